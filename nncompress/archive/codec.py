@@ -1,0 +1,99 @@
+"""What the archive layer asks of a block codec, and the functions through which it calls one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from nncompress.archive.format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Method
+from nncompress.errors import ConfigError, DamagedArchiveError, UnsupportedArchiveError
+
+
+class BlockCodec(Protocol):
+    """Codes one block, alone: no state is kept from block to block. Calls come one at a time."""
+
+    @property
+    def model_id(self) -> bytes | None:
+        """Identity of the model in use, 16 bytes; None where no block can need one."""
+
+    @property
+    def block_size(self) -> int:
+        """Raw bytes a block should have, at most ``MAX_BLOCK_SIZE``.
+
+        From 2**20 bytes on, an archive is never more than 32 bytes + 0.01% larger than its input.
+        """
+
+    def encode(self, data: bytes) -> tuple[int, bytes]:
+        """Return (method id, payload).
+
+        The archive layer stores the block when the payload is not shorter than ``data``.
+        """
+
+    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+        """Return the ``size`` raw bytes; raises ArchiveError if the payload cannot be theirs."""
+
+
+#: Gives the codec for the model identity in a header. Called only when a block needs a codec.
+CodecSource: TypeAlias = Callable[[bytes | None], BlockCodec]
+
+
+class StoredCodec:
+    """The codec that only stores: needs no model, and decodes no other method."""
+
+    model_id: bytes | None = None
+
+    def __init__(self, block_size: int = 2**20) -> None:
+        self.block_size = block_size
+
+    def encode(self, data: bytes) -> tuple[int, bytes]:
+        """Return the stored method and ``data``."""
+        return Method.STORED, data
+
+    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+        """Raise UnsupportedArchiveError: stored blocks are not decoded by a codec."""
+        raise UnsupportedArchiveError(
+            f"no codec at hand for blocks of method {Method(method).label}"
+        )
+
+
+def check_block_size(size: int) -> int:
+    """Return ``size``, or raise ConfigError when it is no possible block size."""
+    if not 1 <= size <= MAX_BLOCK_SIZE:
+        raise ConfigError(f"block size {size} is not between 1 and {MAX_BLOCK_SIZE} bytes")
+    return size
+
+
+def check_model_id(model_id: bytes | None) -> bytes | None:
+    """Return ``model_id``, or raise ConfigError when it has the wrong length."""
+    if model_id is not None and len(model_id) != MODEL_ID_SIZE:
+        raise ConfigError(f"a model identity has {MODEL_ID_SIZE} bytes, not {len(model_id)}")
+    return model_id
+
+
+def encode_block(codec: BlockCodec, data: bytes) -> tuple[Method, bytes]:
+    """Encode ``data``, or store it where that is not larger."""
+    method, payload = codec.encode(data) if data else (Method.STORED, b"")
+    if method == Method.STORED or len(payload) >= len(data):
+        return Method.STORED, data
+    return Method(method), payload
+
+
+def decode_block(
+    source: CodecSource, model_id: bytes | None, header: BlockHeader, payload: bytes
+) -> bytes:
+    """Decode a block and check its length and CRC-32."""
+    if header.method is Method.STORED:
+        data = payload
+    else:
+        if header.method.needs_model and model_id is None:
+            raise DamagedArchiveError(
+                "damaged archive: a block needs a model, but the header names none"
+            )
+        data = source(model_id).decode(header.method, payload, header.raw_size)
+    if len(data) != header.raw_size or zlib.crc32(data) != header.crc:
+        raise DamagedArchiveError(
+            f"damaged archive: wrong checksum of the {header.raw_size} bytes "
+            f"at byte {header.offset} of the contents"
+        )
+    return data

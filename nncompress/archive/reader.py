@@ -1,0 +1,219 @@
+"""Reading archives in order, from bytes that come in pieces of any size.
+
+:class:`RecordParser` finds and checks the records, without decoding a block. It holds one record at
+most, and never waits for more bytes than a header it has checked declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nncompress.archive.codec import CodecSource, decode_block
+from nncompress.archive.fields import Cursor, Incomplete
+from nncompress.archive.format import (
+    DIGEST_SIZE,
+    INDEX_TAIL,
+    MAX_BLOCKS,
+    BlockHeader,
+    Header,
+    IndexBuilder,
+    new_digest,
+    parse_block_header,
+    parse_header,
+    parse_index,
+)
+from nncompress.errors import (
+    ArchiveError,
+    DamagedArchiveError,
+    MemoryLimitError,
+    NotAnArchiveError,
+    OutputLimitError,
+    TruncatedArchiveError,
+)
+
+
+@dataclass(frozen=True)
+class BlockRecord:
+    """A block as it stands in the archive.
+
+    ``position`` is that of its first byte, ``size`` counts its header too.
+    """
+
+    header: BlockHeader
+    model_id: bytes | None
+    payload: bytes
+    position: int
+    size: int
+
+
+@dataclass(frozen=True)
+class MemberEnd:
+    """A member is complete.
+
+    ``digest`` is that of its raw bytes, or None for a member of one block, which has no index.
+    """
+
+    digest: bytes | None
+
+
+class RecordParser:
+    """Splits archive bytes into :class:`BlockRecord` and :class:`MemberEnd`.
+
+    ``max_block`` bounds raw size plus payload size of a block, in bytes; a larger one raises
+    MemoryLimitError before anything of its size is held.
+    """
+
+    def __init__(self, max_block: int | None = None) -> None:
+        self.position = 0
+        self._max_block = max_block
+        self._buffer = bytearray()
+        self._index: IndexBuilder | None = None
+        self._offset = 0
+        self._wait = 0
+        self._after_last = False
+
+    def feed(self, data: bytes | bytearray | memoryview) -> Iterator[BlockRecord | MemberEnd]:
+        """Add ``data`` and yield every record that is complete.
+
+        Raises ArchiveError where the bytes are wrong.
+        """
+        self._buffer += data
+        while self._ready():
+            try:
+                record, used = self._parse()
+            except Incomplete:
+                break
+            except ArchiveError as error:
+                error.offset = self.position
+                raise
+            self._wait = 0
+            self._advance(used)
+            yield record
+
+    def _ready(self) -> bool:
+        without_index = self._after_last and self._index is not None and self._index.count == 1
+        return without_index or (bool(self._buffer) and len(self._buffer) >= self._wait)
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether the bytes so far are whole members."""
+        return self._index is None and not self._buffer
+
+    def close(self) -> None:
+        """Say that no more bytes come; TruncatedArchiveError when some are missing."""
+        if self.position == 0 and not self._buffer:
+            raise TruncatedArchiveError("the input is empty, which is no archive", offset=0)
+        if not self.at_boundary:
+            what = (
+                "its index is missing"
+                if self._after_last
+                else f"its contents after byte {self._offset} are missing"
+            )
+            raise TruncatedArchiveError(
+                f"the archive is cut off: {what}",
+                offset=self.position,
+                block=self._index.count if self._index else 0,
+            )
+
+    def _advance(self, used: int) -> None:
+        del self._buffer[:used]
+        self.position += used
+
+    def _parse(self) -> tuple[BlockRecord | MemberEnd, int]:
+        if self._after_last:
+            return self._parse_index()
+        cursor = Cursor(self._buffer)
+        header = self._index.header if self._index else self._parse_header(cursor)
+        block = parse_block_header(cursor, header, self._offset)
+        size = cursor.position + block.payload_size
+        self._check_limits(block)
+        self._wait = size
+        if len(self._buffer) < size:
+            raise Incomplete
+        record = BlockRecord(
+            block, header.model_id, cursor.take(block.payload_size), self.position, size
+        )
+        index = self._index = self._index or IndexBuilder(header)
+        index.add(size if self._offset else size - len(header.pack()), block.raw_size)
+        self._offset += block.raw_size
+        self._after_last = block.last
+        return record, size
+
+    def _parse_header(self, cursor: Cursor) -> Header:
+        try:
+            return parse_header(cursor)
+        except NotAnArchiveError:
+            if self.position == 0:
+                raise
+            raise DamagedArchiveError(
+                f"unexpected data after the end of the archive, at byte {self.position}"
+            ) from None
+
+    def _check_limits(self, block: BlockHeader) -> None:
+        needed = block.raw_size + block.payload_size
+        if self._max_block is not None and needed > self._max_block:
+            raise MemoryLimitError(
+                f"a block needs at least {needed} bytes of memory, "
+                f"more than the limit of {self._max_block}",
+                limit=self._max_block,
+                needed=needed,
+            )
+        if self._index and self._index.count >= MAX_BLOCKS:
+            raise DamagedArchiveError("damaged archive: too many blocks")
+
+    def _parse_index(self) -> tuple[MemberEnd, int]:
+        assert self._index is not None
+        index, size, digest = self._index, 0, None
+        if index.count > 1:
+            start = index.start()
+            size = self._wait = len(start) + INDEX_TAIL
+            if len(self._buffer) < size:
+                raise Incomplete
+            found = bytes(self._buffer[:size])
+            digest = parse_index(found).digest
+            if not found.startswith(start):
+                raise DamagedArchiveError("damaged archive: the index does not fit the blocks")
+            assert len(digest) == DIGEST_SIZE
+        self._index, self._offset, self._after_last = None, 0, False
+        return MemberEnd(digest), size
+
+
+class Checker:
+    """Checks decoded members as a whole, and the limit on the size of the output."""
+
+    def __init__(self, max_output: int | None = None) -> None:
+        self.size = 0
+        self._declared = 0
+        self._max_output = max_output
+        self._digest = new_digest()
+
+    def declare(self, header: BlockHeader) -> None:
+        """Raise OutputLimitError if this block, yet to be decoded, would pass the limit."""
+        self._declared += header.raw_size
+        if self._max_output is not None and self._declared > self._max_output:
+            raise OutputLimitError(
+                f"the output would be larger than the limit of {self._max_output} bytes",
+                limit=self._max_output,
+                needed=self._declared,
+            )
+
+    def add(self, data: bytes) -> None:
+        """Take note of a decoded block."""
+        self.size += len(data)
+        self._digest.update(data)
+
+    def end(self, member: MemberEnd) -> None:
+        """Compare with the digest of the index, at the end of a member."""
+        if member.digest is not None and member.digest != self._digest.digest():
+            raise DamagedArchiveError("damaged archive: wrong checksum of the whole contents")
+        self._digest = new_digest()
+
+
+def decode_record(source: CodecSource, record: BlockRecord) -> bytes:
+    """Decode a block; an ArchiveError tells where in the archive it stands."""
+    try:
+        return decode_block(source, record.model_id, record.header, record.payload)
+    except ArchiveError as error:
+        error.offset = record.position
+        raise

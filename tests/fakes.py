@@ -1,0 +1,36 @@
+"""Small codecs with which archive, API and command line are tested without a trained model."""
+
+from __future__ import annotations
+
+import zlib
+
+from nncompress.archive.format import Method
+from nncompress.errors import DamagedArchiveError
+
+MODEL_ID = bytes(range(100, 116))
+
+
+class ZlibCodec:
+    """Deflate under the ids of real methods: NETWORK_MIXING with a model identity, else MIXING."""
+
+    def __init__(self, model_id: bytes | None = None, block_size: int = 1 << 20) -> None:
+        self.model_id = model_id
+        self.block_size = block_size
+        self.method = Method.MIXING if model_id is None else Method.NETWORK_MIXING
+
+    def encode(self, data: bytes) -> tuple[int, bytes]:
+        return self.method, zlib.compress(data, 1)
+
+    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+        if method != self.method:
+            raise DamagedArchiveError("damaged archive: unexpected method")
+        decoder = zlib.decompressobj()
+        try:
+            return decoder.decompress(payload, size + 1)
+        except zlib.error as error:
+            raise DamagedArchiveError(f"damaged archive: {error}") from None
+
+
+def source(model_id: bytes | None) -> ZlibCodec:
+    """Codec source for whatever ``ZlibCodec`` wrote."""
+    return ZlibCodec(model_id)
