@@ -68,7 +68,7 @@ class Decompressor:
                 continue
             self._checker.declare(record.header)
             block = decode_record(self._source, record)
-            self._checker.add(block)
+            self._checker.add(record.header, block)
             out.append(block)
         return b"".join(out)
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from nncompress.archive.codec import CodecSource, decode_block
 from nncompress.archive.fields import Cursor, Incomplete
 from nncompress.archive.format import (
-    DIGEST_SIZE,
     INDEX_TAIL,
     MAX_BLOCKS,
     BlockHeader,
@@ -49,12 +48,12 @@ class BlockRecord:
 
 @dataclass(frozen=True)
 class MemberEnd:
-    """A member is complete.
+    """The index at the end of a member; ``digest`` is that of its raw bytes.
 
-    ``digest`` is that of its raw bytes, or None for a member of one block, which has no index.
+    A member of one block has none: it ends with its block.
     """
 
-    digest: bytes | None
+    digest: bytes
 
 
 class RecordParser:
@@ -79,7 +78,7 @@ class RecordParser:
         Raises ArchiveError where the bytes are wrong.
         """
         self._buffer += data
-        while self._ready():
+        while self._buffer and len(self._buffer) >= self._wait:
             try:
                 record, used = self._parse()
             except Incomplete:
@@ -90,10 +89,6 @@ class RecordParser:
             self._wait = 0
             self._advance(used)
             yield record
-
-    def _ready(self) -> bool:
-        without_index = self._after_last and self._index is not None and self._index.count == 1
-        return without_index or (bool(self._buffer) and len(self._buffer) >= self._wait)
 
     @property
     def at_boundary(self) -> bool:
@@ -138,6 +133,8 @@ class RecordParser:
         index.add(size if self._offset else size - len(header.pack()), block.raw_size)
         self._offset += block.raw_size
         self._after_last = block.last
+        if block.last and index.count == 1:
+            self._end_member()
         return record, size
 
     def _parse_header(self, cursor: Cursor) -> Header:
@@ -164,19 +161,19 @@ class RecordParser:
 
     def _parse_index(self) -> tuple[MemberEnd, int]:
         assert self._index is not None
-        index, size, digest = self._index, 0, None
-        if index.count > 1:
-            start = index.start()
-            size = self._wait = len(start) + INDEX_TAIL
-            if len(self._buffer) < size:
-                raise Incomplete
-            found = bytes(self._buffer[:size])
-            digest = parse_index(found).digest
-            if not found.startswith(start):
-                raise DamagedArchiveError("damaged archive: the index does not fit the blocks")
-            assert len(digest) == DIGEST_SIZE
-        self._index, self._offset, self._after_last = None, 0, False
+        start = self._index.start()
+        size = self._wait = len(start) + INDEX_TAIL
+        if len(self._buffer) < size:
+            raise Incomplete
+        found = bytes(self._buffer[:size])
+        digest = parse_index(found).digest
+        if not found.startswith(start):
+            raise DamagedArchiveError("damaged archive: the index does not fit the blocks")
+        self._end_member()
         return MemberEnd(digest), size
+
+    def _end_member(self) -> None:
+        self._index, self._offset, self._after_last = None, 0, False
 
 
 class Checker:
@@ -198,16 +195,17 @@ class Checker:
                 needed=self._declared,
             )
 
-    def add(self, data: bytes) -> None:
+    def add(self, header: BlockHeader, data: bytes) -> None:
         """Take note of a decoded block."""
+        if header.offset == 0:
+            self._digest = new_digest()
         self.size += len(data)
         self._digest.update(data)
 
     def end(self, member: MemberEnd) -> None:
         """Compare with the digest of the index, at the end of a member."""
-        if member.digest is not None and member.digest != self._digest.digest():
+        if member.digest != self._digest.digest():
             raise DamagedArchiveError("damaged archive: wrong checksum of the whole contents")
-        self._digest = new_digest()
 
 
 def decode_record(source: CodecSource, record: BlockRecord) -> bytes:

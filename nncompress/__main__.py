@@ -1,0 +1,7 @@
+"""``python -m nncompress``."""
+
+from __future__ import annotations
+
+from nncompress.cli import main
+
+main()

@@ -1,0 +1,7 @@
+"""The command line. Nothing imports it; each command is a module without logic of its own."""
+
+from __future__ import annotations
+
+from nncompress.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,120 @@
+"""The command group, and what happens around every command: signals, errors, exit status."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from nncompress._version import __version__
+from nncompress.cli.shorthand import expand_shorthand
+from nncompress.cli.signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
+from nncompress.errors import NNCompressError
+
+ERROR = 1
+
+#: Name of a command: its module under nncompress.cli, whose ``command`` it is, and its help line.
+COMMANDS = {
+    "compress": ("compress", "Compress files."),
+    "decompress": ("decompress", "Restore files from archives."),
+    "test": ("test", "Check archives without writing anything."),
+    "list": ("list", "Show sizes, method and model of archives."),
+    "cat": ("cat", "Write contents, or a range of them, to standard output."),
+    "models": ("models", "List, show, verify, import and export models."),
+    "completion": ("completion", "Print a completion script for a shell."),
+    "train": ("train", "Train a SHA-RNN."),
+    "quantize": ("quantize", "Turn a trained network into an integer model."),
+    "eval": ("evaluate", "Measure a model on files, in bits per byte."),
+    "compare": ("compare", "Compare with other compressors."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands that are installed, in the order of the table."""
+        return [name for name in COMMANDS if _module(name) is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        module = _module(cmd_name)
+        if module is None:
+            return None
+        command = importlib.import_module(module).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _module(name: str) -> str | None:
+    if name not in COMMANDS:
+        return None
+    module = f"nncompress.cli.{COMMANDS[name][0]}"
+    return module if importlib.util.find_spec(module) is not None else None
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Without a command, 'nncompress FILE' compresses, -d decompresses, -t tests, -l lists. "
+    "Exit status: 0 all is well, 1 an error, 2 a warning.",
+)
+@click.version_option(__version__, "-V", "--version", message="nncompress %(version)s")
+def app() -> None:
+    """Lossless compression with a trained SHA-RNN, exact on any machine."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its status."""
+    raise_on_signals()
+    status = ERROR
+    try:
+        status = run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except Terminated as signal:
+        end_by_signal(signal.number)
+    except BrokenPipeError:
+        end_by_signal(SIGPIPE)
+    sys.exit(status)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; return its exit status, having said what went wrong."""
+    try:
+        words = expand_shorthand(arguments, COMMANDS, interactive=sys.stdin.isatty())
+        return app.main(words, prog_name="nncompress", standalone_mode=False) or 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        return _fail("stopped")
+    except click.ClickException as error:
+        hint = "" if isinstance(error, click.FileError) else " (see nncompress --help)"
+        return _fail(" ".join(error.format_message().split()).rstrip(".") + hint)
+    except NNCompressError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        raise
+    except MemoryError:
+        return _fail("not enough memory; fewer processes (-T) or a lower level take less")
+    except Exception as error:
+        if os.environ.get("NNCOMPRESS_DEBUG"):
+            raise
+        text = " ".join(str(error).split())
+        return _fail(
+            f"internal error, {type(error).__name__}: {text} (NNCOMPRESS_DEBUG=1 shows more)"
+        )
+
+
+def _fail(message: str) -> int:
+    click.echo(f"nncompress: {message}", err=True)
+    return ERROR

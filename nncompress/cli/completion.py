@@ -1,0 +1,17 @@
+"""``nncompress completion``."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the completion script for SHELL, for instance: eval "$(nncompress completion bash)"."""
+    from nncompress.cli.app import app
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(app, {}, "nncompress", "_NNCOMPRESS_COMPLETE").source())

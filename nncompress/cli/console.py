@@ -1,0 +1,73 @@
+"""How commands talk to the person who runs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import click
+
+from nncompress.cli.signals import SIGPIPE, Terminated
+from nncompress.errors import NNCompressError
+from nncompress.files.names import Skip
+from nncompress.pipeline import Progress
+
+OK, ERROR, WARNING = 0, 1, 2
+
+
+class Console:
+    """Says things on standard error; ``quiet`` and ``verbose`` choose which."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+
+    def progress(self, label: str, size: int) -> AbstractContextManager[Progress]:
+        """Show a progress bar, on a terminal only."""
+        if self.quiet or not size or not sys.stderr.isatty():
+            return nullcontext(lambda _: None)
+        return _bar(label, size)
+
+    def may_replace(self, path: Path) -> bool | None:
+        """Ask on a terminal; None elsewhere."""
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        return click.confirm(f"{path} exists already. Replace it?", default=False, err=True)
+
+    def result(self, message: str) -> None:
+        """Print how a file went, if verbose."""
+        if self.verbose:
+            click.echo(message, err=True)
+
+    def warn(self, message: str) -> None:
+        """Print a warning, unless quiet."""
+        if not self.quiet:
+            click.echo(f"nncompress: {message}", err=True)
+
+    def error(self, message: str) -> None:
+        """Print an error."""
+        click.echo(f"nncompress: {message}", err=True)
+
+    def each(self, names: Iterable[str], work: Callable[[str], None]) -> int:
+        """Do ``work`` for all files, go on after failures, and return the exit status."""
+        status = OK
+        for name in names:
+            try:
+                work(name)
+            except Skip as skip:
+                self.warn(str(skip))
+                status = status or WARNING
+            except NNCompressError as error:
+                self.error(str(error))
+                status = ERROR
+            except BrokenPipeError:
+                raise Terminated(SIGPIPE) from None  # click would make it an error
+        return status
+
+
+@contextmanager
+def _bar(label: str, size: int) -> Iterator[Progress]:
+    with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
+        yield bar.update

@@ -1,0 +1,33 @@
+"""``nncompress list``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from nncompress.cli import options
+from nncompress.cli.console import Console
+from nncompress.files.inspect import describe, print_table
+from nncompress.files.names import expand
+
+
+@click.command()
+@click.argument("names", metavar="FILE...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all blocks.")
+@options.recursive
+@options.messages
+def command(
+    names: tuple[str, ...], as_json: bool, recursive: bool, quiet: bool, verbose: bool
+) -> int:
+    """Show sizes, ratio, method, model and blocks of archives, without decoding them."""
+    entries = []
+    status = Console(quiet=quiet).each(
+        expand(names, recursive=recursive, archives=True),
+        lambda name: entries.append(describe(name)),
+    )
+    if as_json:
+        click.echo(json.dumps(entries, indent=2))
+    elif entries:
+        print_table(entries, verbose=verbose)
+    return status

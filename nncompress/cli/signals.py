@@ -1,0 +1,54 @@
+"""Signals become exceptions, so that temporary files go; then the process ends by its signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+
+
+SIGPIPE = int(getattr(signal, "SIGPIPE", 13))  # Windows has no such signal, but broken pipes
+
+
+class Terminated(BaseException):
+    """A signal has asked the process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def raise_on_signals() -> None:
+    """Let each signal that asks the process to end raise Terminated, once; ignored ones stay so."""
+    for number in _numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _raise)
+
+
+def _numbers() -> list[int]:
+    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+
+
+def _raise(number: int, _: FrameType | None) -> None:
+    for other in _numbers():
+        signal.signal(other, signal.SIG_IGN)  # the clean-up that follows is not to be disturbed
+    raise Terminated(number)
+
+
+def end_by_signal(number: int) -> NoReturn:
+    """End the process as ``number`` would have, so that a shell sees what happened."""
+    silence_stdout()
+    if os.name == "posix":
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(128 + number)
+
+
+def silence_stdout() -> None:
+    """Drop what is buffered for standard output, which the interpreter would write at its end."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())

@@ -1,0 +1,84 @@
+"""From a user's options to block codecs, opened when the first block needs one.
+
+Importing this module is cheap: the coding layer, and with it torch and numba, comes in only when a
+codec is opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nncompress.archive.codec import BlockCodec, StoredCodec
+from nncompress.errors import ConfigError, ModelMismatchError
+
+METHODS = ("auto", "network", "network+mixing", "mixing", "stored")
+LEVELS = range(1, 10)
+
+
+@dataclass(frozen=True)
+class CodecOptions:
+    """How blocks are coded; can be sent to other processes.
+
+    ``model`` is a file or the name of a known model, None for the default. ``level`` (1 fastest to
+    9 smallest) and ``method`` are for encoding; None leaves them to the codec. ``threads`` is the
+    number of threads inside a block, 0 for one a core. ``memory_limit`` is in bytes.
+    """
+
+    model: str | Path | None = None
+    level: int | None = None
+    method: str | None = None
+    device: str = "auto"
+    threads: int = 0
+    memory_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.method is not None and self.method not in METHODS:
+            raise ConfigError(f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}")
+        if self.level is not None and self.level not in LEVELS:
+            raise ConfigError(f"level {self.level} is not between 1 and 9")
+        if self.threads < 0:
+            raise ConfigError(f"the number of threads must be at least 0, not {self.threads}")
+
+    def open_encoder(self) -> BlockCodec:
+        """Open the codec for compressing."""
+        if self.method == "stored":
+            return StoredCodec()
+        return _open_codec(self, self.model, self.method)
+
+    def open_decoder(self, model_id: bytes | None) -> BlockCodec:
+        """Open the codec for a member whose header names ``model_id``.
+
+        Raises ModelNotFoundError or ModelMismatchError when that model is not at hand.
+        """
+        if model_id is None:
+            return _open_codec(self, None, "mixing")
+        model = self.model if self.model is not None else _find_model(model_id)
+        codec = _open_codec(self, model, None)
+        if codec.model_id != model_id:
+            found = codec.model_id.hex() if codec.model_id else "none"
+            raise ModelMismatchError(
+                f"the archive was made with model {model_id.hex()}, not with {model} ({found}); "
+                "give the right one with -m",
+                wanted=model_id.hex(),
+                found=found,
+            )
+        return codec
+
+
+def _open_codec(options: CodecOptions, model: str | Path | None, method: str | None) -> BlockCodec:
+    from nncompress.coding.codec import open_codec
+
+    return open_codec(
+        model,
+        level=options.level,
+        method=method,
+        device=options.device,
+        threads=options.threads,
+    )
+
+
+def _find_model(model_id: bytes) -> Path:
+    from nncompress.exact.modelfile import find_model
+
+    return find_model(model_id)

@@ -1,0 +1,232 @@
+"""Compress and decompress one file or stream, the way gzip and xz do it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Protocol
+
+from nncompress.errors import DamagedArchiveError, FileError, NNCompressError
+from nncompress.files.names import STDIN, Skip, archive_name, contents_name, place_output
+from nncompress.files.output import OutputFile, os_failure
+from nncompress.files.source import SourceFile, open_source, open_stdin, remove_source
+from nncompress.parallel import Coder
+from nncompress.pipeline import (
+    Limits,
+    Null,
+    Progress,
+    Totals,
+    Writer,
+    compress_stream,
+    decompress_stream,
+)
+
+
+class Reporter(Protocol):
+    """How a command talks to its user."""
+
+    def progress(self, label: str, size: int) -> AbstractContextManager[Progress]:
+        """Show progress over ``size`` bytes, 0 if that is not known."""
+
+    def may_replace(self, path: Path) -> bool | None:
+        """Ask whether to replace ``path``; None if there is nobody to ask."""
+
+    def result(self, message: str) -> None:
+        """Tell how it went, to those who want to know."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to do with each file; the flags of the command line.
+
+    ``sources`` is the number of files in all.
+    """
+
+    output: Path | None = None
+    to_stdout: bool = False
+    force: bool = False
+    remove: bool = False
+    verify: bool = False
+    sparse: bool = True
+    limits: Limits = field(default_factory=Limits)
+    sources: int = 1
+
+
+class Stdout:
+    """Standard output as a target."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = sys.stdout.buffer
+
+    def write(self, data: bytes, /) -> None:
+        """Write all of ``data``."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise os_failure("standard output", error) from None
+
+    def flush(self) -> None:
+        """Pass on what is buffered."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise os_failure("standard output", error) from None
+
+
+def compress_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:
+    """Compress the file ``name``, or standard input for ``-``.
+
+    Raises Skip when the file is to be left alone, and NNCompressError.
+    """
+    verify = request.verify or request.remove
+
+    def transform(source: SourceFile, sink: Writer, progress: Progress) -> Totals:
+        return compress_stream(source, sink, coder, progress)
+
+    def check(out: OutputFile, totals: Totals) -> None:
+        if verify:
+            _verify(out, totals, coder)
+
+    if _uses_stdout(name, request) and sys.stdout.isatty():
+        raise NNCompressError("compressed data is not written to a terminal; use -o or redirect it")
+    request = replace(request, sparse=False)
+    _convert(name, request, reporter, archive_name_rule(request), transform, check)
+
+
+def archive_name_rule(request: Request) -> Callable[[Path], Path]:
+    """Return how archives are named; with -o, any source will do."""
+    force = request.force or request.output is not None
+    return lambda path: archive_name(path, force=force)
+
+
+def decompress_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:
+    """Restore the contents of the archive ``name``, or of standard input for ``-``.
+
+    Raises Skip when the file is to be left alone, and NNCompressError.
+    """
+
+    def transform(source: SourceFile, sink: Writer, progress: Progress) -> Totals:
+        return decompress_stream(source, sink, coder, request.limits, progress)
+
+    def rule(path: Path) -> Path:
+        try:
+            return contents_name(path)
+        except Skip:
+            if request.output is None:
+                raise
+            return path.with_name(path.name + ".out")
+
+    refuse_terminal(name)
+    _convert(name, request, reporter, rule, transform, lambda out, totals: None)
+
+
+def test_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:
+    """Decode the archive ``name`` and check it, without writing anything."""
+    refuse_terminal(name)
+    with _open(name, replaces=False) as source:
+        with reporter.progress(name, _size(source)) as progress:
+            totals = _named(
+                name, lambda: decompress_stream(source, Null(), coder, request.limits, progress)
+            )
+        reporter.result(f"{name}: sound, {totals.raw_size} bytes of contents")
+
+
+def refuse_terminal(name: str) -> None:
+    """Raise NNCompressError if an archive would have to be typed in."""
+    if name == STDIN and sys.stdin.isatty():
+        raise NNCompressError("an archive is not read from a terminal; name a file or redirect it")
+
+
+def _convert(
+    name: str,
+    request: Request,
+    reporter: Reporter,
+    rule: Callable[[Path], Path],
+    transform: Callable[[SourceFile, Writer, Progress], Totals],
+    check: Callable[[OutputFile, Totals], None],
+) -> None:
+    start = time.monotonic()
+    if _uses_stdout(name, request):
+        with (
+            _open(name, replaces=False) as source,
+            reporter.progress(name, _size(source)) as progress,
+        ):
+            totals = _named(name, lambda: transform(source, Stdout(), progress))
+        reporter.result(_summary(name, totals, time.monotonic() - start))
+        return
+    default = Path(name) if name == STDIN else rule(Path(name))
+    with _open(name, replaces=name != STDIN) as source:
+        target = place_output(request.output, default, request.sources)
+        with _open_output(source, target, request, reporter) as out:
+            with reporter.progress(name, _size(source)) as progress:
+                totals = _named(name, lambda: transform(source, out, progress))
+            out.sync(source.status if name != STDIN else None)
+            check(out, totals)
+            out.commit()
+            removable = request.remove and name != STDIN and out.is_new_file
+    if removable:
+        remove_source(source)
+    reporter.result(_summary(name, totals, time.monotonic() - start))
+
+
+def _uses_stdout(name: str, request: Request) -> bool:
+    return request.to_stdout or (name == STDIN and request.output is None)
+
+
+def _open(name: str, *, replaces: bool) -> AbstractContextManager[SourceFile]:
+    return open_stdin() if name == STDIN else open_source(Path(name), replaces=replaces)
+
+
+def _open_output(
+    source: SourceFile, target: Path, request: Request, reporter: Reporter
+) -> OutputFile:
+    force = request.force
+    if target.is_file():
+        if os.path.samestat(target.stat(), source.status):
+            raise FileError(f"{target}: is source and target at once", str(target))
+        if not force:
+            answer = reporter.may_replace(target)
+            if answer is False:
+                raise Skip(f"{target}: not replaced")
+            force = answer is True
+    return OutputFile(target, force=force, sparse=request.sparse)
+
+
+def _named(name: str, work: Callable[[], Totals]) -> Totals:
+    """Put the file's name before the message of an error that does not have it."""
+    try:
+        return work()
+    except FileError:
+        raise
+    except NNCompressError as error:
+        text = str(error)
+        error.args = (f"{name}: {text}", *error.args[1:])
+        raise
+
+
+def _size(source: SourceFile) -> int:
+    return source.status.st_size
+
+
+def _verify(out: OutputFile, totals: Totals, coder: Coder) -> None:
+    """Decode the finished archive and compare with what was read."""
+    if out.data_path is None:
+        raise FileError(f"{out.path}: is no regular file, so it cannot be verified", str(out.path))
+    with out.data_path.open("rb") as archive:
+        found = decompress_stream(archive, Null(), coder)
+    if found.digest != totals.digest:
+        raise DamagedArchiveError(f"{out.path}: the archive does not restore its source; not kept")
+
+
+def _summary(name: str, totals: Totals, seconds: float) -> str:
+    ratio = f"{totals.archive_size / totals.raw_size:.1%}, " if totals.raw_size else ""
+    bits = 8 * totals.archive_size / totals.raw_size if totals.raw_size else 0
+    return (
+        f"{name}: {totals.raw_size} bytes, archive {totals.archive_size} bytes "
+        f"({ratio}{bits:.3f} bits per byte), {seconds:.1f} s"
+    )

@@ -1,0 +1,83 @@
+"""Reading the files a user names."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from nncompress.errors import FileError
+from nncompress.files.names import Skip
+from nncompress.files.output import os_failure
+
+
+class SourceFile:
+    """An open source file; its errors name it. ``status`` is that of its opening."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self.path = path
+        self.file = file
+        self.status = os.fstat(file.fileno())
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes; FileError if they cannot be read."""
+        try:
+            return self.file.read(size)
+        except OSError as error:
+            raise os_failure(self.path, error) from None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file was written to, or replaced, since it was opened."""
+        then = self.status
+        try:
+            now = self.path.stat()
+        except OSError:
+            return True
+        return (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns) != (
+            then.st_dev,
+            then.st_ino,
+            then.st_size,
+            then.st_mtime_ns,
+        )
+
+
+@contextmanager
+def open_source(path: Path, *, replaces: bool) -> Iterator[SourceFile]:
+    """Open ``path`` for reading.
+
+    ``replaces`` says that the result will stand in a file of its own: then folders, devices and
+    pipes are skipped, as gzip and xz do.
+    """
+    try:
+        if path.is_dir():
+            raise Skip(f"{path}: is a folder, ignored; use -r for the files in it")
+        if replaces and path.exists() and not path.is_file():
+            raise Skip(f"{path}: is no regular file, ignored; use -c to read it")
+        file = path.open("rb")
+    except OSError as error:
+        raise os_failure(path, error) from None
+    with file:
+        yield SourceFile(path, file)
+
+
+@contextmanager
+def open_stdin() -> Iterator[SourceFile]:
+    """Give standard input as a source."""
+    yield SourceFile(Path("standard input"), sys.stdin.buffer)
+
+
+def remove_source(source: SourceFile) -> None:
+    """Delete a source whose result is complete, synced and verified; not if it has changed."""
+    if source.changed:
+        raise FileError(f"{source.path}: changed while it was read; kept", str(source.path))
+    if stat.S_ISLNK(source.path.lstat().st_mode):
+        raise Skip(f"{source.path}: is a link; kept")
+    try:
+        source.path.unlink()
+    except OSError as error:
+        raise os_failure(source.path, error) from None

@@ -1,0 +1,52 @@
+"""Runs the command line in a process of its own, with the small codec."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = b"".join(b"line %d of a text that compresses well\n" % i for i in range(3000))
+
+Result = subprocess.CompletedProcess
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "tests.nnc", *map(str, arguments)]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), **extra}
+
+
+@pytest.fixture
+def nnc(tmp_path: Path) -> Run:
+    """Run nncompress in ``tmp_path``; environment variables as keywords."""
+
+    def run(*arguments: str | Path, data: bytes | None = None, **extra: str) -> Result[bytes]:
+        result = subprocess.run(
+            command(*arguments),
+            input=b"" if data is None else data,
+            capture_output=True,
+            cwd=tmp_path,
+            env=environment(**extra),
+            timeout=120,
+            check=False,
+        )
+        assert b"Traceback" not in result.stderr, result.stderr.decode()
+        return result
+
+    return run
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "text"
+    path.write_bytes(TEXT)
+    return path
