@@ -88,9 +88,10 @@ class BlockReader(io.RawIOBase):
 class StreamReader(io.RawIOBase):
     """Reads an archive in order, from a ``file`` that cannot seek."""
 
-    def __init__(self, file: BinaryIO, source: CodecSource) -> None:
+    def __init__(self, file: BinaryIO, source: CodecSource, *, close_file: bool = False) -> None:
         super().__init__()
         self._file = file
+        self._close_file = close_file
         self._decompressor = Decompressor(source)
         self._ready = memoryview(b"")
         self._ended = False
@@ -112,6 +113,12 @@ class StreamReader(io.RawIOBase):
         view[:size] = self._ready[:size]
         self._ready = self._ready[size:]
         return size
+
+    def close(self) -> None:
+        """Close, with the file if it was opened for this object."""
+        if not self.closed and self._close_file:
+            self._file.close()
+        super().close()
 
 
 class ArchiveWriter(io.BufferedIOBase):

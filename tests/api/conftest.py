@@ -1,0 +1,21 @@
+"""The Python interface is tested with the small codec."""
+
+from __future__ import annotations
+
+import pytest
+
+import nncompress.codecs
+from tests.fakes import MODEL_ID, ZlibCodec
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _small_codec():
+    """Not per test: hypothesis runs many examples in one."""
+
+    def open_codec(options, model, method):
+        return ZlibCodec(None if method == "mixing" else MODEL_ID)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nncompress.codecs, "_open_codec", open_codec)
+        patch.setattr(nncompress.codecs, "_find_model", lambda model_id: "known")
+        yield

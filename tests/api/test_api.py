@@ -1,0 +1,151 @@
+"""The Python interface."""
+
+from __future__ import annotations
+
+import doctest
+import io
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nncompress
+import nncompress.api
+import nncompress.tarformat
+from nncompress.errors import (
+    ConfigError,
+    DamagedArchiveError,
+    NotAnArchiveError,
+    OutputLimitError,
+    TruncatedArchiveError,
+)
+
+WORDS = b"some words that can be compressed; " * 300
+METHODS = st.sampled_from([None, "auto", "mixing", "stored"])
+
+
+@given(st.binary(max_size=500), METHODS, st.sampled_from([bytes, bytearray, memoryview]))
+def test_round_trip(data, method, kind):
+    assert nncompress.decompress(kind(nncompress.compress(kind(data), method=method))) == data
+
+
+@given(st.binary(max_size=2000), st.integers(1, 300), st.data())
+def test_range_reads_equal_slices(data, block_size, draw):
+    archive = io.BytesIO()
+    with nncompress.open(archive, "wb", block_size=block_size) as file:
+        file.write(data)
+    with nncompress.open(archive) as file:
+        for _ in range(5):
+            start = draw.draw(st.integers(0, len(data) + 10))
+            size = draw.draw(st.integers(0, 700))
+            assert file.seek(start) == start
+            assert file.read(size) == data[start : start + size]
+            assert file.tell() == start + len(data[start : start + size])
+        assert file.seek(0, os.SEEK_END) == len(data)
+        assert file.read() == b""
+    assert not archive.closed
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8), st.integers(1, 200))
+def test_streaming_equals_one_shot(pieces, block_size):
+    compressor = nncompress.Compressor(block_size=block_size)
+    streamed = b"".join([compressor.compress(piece) for piece in pieces]) + compressor.flush()
+    archive = io.BytesIO()
+    with nncompress.open(archive, "wb", block_size=block_size) as file:
+        for piece in pieces:
+            file.write(piece)
+    assert archive.getvalue() == streamed
+    assert nncompress.decompress(streamed) == b"".join(pieces)
+
+
+def test_text_and_append(tmp_path):
+    path = tmp_path / "lines.nnc"
+    for mode in ("xt", "at"):
+        with nncompress.open(path, mode, encoding="utf-8", newline="\n") as file:
+            file.write("größer\nsecond\n")
+    with nncompress.open(path, "rt", encoding="utf-8") as file:
+        assert list(file) == ["größer\n", "second\n"] * 2
+    with pytest.raises(FileExistsError):
+        nncompress.open(path, "x")
+
+
+class Pipe(io.BytesIO):
+    def seekable(self):
+        return False
+
+
+def test_files_that_cannot_seek_are_read_in_order():
+    archive = nncompress.compress(WORDS)
+    with nncompress.open(Pipe(archive)) as file:
+        assert not file.seekable()
+        assert file.read(10) + file.read() == WORDS
+    with nncompress.open(Pipe(archive[:-1])) as file, pytest.raises(TruncatedArchiveError):
+        file.read()
+
+
+def test_cut_off_archive_reads_as_far_as_it_goes(tmp_path):
+    path = tmp_path / "cut.nnc"
+    with nncompress.open(path, "wb", block_size=1000) as file:
+        file.write(WORDS)
+    path.write_bytes(path.read_bytes()[:-70])
+    with nncompress.open(path) as file:
+        assert file.read(5000) == WORDS[:5000]
+        with pytest.raises(TruncatedArchiveError):
+            file.read()
+
+
+def test_a_failed_writer_leaves_no_complete_archive(tmp_path):
+    path = tmp_path / "failed.nnc"
+
+    def fail_half_way():
+        with nncompress.open(path, "wb") as file:
+            file.write(WORDS)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    with pytest.raises(nncompress.ArchiveError):
+        nncompress.decompress(path.read_bytes())
+
+
+def test_errors_carry_facts():
+    archive = bytearray(nncompress.compress(WORDS))
+    archive[-1] ^= 255
+    with pytest.raises(DamagedArchiveError) as damaged:
+        nncompress.decompress(archive)
+    assert damaged.value.offset == 0
+    with pytest.raises(NotAnArchiveError):
+        nncompress.decompress(b"PK")
+    with pytest.raises(OutputLimitError) as limited:
+        nncompress.decompress(nncompress.compress(WORDS), max_output_size=100)
+    assert (limited.value.limit, limited.value.needed) == (100, len(WORDS))
+
+
+@pytest.mark.parametrize("mode", ["", "rw", "rbt", "q", "rbb t"])
+def test_wrong_modes(mode):
+    with pytest.raises(ConfigError):
+        nncompress.open(io.BytesIO(), mode)
+
+
+@pytest.mark.parametrize(
+    "options", [{"level": 0}, {"level": 10}, {"method": "zip"}, {"threads": -1}, {"processes": -1}]
+)
+def test_impossible_options(options):
+    with pytest.raises(ConfigError):
+        nncompress.compress(b"data", **options)
+
+
+def test_every_public_name_exists():
+    for name in nncompress.__all__:
+        assert getattr(nncompress, name) is not None
+    assert set(nncompress.__all__) <= set(dir(nncompress))
+    with pytest.raises(AttributeError):
+        nncompress.no_such_name  # noqa: B018
+
+
+def test_examples_in_docstrings_run():
+    for module in (nncompress.api, nncompress.tarformat):
+        failed, tried = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+        assert tried > 5
+        assert failed == 0
