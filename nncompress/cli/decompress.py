@@ -11,6 +11,7 @@ from nncompress.cli.console import Console
 from nncompress.codecs import CodecOptions
 from nncompress.files.convert import Request, decompress_one
 from nncompress.files.names import expand
+from nncompress.files.repair import recover_one
 from nncompress.parallel import Coder
 from nncompress.pipeline import Limits
 
@@ -19,6 +20,9 @@ from nncompress.pipeline import Limits
 @options.files
 @options.writing
 @click.option("--sparse/--no-sparse", default=True, help="Leave holes for long runs of zeros.")
+@click.option(
+    "--recover", is_flag=True, help="Restore undamaged blocks, zeros for the others, and report."
+)
 @options.recursive
 @options.engine
 @options.output_limit
@@ -31,6 +35,7 @@ def command(
     keep: bool,
     remove: bool,
     sparse: bool,
+    recover: bool,
     recursive: bool,
     model: str | None,
     device: str,
@@ -57,5 +62,6 @@ def command(
     )
     console = Console(quiet=quiet, verbose=verbose)
     codec = CodecOptions(model, None, None, device, threads, memory_limit)
+    work = recover_one if recover else decompress_one
     with Coder(codec, processes) as coder:
-        return console.each(archives, lambda name: decompress_one(name, request, coder, console))
+        return console.each(archives, lambda name: work(name, request, coder, console))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Protocol
@@ -38,6 +38,9 @@ class Reporter(Protocol):
 
     def result(self, message: str) -> None:
         """Tell how it went, to those who want to know."""
+
+    def warn(self, message: str) -> None:
+        """Tell what is not as it should be."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,14 @@ def compress_one(name: str, request: Request, coder: Coder, reporter: Reporter) 
 
     Raises Skip when the file is to be left alone, and NNCompressError.
     """
-    verify = request.verify or request.remove
+    checked = request.verify or request.remove
 
     def transform(source: SourceFile, sink: Writer, progress: Progress) -> Totals:
         return compress_stream(source, sink, coder, progress)
 
     def check(out: OutputFile, totals: Totals) -> None:
-        if verify:
-            _verify(out, totals, coder)
+        if checked:
+            verify(out, totals, coder)
 
     if _uses_stdout(name, request) and sys.stdout.isatty():
         raise NNCompressError("compressed data is not written to a terminal; use -o or redirect it")
@@ -113,6 +116,14 @@ def decompress_one(name: str, request: Request, coder: Coder, reporter: Reporter
     def transform(source: SourceFile, sink: Writer, progress: Progress) -> Totals:
         return decompress_stream(source, sink, coder, request.limits, progress)
 
+    refuse_terminal(name)
+    rule = contents_rule(request)
+    _convert(name, request, reporter, rule, transform, lambda out, totals: None)
+
+
+def contents_rule(request: Request) -> Callable[[Path], Path]:
+    """Return how the contents of archives are named; with -o, any suffix will do."""
+
     def rule(path: Path) -> Path:
         try:
             return contents_name(path)
@@ -121,18 +132,15 @@ def decompress_one(name: str, request: Request, coder: Coder, reporter: Reporter
                 raise
             return path.with_name(path.name + ".out")
 
-    refuse_terminal(name)
-    _convert(name, request, reporter, rule, transform, lambda out, totals: None)
+    return rule
 
 
 def test_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:
     """Decode the archive ``name`` and check it, without writing anything."""
     refuse_terminal(name)
     with _open(name, replaces=False) as source:
-        with reporter.progress(name, _size(source)) as progress:
-            totals = _named(
-                name, lambda: decompress_stream(source, Null(), coder, request.limits, progress)
-            )
+        with reporter.progress(name, _size(source)) as progress, named(name):
+            totals = decompress_stream(source, Null(), coder, request.limits, progress)
         reporter.result(f"{name}: sound, {totals.raw_size} bytes of contents")
 
 
@@ -155,16 +163,17 @@ def _convert(
         with (
             _open(name, replaces=False) as source,
             reporter.progress(name, _size(source)) as progress,
+            named(name),
         ):
-            totals = _named(name, lambda: transform(source, Stdout(), progress))
+            totals = transform(source, Stdout(), progress)
         reporter.result(_summary(name, totals, time.monotonic() - start))
         return
     default = Path(name) if name == STDIN else rule(Path(name))
     with _open(name, replaces=name != STDIN) as source:
         target = place_output(request.output, default, request.sources)
-        with _open_output(source, target, request, reporter) as out:
-            with reporter.progress(name, _size(source)) as progress:
-                totals = _named(name, lambda: transform(source, out, progress))
+        with open_target(source, target, request, reporter) as out:
+            with reporter.progress(name, _size(source)) as progress, named(name):
+                totals = transform(source, out, progress)
             out.sync(source.status if name != STDIN else None)
             check(out, totals)
             out.commit()
@@ -182,9 +191,13 @@ def _open(name: str, *, replaces: bool) -> AbstractContextManager[SourceFile]:
     return open_stdin() if name == STDIN else open_source(Path(name), replaces=replaces)
 
 
-def _open_output(
+def open_target(
     source: SourceFile, target: Path, request: Request, reporter: Reporter
 ) -> OutputFile:
+    """Open ``target`` for the result of ``source``, asking before it is replaced.
+
+    Raises Skip when the answer is no, and FileError.
+    """
     force = request.force
     if target.is_file():
         if os.path.samestat(target.stat(), source.status):
@@ -197,10 +210,11 @@ def _open_output(
     return OutputFile(target, force=force, sparse=request.sparse)
 
 
-def _named(name: str, work: Callable[[], Totals]) -> Totals:
+@contextmanager
+def named(name: str) -> Iterator[None]:
     """Put the file's name before the message of an error that does not have it."""
     try:
-        return work()
+        yield
     except FileError:
         raise
     except NNCompressError as error:
@@ -213,7 +227,7 @@ def _size(source: SourceFile) -> int:
     return source.status.st_size
 
 
-def _verify(out: OutputFile, totals: Totals, coder: Coder) -> None:
+def verify(out: OutputFile, totals: Totals, coder: Coder) -> None:
     """Decode the finished archive and compare with what was read."""
     if out.data_path is None:
         raise FileError(f"{out.path}: is no regular file, so it cannot be verified", str(out.path))

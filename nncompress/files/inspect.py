@@ -10,7 +10,14 @@ from typing import Any, BinaryIO, cast
 from nncompress.archive.access import read_block_header, read_map
 from nncompress.errors import ConfigError
 from nncompress.fileobj import BlockReader
-from nncompress.files.convert import Reporter, Request, Stdout, decompress_one, refuse_terminal
+from nncompress.files.convert import (
+    Reporter,
+    Request,
+    Stdout,
+    decompress_one,
+    named,
+    refuse_terminal,
+)
 from nncompress.files.names import STDIN
 from nncompress.files.source import open_source
 from nncompress.parallel import Coder
@@ -25,11 +32,10 @@ def describe(name: str) -> dict[str, Any]:
     raw_size, archive_size, method and crc32 of each. Raises ArchiveError if no block is found.
     """
     refuse_terminal(name)
-    with open_source(Path(name), replaces=False) as source:
+    with open_source(Path(name), replaces=False) as source, named(name):
         file = cast(BinaryIO, source.file)
         found = read_map(file)
         if found.fault is not None and not found.blocks:
-            found.fault.args = (f"{name}: {found.fault}",)
             raise found.fault
         headers = [read_block_header(file, place) for place in found.blocks]
     blocks = [
@@ -80,7 +86,7 @@ def cat_one(
             raise ConfigError("a range needs a file that can be searched, not standard input")
         decompress_one(name, request, coder, reporter)
         return
-    with open_source(Path(name), replaces=False) as source:
+    with open_source(Path(name), replaces=False) as source, named(name):
         reader = BlockReader(cast(BinaryIO, source.file), coder.decoder)
         start, end, _ = slice(*span).indices(reader.seek(0, 2))
         reader.seek(start)

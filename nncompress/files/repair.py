@@ -1,0 +1,64 @@
+"""``decompress --recover``: all that a damaged archive still has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from nncompress.archive.recover import Segment, recover
+from nncompress.errors import ConfigError, DamagedArchiveError, OutputLimitError
+from nncompress.files.convert import Reporter, Request, Stdout, contents_rule, open_target
+from nncompress.files.names import STDIN, place_output
+from nncompress.files.source import open_source
+from nncompress.parallel import Coder
+from nncompress.pipeline import CHUNK, Writer
+
+
+def recover_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:
+    """Write every undamaged block of the archive ``name``, and zeros for what is lost.
+
+    Each lost range is reported. Raises DamagedArchiveError at the end if anything is lost, or if
+    the archive is cut off; the output stays.
+    """
+    if name == STDIN or request.remove:
+        raise ConfigError("--recover needs a file that can be searched, and keeps it")
+    with open_source(Path(name), replaces=not request.to_stdout) as source:
+        segments = recover(cast(BinaryIO, source.file), coder.decoder)
+        if request.to_stdout:
+            faults = _write(segments, Stdout(), name, request, reporter)
+        else:
+            target = place_output(request.output, contents_rule(request)(Path(name)), 1)
+            with open_target(source, target, request, reporter) as out:
+                faults = _write(segments, out, name, request, reporter)
+                out.sync(source.status)
+                out.commit()
+    if faults:
+        raise DamagedArchiveError(f"{name}: not all could be recovered")
+
+
+def _write(
+    segments: Iterator[Segment], sink: Writer, name: str, request: Request, reporter: Reporter
+) -> int:
+    """Write the segments and report what is missing; returns the number of faults."""
+    faults = 0
+    limit = request.limits.max_output
+    for segment in segments:
+        end = segment.start + segment.size
+        if limit is not None and end > limit:
+            raise OutputLimitError(
+                f"{name}: the output would be larger than the limit of {limit} bytes",
+                limit=limit,
+                needed=end,
+            )
+        if segment.data is not None:
+            sink.write(segment.data)
+            continue
+        faults += 1
+        why = f": {segment.error}" if segment.error else ""
+        what = f"bytes {segment.start}-{end - 1} are lost" if segment.size else "incomplete"
+        reporter.warn(f"{name}: {what}{why}")
+        for start in range(0, segment.size, CHUNK):
+            sink.write(bytes(min(CHUNK, segment.size - start)))
+    sink.flush()
+    return faults

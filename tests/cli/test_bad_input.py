@@ -1,0 +1,221 @@
+"""Bad input and faults: one line, a status, no partial file, the source untouched."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import TEXT, command, environment
+from tests.cli.test_conventions import folder, posix
+
+NOISE = os.urandom(20_000)
+
+
+@pytest.fixture
+def archive(nnc, text, tmp_path) -> Path:
+    assert nnc("text", NNC_BLOCK="10000").returncode == 0
+    text.unlink()
+    return tmp_path / "text.nnc"
+
+
+def refused(result, *words: bytes, status: int = 1) -> None:
+    assert result.returncode == status
+    assert result.stderr.startswith(b"nncompress: ")
+    assert result.stderr.count(b"\n") == 1
+    for word in words:
+        assert word in result.stderr
+
+
+def test_flipped_archive(nnc, archive, tmp_path):
+    data = archive.read_bytes()
+    for at in range(0, len(data), len(data) // 12):
+        archive.write_bytes(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :])
+        refused(nnc("-d", "text.nnc"), b"text.nnc")
+        assert folder(tmp_path) == {"text.nnc"}
+
+
+@pytest.mark.parametrize("keep", [0, 1, 3, 4, 15, 25, 400, -1])
+def test_cut_off_archive(nnc, archive, tmp_path, keep):
+    archive.write_bytes(archive.read_bytes()[:keep])
+    refused(nnc("-d", "text.nnc"), b"text.nnc", b"cut off" if keep else b"empty")
+    assert folder(tmp_path) == {"text.nnc"}
+
+
+def test_cut_off_archive_to_stdout_goes_as_far_as_it_can(nnc, archive):
+    archive.write_bytes(archive.read_bytes()[:-100])
+    result = nnc("-dc", "text.nnc")
+    refused(result, b"cut off")
+    assert len(result.stdout) >= 10_000
+    assert TEXT.startswith(result.stdout)
+
+
+def test_no_archive(nnc, tmp_path):
+    (tmp_path / "x.nnc").write_bytes(NOISE)
+    for words in (["-d"], ["-t"], ["-l"], ["cat"], ["cat", "--range=1:2"]):
+        refused(nnc(*words, "x.nnc"), b"x.nnc", b"not an nncompress archive")
+    refused(nnc("-d", data=NOISE), b"not an nncompress archive")
+
+
+def test_wrong_and_missing_model(nnc, archive, tmp_path):
+    wrong = nnc("-d", "-m", "other", "text.nnc")
+    refused(wrong, bytes(range(100, 116)).hex().encode(), (b"o" * 16).hex().encode())
+    assert nnc("-m", "other", "-o", "foreign.nnc", data=TEXT).returncode == 0
+    refused(nnc("-d", "foreign.nnc"), (b"o" * 16).hex().encode())
+    assert folder(tmp_path) == {"text.nnc", "foreign.nnc"}
+
+
+def test_vanished_source(nnc):
+    refused(nnc("gone"), b"gone: No such file")
+    refused(nnc("-d", "gone.nnc"), b"gone.nnc: No such file")
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_unreadable_source(nnc, text):
+    text.chmod(0)
+    refused(nnc("text"), b"Permission denied")
+
+
+@posix
+def test_read_error_in_mid_file(nnc, tmp_path):
+    # A process's memory file: opens, and fails to be read at address 0.
+    if not Path("/proc/self/mem").exists():
+        pytest.skip("no /proc")
+    refused(nnc("-c", "/proc/self/mem"), b"/proc/self/mem: Input/output error")
+
+
+def limited(*arguments: str, cwd: Path, size: int) -> subprocess.CompletedProcess[bytes]:
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return subprocess.run(
+        command(*arguments),
+        cwd=cwd,
+        env=environment(NNC_BLOCK="10000", PYTHONDONTWRITEBYTECODE="1"),
+        preexec_fn=limit,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@posix
+def test_full_disk(tmp_path, archive):
+    (tmp_path / "noise").write_bytes(NOISE)
+    before = folder(tmp_path)
+    refused(limited("--rm", "noise", cwd=tmp_path, size=5000), b"noise.nnc: File too large")
+    refused(limited("-d", "--rm", "text.nnc", cwd=tmp_path, size=5000), b"text: File too large")
+    assert folder(tmp_path) == before
+
+
+def test_target_folder_missing(nnc, text):
+    refused(nnc("-o", "no/such/place", "text"), b"No such file")
+
+
+def test_limits(nnc, archive, tmp_path):
+    refused(nnc("-d", "--max-output-size", "1K", "text.nnc"), b"1024")
+    refused(nnc("-d", "--memory-limit", "1K", "text.nnc"), b"1024")
+    assert folder(tmp_path) == {"text.nnc"}
+    assert nnc("-d", "--max-output-size", "1M", "text.nnc").returncode == 0
+
+
+def test_recover(nnc, archive, tmp_path):
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    archive.write_bytes(data)
+    result = nnc("-d", "--recover", "text.nnc")
+    assert result.returncode == 1
+    assert b"are lost" in result.stderr
+    restored = (tmp_path / "text").read_bytes()
+    assert len(restored) == len(TEXT)
+    good = [restored[i : i + 10_000] == TEXT[i : i + 10_000] for i in range(0, len(TEXT), 10_000)]
+    assert good.count(False) == 1
+    assert not any(restored[(i := good.index(False) * 10_000) : i + 10_000])
+
+
+def test_verification_failure_keeps_nothing(nnc, text, tmp_path, monkeypatch):
+    from nncompress.errors import DamagedArchiveError
+    from nncompress.files import convert
+    from nncompress.files.output import OutputFile
+    from nncompress.pipeline import Totals
+
+    out = OutputFile(tmp_path / "t.nnc")
+    out.write(nnc("-c", "text").stdout)
+    out.sync()
+    from nncompress.codecs import CodecOptions
+    from nncompress.parallel import Coder
+    from tests.fakes import source
+
+    coder = Coder(CodecOptions())
+    monkeypatch.setattr(coder, "decoder", source)
+    with out, pytest.raises(DamagedArchiveError):
+        convert.verify(out, Totals(1, 1, b"another digest"), coder)
+    assert folder(tmp_path) == {"text"}
+
+
+@posix
+@pytest.mark.parametrize("mode", ["compress", "decompress"])
+def test_kill_at_any_moment(nnc, tmp_path, mode):
+    """A source, or its complete result, always exists."""
+    source = tmp_path / ("text" if mode == "compress" else "text.nnc")
+    original = TEXT
+    if mode == "decompress":
+        original = nnc("-c", data=TEXT, NNC_BLOCK="20000").stdout
+    other = tmp_path / ("text.nnc" if mode == "compress" else "text")
+    whole = 0.6
+    for turn in range(12):
+        source.write_bytes(original)
+        process = subprocess.Popen(
+            command(mode, "--rm", "-f", source.name),
+            cwd=tmp_path,
+            env=environment(NNC_BLOCK="20000", NNC_DELAY="0.02"),
+        )
+        time.sleep(0.1 + whole * turn / 12)
+        process.kill()
+        process.wait()
+        if other.exists():
+            done = nnc("-dc", other.name) if mode == "compress" else None
+            assert (done.stdout if done else other.read_bytes()) == TEXT
+        else:
+            assert source.read_bytes() == original
+        for path in (source, other, *tmp_path.glob(".*.tmp")):
+            path.unlink(missing_ok=True)
+
+
+def test_same_archive_whatever_the_number_of_processes(nnc, text, tmp_path):
+    one = nnc("-c", "text", NNC_BLOCK="9000")
+    three = nnc("-c", "-T3", "text", NNC_BLOCK="9000")
+    assert (one.returncode, three.returncode, three.stderr) == (0, 0, b"")
+    assert one.stdout == three.stdout
+    restored = nnc("-d", "-T", "3", data=one.stdout)
+    assert (restored.returncode, restored.stdout) == (0, TEXT)
+    refused(nnc("-d", "-T", "3", data=one.stdout[:-200]), b"cut off")
+
+
+@posix
+def test_workers_end_with_their_parent(text, tmp_path):
+    process = subprocess.Popen(
+        command("-T2", "text"),
+        cwd=tmp_path,
+        env=environment(NNC_BLOCK="1000", NNC_DELAY="0.2"),
+        start_new_session=True,
+    )
+    time.sleep(2)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("workers outlived their parent")
