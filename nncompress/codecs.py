@@ -79,6 +79,6 @@ def _open_codec(options: CodecOptions, model: str | Path | None, method: str | N
 
 
 def _find_model(model_id: bytes) -> Path:
-    from nncompress.exact.modelfile import find_model
+    from nncompress.exact.store import find_model
 
     return find_model(model_id)

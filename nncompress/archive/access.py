@@ -34,7 +34,7 @@ class BlockPlace:
     """A block's place: ``position`` in the archive, ``start`` in the whole contents; bytes.
 
     ``offset`` is its start in the contents of its member, ``size`` what its record takes in the
-    archive without the member's header.
+    archive without the member's header, ``crc`` is the CRC-32 of the raw bytes.
     """
 
     member: int
@@ -44,6 +44,7 @@ class BlockPlace:
     start: int
     offset: int
     raw_size: int
+    crc: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class ArchiveMap:
 class _Member:
     position: int
     header: Header
-    entries: tuple[tuple[int, int], ...]
+    entries: tuple[tuple[int, int, int], ...]
 
 
 def read_map(file: BinaryIO) -> ArchiveMap:
@@ -129,7 +130,7 @@ def _walk_member(file: BinaryIO, start: int, end: int) -> tuple[_Member, int, Ar
     header, size = _parse(file, start, end, 0, parse_header)
     position = start + size
     index = IndexBuilder(header)
-    entries: list[tuple[int, int]] = []
+    entries: list[tuple[int, int, int]] = []
     fault = None
     try:
         offset, last = 0, False
@@ -138,8 +139,8 @@ def _walk_member(file: BinaryIO, start: int, end: int) -> tuple[_Member, int, Ar
             size += block.payload_size
             if position + size > end:
                 raise _cut(offset)
-            index.add(size, block.raw_size)
-            entries.append((size, block.raw_size))
+            index.add(size, block)
+            entries.append((size, block.raw_size, block.crc))
             position += size
             offset += block.raw_size
             last = block.last
@@ -185,9 +186,9 @@ def _places(members: list[_Member]) -> list[BlockPlace]:
     for number, member in enumerate(members):
         position = member.position + len(member.header.pack())
         offset = 0
-        for size, raw_size in member.entries:
+        for size, raw_size, crc in member.entries:
             places.append(
-                BlockPlace(number, member.header, position, size, start, offset, raw_size)
+                BlockPlace(number, member.header, position, size, start, offset, raw_size, crc)
             )
             position += size
             start += raw_size
@@ -217,7 +218,11 @@ def read_block(file: BinaryIO, place: BlockPlace, source: CodecSource) -> bytes:
 def _read_place(file: BinaryIO, place: BlockPlace) -> tuple[BlockHeader, int]:
     end = place.position + place.size
     block, head = _parse_block(file, place.position, end, place.header, place.offset)
-    if block.raw_size != place.raw_size or head + block.payload_size != place.size:
+    if (block.raw_size, head + block.payload_size, block.crc) != (
+        place.raw_size,
+        place.size,
+        place.crc,
+    ):
         raise DamagedArchiveError(
             f"damaged archive: index and header of the block at byte {place.offset} disagree",
             offset=place.position,

@@ -14,7 +14,7 @@ its shortest form.
     check   = low byte of the CRC-32 of everything from the start of the block up to here,
               for block 0 from the start of the header
     index   = INDEX_MARK (4), header, varint blocks,
-              blocks x (varint size of the whole record, varint raw size),
+              blocks x (varint size of the whole record, varint raw size, CRC-32 of the raw bytes (4)),
               BLAKE2b-128 of the member's raw bytes (16), CRC-32 of the index so far (4),
               length of the index (4)
 
@@ -51,7 +51,7 @@ MAX_BLOCK_SIZE = 2**24 - 1  # three bytes
 MAX_BLOCKS = (
     2**22
 )  # of one member; bounds the index, and a writer that needs more starts another member
-MAX_INDEX_SIZE = len(INDEX_MARK) + 4 + MODEL_ID_SIZE + 4 + MAX_BLOCKS * 10 + INDEX_TAIL
+MAX_INDEX_SIZE = len(INDEX_MARK) + 4 + MODEL_ID_SIZE + 4 + MAX_BLOCKS * 14 + INDEX_TAIL
 LAST_FLAG = 0x80
 
 
@@ -192,17 +192,18 @@ def parse_block_header(cursor: Cursor, header: Header, offset: int) -> BlockHead
 class IndexBuilder:
     """Collects the index while a member is written; a reader does the same and compares.
 
-    Eight bytes of memory or so a block.
+    Twelve bytes of memory or so a block.
     """
 
     header: Header
     count: int = 0
     entries: bytearray = field(default_factory=bytearray)
 
-    def add(self, record_size: int, raw_size: int) -> None:
-        """Append a block: bytes of its whole record (payload included) and of its raw data."""
+    def add(self, record_size: int, block: BlockHeader) -> None:
+        """Append a block, whose whole record has ``record_size`` bytes, payload included."""
         self.count += 1
-        self.entries += pack_varint(record_size) + pack_varint(raw_size)
+        self.entries += pack_varint(record_size) + pack_varint(block.raw_size)
+        self.entries += block.crc.to_bytes(CRC_SIZE, "little")
 
     def start(self) -> bytes:
         """Return the index up to its digest."""
@@ -219,18 +220,18 @@ class IndexBuilder:
 class Index:
     """A parsed index.
 
-    It has a copy of the header, a pair (record size, raw size) for each block, and the digest of
-    all raw bytes.
+    It has a copy of the header, (record size, raw size, CRC-32 of the raw bytes) for each block,
+    and the digest of all raw bytes.
     """
 
     header: Header
-    entries: tuple[tuple[int, int], ...]
+    entries: tuple[tuple[int, int, int], ...]
     digest: bytes
 
     @property
     def blocks_size(self) -> int:
         """Bytes that header and blocks take before the index."""
-        return len(self.header.pack()) + sum(record for record, _ in self.entries)
+        return len(self.header.pack()) + sum(record for record, _, _ in self.entries)
 
 
 def parse_index(data: bytes) -> Index:
@@ -255,9 +256,9 @@ def parse_index(data: bytes) -> Index:
     return Index(header, entries, data[-INDEX_TAIL : -INDEX_TAIL + DIGEST_SIZE])
 
 
-def _entries(cursor: Cursor, count: int) -> Iterator[tuple[int, int]]:
+def _entries(cursor: Cursor, count: int) -> Iterator[tuple[int, int, int]]:
     for _ in range(count):
-        yield cursor.varint(), cursor.varint()
+        yield cursor.varint(), cursor.varint(), cursor.integer(CRC_SIZE)
 
 
 def new_digest() -> blake2b:

@@ -130,7 +130,7 @@ class RecordParser:
             block, header.model_id, cursor.take(block.payload_size), self.position, size
         )
         index = self._index = self._index or IndexBuilder(header)
-        index.add(size if self._offset else size - len(header.pack()), block.raw_size)
+        index.add(size if self._offset else size - len(header.pack()), block)
         self._offset += block.raw_size
         self._after_last = block.last
         if block.last and index.count == 1:

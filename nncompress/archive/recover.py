@@ -146,6 +146,7 @@ def _place(
         start=base + block.offset,
         offset=block.offset,
         raw_size=block.raw_size,
+        crc=block.crc,
         guessed=True,
     )
 

@@ -84,7 +84,7 @@ class MemberWriter:
             method, len(raw), len(payload), zlib.crc32(raw), last_of_member, self._offset
         )
         record = block.pack(index.header) + payload
-        index.add(len(record), len(raw))
+        index.add(len(record), block)
         self._digest.update(raw)
         self._offset += len(raw)
         out += record

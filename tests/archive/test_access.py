@@ -76,3 +76,15 @@ def test_flips_give_the_right_bytes_or_an_error(draw):
     except ArchiveError:
         return
     assert restored == data
+
+
+def test_a_block_of_another_archive_is_refused():
+    """Of the same size at the same place, it passes its own checks."""
+    one, two = (pack(bytes([65 + i]) * 700 + bytes(i), MODEL_ID, 300) for i in range(2))
+    place = read_map(io.BytesIO(one)).blocks[1]
+    other = read_map(io.BytesIO(two)).blocks[1]
+    assert (place.position, place.size) == (other.position, other.size)
+    end = place.position + place.size
+    spliced = io.BytesIO(one[: place.position] + two[place.position : end] + one[end:])
+    with pytest.raises(DamagedArchiveError):
+        read_block(spliced, read_map(spliced).blocks[1], source)

@@ -1,0 +1,73 @@
+"""``nncompress models``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from nncompress.files import models
+
+
+@click.group()
+def command() -> None:
+    """List, show, verify, import and export models.
+
+    A MODEL is a file or the name of an installed model; without it, the default model is meant.
+    """
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_models(as_json: bool) -> None:
+    """List the installed models, the default one first."""
+    found = models.describe_models()
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for facts in found:
+        state = facts["identity"] or "damaged"
+        click.echo(f"{facts['name']:<16} {facts['size']:>12,} bytes  {state}  {facts['path']}")
+
+
+@command.command()
+@click.argument("model", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(model: str | None, as_json: bool) -> None:
+    """Show a model's identity, shape, training summary and card."""
+    facts = models.describe_model(model)
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+    card = models.model_card(model)
+    if card is not None:
+        click.echo("\n" + card.rstrip())
+
+
+@command.command()
+@click.argument("model", required=False)
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
+def verify(model: str | None, device: str) -> None:
+    """Check a model's contents, and that this machine computes it exactly."""
+    click.echo(f"sound: {models.verify_model(model, device)}")
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", help="Name to give it; that of the file otherwise.")
+@click.option("-f", "--force", is_flag=True, help="Replace a model of that name.")
+def import_(file: Path, name: str | None, force: bool) -> None:
+    """Install a model FILE in your own models folder."""
+    click.echo(models.import_model(file, name, force=force))
+
+
+@command.command()
+@click.argument("model")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
+def export(model: str, target: Path, force: bool) -> None:
+    """Copy an installed MODEL to the file or folder TARGET."""
+    click.echo(models.export_model(model, target, force=force))
