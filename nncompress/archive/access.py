@@ -14,6 +14,7 @@ from nncompress.archive.codec import CodecSource, decode_block
 from nncompress.archive.fields import Cursor, Incomplete
 from nncompress.archive.format import (
     INDEX_TAIL,
+    MAX_BLOCKS,
     MAX_INDEX_SIZE,
     BlockHeader,
     Header,
@@ -22,7 +23,7 @@ from nncompress.archive.format import (
     parse_header,
     parse_index,
 )
-from nncompress.errors import ArchiveError, DamagedArchiveError, TruncatedArchiveError
+from nncompress.errors import ArchiveError, DamagedArchiveError, LimitError, TruncatedArchiveError
 
 Parsed = TypeVar("Parsed")
 
@@ -77,17 +78,33 @@ def read_map(file: BinaryIO) -> ArchiveMap:
     """Find all blocks of the seekable ``file``.
 
     Indexes are followed from the end of the file to its start; what they do not cover is walked.
+    Raises LimitError when there are more than ``MAX_BLOCKS`` blocks, which would take too much
+    memory; such an archive can still be read in order.
     """
     end = archive_size = file.seek(0, os.SEEK_END)
-    indexed: list[_Member] = []
+    indexed = _Members()
     while (member := _member_before(file, end)) is not None:
-        indexed.insert(0, member)
+        indexed.add(member)
         end = member.position
     walked, fault = _walk(file, end)
-    members = [*walked, *indexed]
+    members = [*walked, *reversed(indexed.found)]
     if not members and fault is None:
         fault = TruncatedArchiveError("the input is empty, which is no archive", offset=0)
     return ArchiveMap(tuple(_places(members)), len(members), archive_size, fault)
+
+
+class _Members:
+    """Collects members, and stops before their blocks take too much memory."""
+
+    def __init__(self) -> None:
+        self.found: list[_Member] = []
+        self.blocks = 0
+
+    def add(self, member: _Member) -> None:
+        self.blocks += len(member.entries)
+        if self.blocks > MAX_BLOCKS:
+            raise LimitError(f"the archive has more than {MAX_BLOCKS} blocks", limit=MAX_BLOCKS)
+        self.found.append(member)
 
 
 def _member_before(file: BinaryIO, end: int) -> _Member | None:
@@ -111,18 +128,17 @@ def _member_before(file: BinaryIO, end: int) -> _Member | None:
 
 def _walk(file: BinaryIO, end: int) -> tuple[list[_Member], ArchiveError | None]:
     """Follow the headers from the start of the file to ``end``."""
-    members: list[_Member] = []
+    members = _Members()
     position = 0
-    while position < end:
+    fault: ArchiveError | None = None
+    while position < end and fault is None:
         try:
             member, position, fault = _walk_member(file, position, end)
         except ArchiveError as error:
             error.offset = position
-            return members, error
-        members.append(member)
-        if fault is not None:
-            return members, fault
-    return members, None
+            return members.found, error
+        members.add(member)
+    return members.found, fault
 
 
 def _walk_member(file: BinaryIO, start: int, end: int) -> tuple[_Member, int, ArchiveError | None]:
@@ -135,6 +151,8 @@ def _walk_member(file: BinaryIO, start: int, end: int) -> tuple[_Member, int, Ar
     try:
         offset, last = 0, False
         while not last:
+            if len(entries) == MAX_BLOCKS:
+                raise DamagedArchiveError("damaged archive: too many blocks")
             block, size = _parse_block(file, position, end, header, offset)
             size += block.payload_size
             if position + size > end:

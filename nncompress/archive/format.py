@@ -14,7 +14,7 @@ its shortest form.
     check   = low byte of the CRC-32 of everything from the start of the block up to here,
               for block 0 from the start of the header
     index   = INDEX_MARK (4), header, varint blocks,
-              blocks x (varint size of the whole record, varint raw size, CRC-32 of the raw bytes (4)),
+              blocks x (varint size of the whole record, varint raw size, CRC-32 of raw bytes (4)),
               BLAKE2b-128 of the member's raw bytes (16), CRC-32 of the index so far (4),
               length of the index (4)
 
@@ -48,9 +48,8 @@ DIGEST_SIZE = 16
 CRC_SIZE = 4
 INDEX_TAIL = DIGEST_SIZE + CRC_SIZE + 4
 MAX_BLOCK_SIZE = 2**24 - 1  # three bytes
-MAX_BLOCKS = (
-    2**22
-)  # of one member; bounds the index, and a writer that needs more starts another member
+# Of one member; bounds the index. A writer that needs more starts another member.
+MAX_BLOCKS = 2**20
 MAX_INDEX_SIZE = len(INDEX_MARK) + 4 + MODEL_ID_SIZE + 4 + MAX_BLOCKS * 14 + INDEX_TAIL
 LAST_FLAG = 0x80
 

@@ -1,0 +1,360 @@
+"""Damage archives and model files in many ways, and see that no more than an error comes of it.
+
+    python benchmarks/fuzz.py --cases 100000
+
+Each case makes one damaged file and reads it in every way there is. Allowed are the right contents
+and an error of our own; wrong bytes, other exceptions, too much time or too much memory end the run
+with status 1 and name the case, which ``--seed S --first CASE --cases 1`` repeats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import faulthandler
+import io
+import random
+import sys
+import tempfile
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from nncompress.archive.access import read_map
+from nncompress.archive.codec import BlockCodec
+from nncompress.archive.format import (
+    DIGEST_SIZE,
+    BlockHeader,
+    Header,
+    IndexBuilder,
+    Method,
+    pack_varint,
+)
+from nncompress.archive.recover import recover
+from nncompress.cli.app import run
+from nncompress.codecs import CodecOptions
+from nncompress.errors import ModelError, NNCompressError
+from nncompress.fileobj import BlockReader
+from nncompress.parallel import Coder
+from nncompress.streams import Compressor, Decompressor
+
+MAX_OUTPUT = 1 << 22
+INTERESTING = (0, 1, 0x0F, 0x7F, 0x80, 0x81, 0x8E, 0x90, 0xB0, 0xD6, 0xFF)
+
+
+class Remembering:
+    """A codec that decodes a block once for the several ways in which a case reads it."""
+
+    def __init__(self, codec: BlockCodec) -> None:
+        self.model_id = codec.model_id
+        self.block_size = codec.block_size
+        self.encode = codec.encode
+        self._decode = codec.decode
+        self._known: dict[tuple[int, bytes, int], bytes | NNCompressError] = {}
+
+    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+        """Return the block's bytes, or raise what its first decoding raised."""
+        key = (method, payload, size)
+        if key not in self._known:
+            if len(self._known) > 50:
+                self._known.clear()
+            try:
+                self._known[key] = self._decode(method, payload, size)
+            except NNCompressError as error:
+                self._known[key] = error
+        found = self._known[key]
+        if isinstance(found, NNCompressError):
+            raise found
+        return found
+
+
+class Archives:
+    """The sound archives that cases begin with, and what is allowed to come out of damaged ones."""
+
+    def __init__(self, coder: Coder) -> None:
+        chance = random.Random(0)
+        text = b"the words that a text is made of, and more words; " * 4
+        noise = chance.randbytes(150)
+        self.contents = [b"", b"x", bytes(range(256)), text, noise, text[:90] + noise, bytes(500)]
+        self.archives = [self._pack(coder, data) for data in self.contents]
+        self.archives += [self._pack(coder, data, 60) for data in self.contents[2:]]
+        self.archives.append(self.archives[3] + self.archives[9])
+
+    @staticmethod
+    def _pack(coder: Coder, data: bytes, block_size: int | None = None) -> bytes:
+        compressor = Compressor(coder.encoder, block_size=block_size)
+        return compressor.compress(data) + compressor.flush()
+
+    def allows(self, data: bytes) -> bool:
+        """Whether ``data`` is what some whole members say, one after the other."""
+        ends = {0}
+        done: set[int] = set()
+        while ends:
+            at = ends.pop()
+            if at == len(data):
+                return True
+            done.add(at)
+            ends |= {at + len(c) for c in self.contents if c and data.startswith(c, at)} - done
+        return False
+
+    def allows_piece(self, data: bytes) -> bool:
+        """Whether ``data`` is a piece of the contents of a member."""
+        return any(data in contents for contents in self.contents)
+
+
+def flip(chance: random.Random, data: bytes, _: Archives) -> bytes:
+    """Flip a few bits."""
+    out = bytearray(data)
+    for _ in range(chance.choice((1, 1, 1, 2, 5, 30))):
+        if out:
+            out[chance.randrange(len(out))] ^= 1 << chance.randrange(8)
+    return bytes(out)
+
+
+def overwrite(chance: random.Random, data: bytes, _: Archives) -> bytes:
+    """Set a few bytes to values at the edges of fields."""
+    out = bytearray(data)
+    for _ in range(chance.choice((1, 2, 4))):
+        if out:
+            at = chance.randrange(min(len(out), chance.choice((8, 40, len(out)))))
+            out[at] = chance.choice(INTERESTING)
+    return bytes(out)
+
+
+def truncate(chance: random.Random, data: bytes, _: Archives) -> bytes:
+    """Cut the end off."""
+    return data[: chance.randrange(len(data) + 1)]
+
+
+def edit(chance: random.Random, data: bytes, _: Archives) -> bytes:
+    """Insert, delete or repeat a piece."""
+    at = chance.randrange(len(data) + 1)
+    size = chance.choice((1, 2, 4, 16, 100))
+    kind = chance.randrange(3)
+    if kind == 0:
+        return data[:at] + chance.randbytes(size) + data[at:]
+    if kind == 1:
+        return data[:at] + data[at + size :]
+    return data[: at + size] + data[at:]
+
+
+def splice(chance: random.Random, data: bytes, archives: Archives) -> bytes:
+    """Put a piece of another archive in."""
+    other = chance.choice(archives.archives)
+    at, start = chance.randrange(len(data) + 1), chance.randrange(len(other) + 1)
+    size = chance.choice((4, 20, 100, len(other)))
+    return data[:at] + other[start : start + size] + data[at + chance.choice((0, size)) :]
+
+
+def forge(chance: random.Random, _: bytes, archives: Archives) -> bytes:
+    """Build a member whose headers are sound by their check bytes, and whose sizes are lies."""
+    header = Header(chance.choice((None, chance.randbytes(16))))
+    out = header.pack()
+    index = IndexBuilder(header)
+    offset = 0
+    for number in range(count := chance.choice((1, 1, 2, 5))):
+        payload = chance.randbytes(chance.choice((0, 1, 5, 60)))
+        raw = chance.choice((1, 2, len(payload), len(payload) + 1, 1000, 2**16, 2**24 - 1))
+        method = chance.choice(list(Method))
+        declared = chance.choice((len(payload), len(payload) + 1, 2**24 - 1))
+        crc = chance.randrange(1, 2**32)
+        last = chance.choice((number == count - 1, chance.random() < 0.1))
+        block = BlockHeader(method, raw, declared, crc, last, offset)
+        record = block.pack(header) + payload
+        index.add(chance.choice((len(record), 2**40)), block)
+        out += record
+        offset += chance.choice((raw, 2**50))
+    return out + chance.choice((b"", _forged_index(chance, index), archives.archives[3]))
+
+
+def _forged_index(chance: random.Random, index: IndexBuilder) -> bytes:
+    data = index.pack(chance.randbytes(DIGEST_SIZE))
+    if chance.random() < 0.5:  # a number of blocks that is a lie
+        start = index.start().replace(pack_varint(index.count), pack_varint(2**60), 1)
+        body = start + chance.randbytes(DIGEST_SIZE)
+        body += zlib.crc32(body).to_bytes(4, "little")
+        data = body + (len(body) + 4).to_bytes(4, "little")
+    return data
+
+
+MUTATIONS: tuple[Callable[[random.Random, bytes, Archives], bytes], ...] = (
+    flip,
+    overwrite,
+    truncate,
+    edit,
+    splice,
+    forge,
+)
+
+
+class Fuzzer:
+    """Runs cases. ``model`` is a small sound model file, or None to leave models out."""
+
+    def __init__(self, folder: Path, model: bytes | None) -> None:
+        self.folder = folder
+        self.model = model
+        self.coder = Coder(CodecOptions(method="mixing", threads=1))
+        self.archives = Archives(self.coder)
+        self.outcomes: Counter[str] = Counter()
+        self._codecs: dict[int, Remembering] = {}
+
+    def decoder(self, model_id: bytes | None) -> BlockCodec:
+        """Return the coder's codec for a model, which remembers."""
+        codec = self.coder.decoder(model_id)
+        return self._codecs.setdefault(id(codec), Remembering(codec))
+
+    def case(self, seed: int, number: int) -> None:
+        """Run one case; raises AssertionError, or whatever should not have been raised."""
+        chance = random.Random(f"{seed}/{number}")
+        if self.model is not None and chance.random() < 0.1:
+            self._model_case(chance)
+            return
+        data = chance.choice(self.archives.archives)
+        for _ in range(chance.choice((1, 1, 2))):
+            data = chance.choice(MUTATIONS)(chance, data, self.archives)
+        self._expect("stream", lambda: self._stream(chance, data))
+        self._expect("map", lambda: self._read_anywhere(chance, data))
+        self._expect("recover", lambda: self._recover(data))
+        if chance.random() < 0.02:
+            self._command_line(data)
+
+    def _expect(self, way: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+            self.outcomes[f"{way}: right contents"] += 1
+        except NNCompressError as error:
+            self._note(way, error)
+
+    def _note(self, way: str, error: NNCompressError) -> None:
+        if "\n" in str(error):
+            raise ValueError(f"a message of several lines: {error}")
+        self.outcomes[f"{way}: {type(error).__name__}"] += 1
+
+    def _stream(self, chance: random.Random, data: bytes) -> None:
+        decompressor = Decompressor(self.decoder, max_output=MAX_OUTPUT, max_block=1 << 20)
+        cut = chance.randrange(len(data) + 1)
+        out = decompressor.decompress(data[:cut]) + decompressor.decompress(data[cut:])
+        decompressor.close()
+        assert self.archives.allows(out), f"wrong contents: {out!r}"
+
+    def _read_anywhere(self, chance: random.Random, data: bytes) -> None:
+        file = io.BytesIO(data)
+        if read_map(file).raw_size > MAX_OUTPUT:
+            return
+        reader = BlockReader(file, self.decoder)
+        reader.seek(chance.randrange(600))
+        piece = reader.read(chance.randrange(1, 200))
+        assert self.archives.allows_piece(piece or b""), f"wrong piece: {piece!r}"
+
+    def _recover(self, data: bytes) -> None:
+        written = 0
+        for segment in recover(io.BytesIO(data), self.decoder):
+            if segment.data is not None:
+                assert self.archives.allows_piece(segment.data), f"wrong block: {segment.data!r}"
+                written += segment.size
+                if written > MAX_OUTPUT:
+                    return
+
+    def _command_line(self, data: bytes) -> None:
+        source, target = self.folder / "case.nnc", self.folder / "case"
+        source.write_bytes(data)
+        limits = ["--max-output-size", str(MAX_OUTPUT), "--memory-limit", "1M", "--threads", "1"]
+        with contextlib.redirect_stderr(io.StringIO()) as shown:
+            status = run(["decompress", "-f", *limits, str(source)])
+        message = shown.getvalue()
+        assert status == (0 if target.exists() else 1), f"status {status}: {message}"
+        assert message.count("\n") == (status != 0), message
+        assert "internal error" not in message, message
+        assert "Traceback" not in message, message
+        if target.exists():
+            assert self.archives.allows(target.read_bytes()), "wrong contents with status 0"
+            target.unlink()
+        assert {path.name for path in self.folder.iterdir()} == {"case.nnc"}
+        source.unlink()
+        self.outcomes[f"command line: status {status}"] += 1
+
+    def _model_case(self, chance: random.Random) -> None:
+        from nncompress.exact.modelfile import load_model
+
+        assert self.model is not None
+        path = self.folder / "case.nncmodel"
+        data = chance.choice((flip, overwrite, truncate, edit))(chance, self.model, self.archives)
+        if chance.random() < 0.2:  # the length of the safetensors header
+            data = (
+                chance.randrange(2 ** chance.choice((16, 40, 64))).to_bytes(8, "little") + data[8:]
+            )
+        path.write_bytes(data)
+        try:
+            found = load_model(path)
+        except ModelError as error:
+            self._note("model", error)
+        else:
+            path.write_bytes(self.model)
+            assert found.identity == load_model(path).identity, "a changed model was taken"
+            self.outcomes["model: sound"] += 1
+        path.unlink()
+
+
+def small_model(folder: Path) -> bytes:
+    """Make a model file of a few kilobytes."""
+    import torch
+
+    from nncompress.exact.modelfile import save_model
+    from nncompress.exact.quantize import quantize
+    from nncompress.network.config import SHARNNConfig
+    from nncompress.network.model import SHARNN
+
+    torch.manual_seed(0)
+    config = SHARNNConfig(dim=8, boom=16, layers=2, attention=(0,), window=8)
+    text = torch.randint(0, 256, (64, 4), dtype=torch.uint8)
+    path = folder / "small.nncmodel"
+    save_model(path, quantize(SHARNN(config), text))
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
+def limit_memory(room: int) -> None:
+    """Let this process take ``room`` bytes more than it has, where the system can do that."""
+    with contextlib.suppress(ImportError, OSError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + room,) * 2)
+
+
+def main() -> None:
+    """Run the cases asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=20, help="for one case")
+    parser.add_argument("--memory", type=int, default=512, help="MiB above the start")
+    parser.add_argument("--no-models", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        fuzzer = Fuzzer(folder, None if arguments.no_models else small_model(folder))
+        fuzzer.case(arguments.seed, arguments.first)  # loads what is loaded on first use
+        limit_memory(arguments.memory << 20)
+        start = time.monotonic()
+        for number in range(arguments.first, arguments.first + arguments.cases):
+            faulthandler.dump_traceback_later(arguments.seconds, exit=True)
+            try:
+                fuzzer.case(arguments.seed, number)
+            except BaseException:
+                print(f"case {number} with seed {arguments.seed} failed:", file=sys.stderr)
+                raise
+            finally:
+                faulthandler.cancel_dump_traceback_later()
+        seconds = time.monotonic() - start
+    for outcome, count in sorted(fuzzer.outcomes.items()):
+        print(f"{count:>9}  {outcome}")
+    print(f"{arguments.cases} cases in {seconds:.0f} s, none failed")
+
+
+if __name__ == "__main__":
+    main()

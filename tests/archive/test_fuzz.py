@@ -1,0 +1,25 @@
+"""A few thousand cases of the fuzzer; benchmarks/fuzz.py runs as many as wanted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_damaged_archives_and_models_give_errors_or_the_right_contents():
+    script = ROOT / "benchmarks" / "fuzz.py"
+    result = subprocess.run(
+        [sys.executable, script, "--cases", "2000"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "2000 cases" in result.stdout
+    assert "model: ModelError" in result.stdout
