@@ -1,4 +1,4 @@
-"""An LSTM layer whose backward pass is written by hand.
+"""The recurrence of an LSTM layer, with a backward pass written by hand for the CPU.
 
 The cell is that of ``torch.nn.LSTM`` (gates in the order input, forget, cell, output) with one
 bias vector. Autograd through a loop over time would run a small GEMM a step for each weight
@@ -13,100 +13,100 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .kernels import kernels_for, view
+
 State = tuple[Tensor, Tensor]
 
 
-def lstm(inputs: Tensor, state: State, weight_hh: Tensor) -> tuple[Tensor, State]:
-    """Run the recurrence over inputs that W_ih and the bias have already been applied to.
+def recurrence(
+    projected: Tensor, state: State, weight_hh: Tensor, scale: float | None = None
+) -> tuple[Tensor, State]:
+    """Run over inputs to which W_ih and the bias have been applied; for the CPU.
 
-    inputs: [T, B, 4d], float32 or bfloat16. state: (h, c), each [B, d], float32. weight_hh: [4d, d].
-    Returns the outputs [T, B, d] in the dtype of ``inputs``, and the state after the last step. The
-    state is cut from the graph: truncated backpropagation through time ends at a segment's edge.
+    projected: [T, B, 4d], float32 or bfloat16. state: (h, c), each [B, d], float32.
+    weight_hh: [4d, d]. Returns the outputs [T, B, d] in the dtype of ``projected``, and the state
+    after the last step, cut from the graph: truncated backpropagation ends at a segment's edge.
+
+    With a ``scale``, what is fed back is rounded to 8 bits, multiples of ``scale``; the gradient
+    passes straight through.
     """
-    outputs, hidden, cell = _Recurrence.apply(inputs, *state, weight_hh)  # type: ignore[no-untyped-call]
+    outputs, hidden, cell = _Recurrence.apply(  # type: ignore[no-untyped-call]
+        projected, *state, weight_hh, scale
+    )
     return outputs, (hidden, cell)
+
+
+def library_lstm(
+    x: Tensor, state: State, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
+) -> tuple[Tensor, State]:
+    """Do the same from the inputs x [T, B, d] with PyTorch's own LSTM: cuDNN's, on CUDA."""
+    kind = torch.get_autocast_dtype(x.device.type) if _autocast(x) else x.dtype
+    weights = [w.to(kind) for w in (weight_ih, weight_hh, bias, torch.zeros_like(bias))]
+    before = tuple(part.to(kind)[None] for part in state)
+    outputs, *after = torch.lstm(x.to(kind), before, weights, True, 1, 0.0, True, False, False)
+    hidden, cell = (part[0].detach().float() for part in after)
+    return outputs, (hidden, cell)
+
+
+def _autocast(x: Tensor) -> bool:
+    return torch.is_autocast_enabled(x.device.type)
 
 
 class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, inputs: Tensor, hidden: Tensor, cell: Tensor, weight_hh: Tensor
+        ctx: Any,
+        projected: Tensor,
+        hidden: Tensor,
+        cell: Tensor,
+        weight_hh: Tensor,
+        scale: float | None,
     ) -> tuple[Tensor, ...]:
-        steps, lanes, width = inputs.shape
-        dtype, dim = inputs.dtype, width // 4
-        weight = weight_hh.to(dtype)
-        gates = torch.empty_like(inputs)  # after their nonlinearities
-        cells = inputs.new_empty((steps + 1, lanes, dim), dtype=torch.float32)
-        outputs = inputs.new_empty((steps + 1, lanes, dim))
-        cells[0] = cell
-        outputs[0] = hidden
+        steps, lanes, width = projected.shape
+        step = _kernels(projected).cell_forward
+        projected = projected.contiguous()
+        weight = weight_hh.to(projected.dtype)
+        product = projected.new_empty((lanes, width))
+        gates = torch.empty_like(projected)
+        cells = projected.new_empty((steps + 1, lanes, width // 4), dtype=torch.float32)
+        outputs = projected.new_empty((steps + 1, lanes, width // 4))
+        cells[0], outputs[0] = cell, hidden
+        arrays = [view(tensor) for tensor in (projected, product, gates, cells, outputs)]
+        fed = outputs if scale is None else torch.empty_like(outputs)
+        transposed = weight.t()
         for t in range(steps):
-            torch.mm(outputs[t], weight.t(), out=gates[t])
-            cell_forward(inputs[t], gates[t], cells[t], cells[t + 1], outputs[t + 1])
-        ctx.save_for_backward(gates, cells, outputs, weight)
+            if scale is not None:
+                torch.div(outputs[t], scale, out=fed[t]).round_().clamp_(-127, 127).mul_(scale)
+            torch.mm(fed[t], transposed, out=product)
+            step(*arrays, t)
+        ctx.save_for_backward(gates, cells, fed, weight)
         ctx.weight_dtype = weight_hh.dtype
-        last_hidden, last_cell = outputs[-1].float(), cells[-1].clone()
-        ctx.mark_non_differentiable(last_hidden, last_cell)
-        return outputs[1:], last_hidden, last_cell
+        last = outputs[-1].float(), cells[-1].clone()
+        ctx.mark_non_differentiable(*last)
+        return outputs[1:], *last
 
     @staticmethod
     def backward(ctx: Any, grad_outputs: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        gates, cells, outputs, weight = ctx.saved_tensors
+        gates, cells, fed, weight = ctx.saved_tensors
         steps, lanes, dim = grad_outputs.shape
+        step = _kernels(gates).cell_backward
+        grad_outputs = grad_outputs.to(gates.dtype).contiguous()
         grad_gates = torch.empty_like(gates)
         grad_cell = torch.zeros_like(cells[0])
-        grad_hidden = torch.zeros_like(outputs[0])
+        grad_hidden = torch.zeros_like(fed[0])
+        tensors = (gates, cells, grad_outputs, grad_hidden, grad_cell, grad_gates)
+        arrays = [view(tensor) for tensor in tensors]
         for t in reversed(range(steps)):
-            cell_backward(
-                gates[t],
-                cells[t],
-                cells[t + 1],
-                grad_outputs[t],
-                grad_hidden,
-                grad_cell,
-                grad_gates[t],
-            )
+            step(*arrays, t)
             if t:
                 torch.mm(grad_gates[t], weight, out=grad_hidden)
         flat = grad_gates.view(steps * lanes, 4 * dim)
-        grad_weight = flat.t() @ outputs[:-1].reshape(steps * lanes, dim)
-        return grad_gates, None, None, grad_weight.to(ctx.weight_dtype)
+        grad_weight = flat.t() @ fed[:-1].reshape(steps * lanes, dim)
+        return grad_gates, None, None, grad_weight.to(ctx.weight_dtype), None
 
 
-def cell_forward(
-    inputs: Tensor, gates: Tensor, cell: Tensor, new_cell: Tensor, output: Tensor
-) -> None:
-    """Take one step; reads the recurrent product from ``gates`` and leaves the gates there."""
-    dim = cell.shape[1]
-    gates += inputs
-    gates[:, : 2 * dim].sigmoid_()
-    gates[:, 2 * dim : 3 * dim].tanh_()
-    gates[:, 3 * dim :].sigmoid_()
-    write, keep, candidate, show = gates.chunk(4, dim=1)
-    torch.mul(cell, keep, out=new_cell)
-    new_cell.addcmul_(write.to(new_cell.dtype), candidate.to(new_cell.dtype))
-    torch.mul(new_cell.tanh(), show, out=output) if output.dtype == torch.float32 else output.copy_(
-        new_cell.tanh() * show
-    )
-
-
-def cell_backward(
-    gates: Tensor,
-    cell: Tensor,
-    new_cell: Tensor,
-    grad_output: Tensor,
-    grad_hidden: Tensor,
-    grad_cell: Tensor,
-    grad_gates: Tensor,
-) -> None:
-    """Go one step back; fills ``grad_gates``, turns ``grad_cell`` into that of the step before."""
-    write, keep, candidate, show = gates.float().chunk(4, dim=1)
-    squashed = new_cell.tanh()
-    grad_h = grad_output.float() + grad_hidden
-    grad_cell.addcmul_(grad_h * show, 1 - squashed * squashed)
-    grad_write, grad_keep, grad_candidate, grad_show = grad_gates.chunk(4, dim=1)
-    grad_write.copy_(grad_cell * candidate * write * (1 - write))
-    grad_keep.copy_(grad_cell * cell * keep * (1 - keep))
-    grad_candidate.copy_(grad_cell * write * (1 - candidate * candidate))
-    grad_show.copy_(grad_h * squashed * show * (1 - show))
-    grad_cell *= keep
+def _kernels(tensor: Tensor) -> Any:
+    kernels = kernels_for(tensor)
+    if kernels is None:
+        raise TypeError(f"no recurrence for {tensor.dtype} on {tensor.device.type}")
+    return kernels

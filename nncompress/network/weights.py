@@ -106,6 +106,11 @@ _PILOT_NAMES = (
 )
 
 
+def is_pilot(path: Path) -> bool:
+    """Whether a file holds weights for :func:`import_pilot`."""
+    return "emb.weight" in read_tensors(path)[0]
+
+
 def import_pilot(path: Path, config: SHARNNConfig = PRESETS["small"]) -> SHARNN:
     """Read weights under the names of the project's pilot, whose LSTMs have two biases.
 

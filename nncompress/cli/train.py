@@ -1,0 +1,111 @@
+"""``nncompress train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nncompress.errors import FileError
+
+
+def _weights(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float]:
+    weights = {}
+    for value in values:
+        name, separator, number = value.partition("=")
+        try:
+            weights[name] = float(number)
+        except ValueError:
+            separator = ""
+        if not (name and separator and 0 < weights[name] < float("inf")):
+            raise click.BadParameter(f"{value!r} is not NAME=NUMBER with a number above 0")
+    return weights
+
+
+@click.command()
+@click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
+@click.option("--out", required=True, help="Folder for the run: checkpoints, weights, log.")
+@click.option("--preset", default="small", show_default=True, help="Shape of a new network.")
+@click.option("--init", metavar="FILE", help="Start from the float weights in a .safetensors file.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
+@click.option(
+    "--weight",
+    "weights",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    callback=_weights,
+    help="Share of a category; repeat for each. Default: by size on disk.",
+)
+@click.option("--steps", type=int, default=0, help="Train for this many steps.")
+@click.option("--hours", type=float, default=0.0, help="Train for this long.")
+@click.option("--lanes", type=int, default=64, show_default=True, help="Lanes a step.")
+@click.option("--segment", type=int, default=128, show_default=True, help="Bytes of a lane a step.")
+@click.option("--optimizer", default="adamw", show_default=True, help="adamw or lamb.")
+@click.option("--rate", type=float, default=1e-3, show_default=True, help="Peak learning rate.")
+@click.option("--warmup", type=int, default=100, show_default=True, help="Steps of warm-up.")
+@click.option("--decay", default="cosine", show_default=True, help="cosine or linear.")
+@click.option("--clip", type=float, default=0.5, show_default=True, help="Largest gradient norm.")
+@click.option("--weight-decay", type=float, default=0.01, show_default=True, help="For matrices.")
+@click.option("--precision", default="bfloat16", show_default=True, help="bfloat16 or float32.")
+@click.option(
+    "--quantize-from",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Share of the training after which it rounds like the integer network (CPU only).",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sampling.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--threads", type=int, default=0, help="CPU threads; default: PyTorch's choice.")
+@click.option(
+    "--checkpoint-minutes", type=float, default=5.0, show_default=True, help="Between checkpoints."
+)
+@click.option(
+    "--validate-minutes", type=float, default=10.0, show_default=True, help="Between validations."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress lines.")
+def command(
+    corpora: tuple[str, ...],
+    out: str,
+    preset: str,
+    init: str | None,
+    resume: bool,
+    weights: dict[str, float],
+    device: str,
+    threads: int,
+    quiet: bool,
+    **settings: Any,
+) -> int:
+    """Train a SHA-RNN on files, folders, or .xz shards of NUL-separated documents.
+
+    The weights are OUT/model.safetensors; 'nncompress quantize' makes a model of them. Under
+    torchrun every process trains on text of its own.
+    """
+    from nncompress.training.config import TrainConfig
+    from nncompress.training.run import Setup, run
+
+    config = TrainConfig(**settings)
+    setup = Setup(
+        corpora=tuple(Path(corpus) for corpus in corpora),
+        folder=Path(out),
+        preset=preset,
+        init=Path(init) if init else None,
+        resume=resume,
+        weights=weights,
+        device=device,
+        threads=threads,
+    )
+    try:
+        run(setup, config, (lambda entry: None) if quiet else _report)
+    except OSError as error:
+        raise FileError(f"{error.filename or out}: {error.strerror or error}") from None
+    return 0
+
+
+def _report(entry: dict[str, Any]) -> None:
+    from nncompress.training.progress import line
+
+    click.echo(line(entry), err=True)

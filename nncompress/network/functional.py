@@ -1,0 +1,65 @@
+"""Two operations of the network that pay to be fused on the CPU; elsewhere they are PyTorch's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .config import GELU_SCALE
+from .kernels import kernels_for, view
+
+
+def boom_sum(up: Tensor, dim: int) -> Tensor:
+    """Apply x * sigmoid(1.702 x) to up [..., n * dim] and sum its chunks, to [..., dim]."""
+    if kernels_for(up) is None:
+        active = up * torch.sigmoid(GELU_SCALE * up)
+        return active.view(*up.shape[:-1], -1, dim).sum(dim=-2)
+    down: Tensor = _BoomSum.apply(up, dim)  # type: ignore[no-untyped-call]
+    return down
+
+
+class _BoomSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, up: Tensor, dim: int) -> Tensor:
+        rows = up.detach().reshape(-1, up.shape[-1])
+        down = rows.new_empty((rows.shape[0], dim))
+        kernels_for(rows).boom_forward(view(rows), view(down))  # type: ignore[union-attr]
+        ctx.save_for_backward(up)
+        return down.view(*up.shape[:-1], dim)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (up,) = ctx.saved_tensors
+        rows = up.reshape(-1, up.shape[-1])
+        grad_rows = torch.empty_like(rows)
+        grad_down = grad.to(rows.dtype).reshape(rows.shape[0], -1)
+        arrays = view(rows), view(grad_down), view(grad_rows)
+        kernels_for(rows).boom_backward(*arrays)  # type: ignore[union-attr]
+        return grad_rows.view_as(up), None
+
+
+def lookup(table: Tensor, indices: Tensor) -> Tensor:
+    """Take rows of table [n, w] by int64 indices; gradients add up in float32."""
+    if kernels_for(table) is None:
+        return torch.nn.functional.embedding(indices, table)
+    rows: Tensor = _Lookup.apply(table, indices)  # type: ignore[no-untyped-call]
+    return rows
+
+
+class _Lookup(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, indices: Tensor) -> Tensor:
+        ctx.save_for_backward(indices)
+        ctx.shape, ctx.dtype = table.shape, table.dtype
+        return torch.nn.functional.embedding(indices, table)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (indices,) = ctx.saved_tensors
+        sums = torch.zeros(ctx.shape)
+        rows = grad.reshape(-1, grad.shape[-1])
+        flat = indices.reshape(-1)
+        kernels_for(rows).lookup_backward(view(flat), view(rows), view(sums))  # type: ignore[union-attr]
+        return sums.to(ctx.dtype), None

@@ -1,0 +1,96 @@
+"""A training run's folder: what it holds, and how a run is taken up again.
+
+``run.safetensors``    everything needed to go on: weights, optimizer, network state, unread text,
+                       and in its metadata the JSON record of configs and counters. It is one file,
+                       replaced atomically, so that a killed run leaves a whole one.
+``model.safetensors``  the float weights of the latest checkpoint, for export.
+``best.safetensors``   those of the best validation so far.
+``log.jsonl``          one JSON object a line.
+
+With several processes, ``run-N.safetensors`` is that of process N > 0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from ..errors import ConfigError
+from ..network.model import BlockState
+from ..network.weights import read_tensors, write_atomically
+
+
+def save_run(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+    """Write the tensors and the JSON record as one file, atomically."""
+    whole = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+    write_atomically(path, save(whole, metadata={"record": json.dumps(record)}))
+
+
+def load_run(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read :func:`save_run`'s file; ``ModelError`` or ``ConfigError`` where it is no such file."""
+    tensors, metadata = read_tensors(path)
+    try:
+        record = json.loads(metadata["record"])
+    except (KeyError, ValueError):
+        raise ConfigError(f"{path}: holds no training record; it is no checkpoint") from None
+    return tensors, record
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Flatten an optimizer's state; parameters are numbered in its own order."""
+    packed = {}
+    for index, entries in optimizer.state_dict()["state"].items():
+        for key, value in entries.items():
+            packed[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
+    return packed
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Restore :func:`pack_optimizer`'s names."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def pack_state(state: list[BlockState] | None) -> dict[str, Tensor]:
+    """Flatten the network's carried state; the cold state is empty."""
+    packed = {}
+    for index, block in enumerate(state or ()):
+        packed[f"state.{index}.hidden"] = block.hidden
+        packed[f"state.{index}.cell"] = block.cell
+        packed[f"state.{index}.memory"] = block.memory
+    return packed
+
+
+def unpack_state(tensors: Mapping[str, Tensor], device: torch.device) -> list[BlockState] | None:
+    """Restore :func:`pack_state`'s names."""
+    blocks: list[BlockState] = []
+    while f"state.{len(blocks)}.hidden" in tensors:
+        names = (f"state.{len(blocks)}.{part}" for part in ("hidden", "cell", "memory"))
+        blocks.append(BlockState(*(tensors[name].to(device) for name in names)))
+    return blocks or None
+
+
+def pack_text(pending: list[bytes]) -> dict[str, Tensor]:
+    """Turn each lane's unread text into uint8 tensors."""
+    return {
+        f"pending.{lane}": torch.from_numpy(np.frombuffer(text, np.uint8).copy())
+        for lane, text in enumerate(pending)
+    }
+
+
+def unpack_text(tensors: Mapping[str, Tensor]) -> list[bytes]:
+    """Restore :func:`pack_text`'s names."""
+    lanes = sum(name.startswith("pending.") for name in tensors)
+    return [tensors[f"pending.{lane}"].numpy().tobytes() for lane in range(lanes)]

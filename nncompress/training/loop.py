@@ -1,0 +1,218 @@
+"""The training loop: text in lanes, truncated backpropagation through time, a step a segment."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..network.config import START_SYMBOL, SHARNNConfig
+from ..network.model import SHARNN, BlockState
+from ..network.weights import save_weights
+from . import checkpoint
+from .config import TrainConfig
+from .data import Sampler, Sources, held_out_text
+from .objective import cost, shifted, validate
+from .optimizers import make_optimizer
+from .quantization import FakeQuantizer
+
+RUN, MODEL, BEST, LOG = "run.safetensors", "model.safetensors", "best.safetensors", "log.jsonl"
+
+LOG_SECONDS = 10.0
+
+Report = Callable[[dict[str, Any]], None]
+
+
+class Trainer:
+    """A training run in a folder.
+
+    Starts from ``model`` as it stands; after :meth:`resume`, from the folder's last checkpoint. On
+    the CPU a run by steps that was stopped and resumed equals an uninterrupted one bit for bit, on
+    one machine with one number of threads. Under ``torch.distributed`` each process reads text of
+    its own and gradients are averaged.
+    """
+
+    def __init__(
+        self,
+        model: SHARNN,
+        config: TrainConfig,
+        sources: Sources,
+        weights: Mapping[str, float],
+        folder: Path,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.config, self.folder, self.device = config, folder, torch.device(device)
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
+        self.processes = dist.get_world_size() if dist.is_initialized() else 1
+        seed = config.seed * self.processes + self.rank
+        torch.manual_seed(seed)
+        self.model = model.to(self.device).train()
+        self.optimizer = make_optimizer(self.model, config)
+        self.sampler = Sampler(
+            sources, weights, lanes=config.lanes, seed=seed, permille=config.held_out
+        )
+        shares = self.sampler.shares
+        self.held_out = held_out_text(sources, shares, config.validate, config.held_out)
+        self.quantizer: FakeQuantizer | None = None
+        self.state: list[BlockState] | None = None
+        self.previous = torch.full((config.lanes, 1), START_SYMBOL, dtype=torch.uint8)
+        self.step, self.bytes, self.seconds, self.best = 0, 0, 0.0, math.inf
+
+    def train(self, report: Report = lambda entry: None) -> None:
+        """Train to the end of the schedule; ``report`` gets every entry of the log."""
+        config = self.config
+        started = time.monotonic() - self.seconds
+        logged = validated = saved = self.seconds
+        logged_bytes, losses = self.bytes, []
+        while config.progress(self.step, self.seconds) < 1:
+            losses.append(self.train_step())
+            self.seconds = self._agree(time.monotonic() - started)
+            if self.seconds - logged >= LOG_SECONDS:
+                speed = (self.bytes - logged_bytes) / (self.seconds - logged)
+                self._log(self._entry(torch.stack(losses).mean().item(), speed), report)
+                logged, logged_bytes, losses = self.seconds, self.bytes, []
+            if self.seconds - validated >= 60 * config.validate_minutes:
+                self._validate(report)
+                validated = self.seconds
+            if self.seconds - saved >= 60 * config.checkpoint_minutes:
+                self.save()
+                saved = self.seconds
+        self._validate(report)
+        self.save()
+
+    def train_step(self) -> Tensor:
+        """Train on one segment of every lane; returns its bits per byte, a scalar."""
+        config = self.config
+        if config.reset and self.step % config.reset == 0:
+            self.state = None
+            self.previous.fill_(START_SYMBOL)
+        if config.progress(self.step, self.seconds) >= config.quantize_from:
+            self._quantize()
+        text = bytearray(b"".join(self.sampler.next(config.segment)))
+        targets = torch.frombuffer(text, dtype=torch.uint8).view(config.lanes, config.segment)
+        inputs = shifted(targets, self.previous).to(self.device)
+        self.previous = targets[:, -1:].clone()
+        bits, self.state = cost(
+            self.model, inputs, targets.to(self.device), self.state, config.precision
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        (bits * math.log(2)).backward()  # type: ignore[no-untyped-call]
+        self._average_gradients()
+        nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.rate_at(self.step, self.seconds)
+        self.optimizer.step()
+        self.step += 1
+        self.bytes += targets.numel() * self.processes
+        return bits.detach()
+
+    def _quantize(self) -> None:
+        if self.quantizer is None:
+            text = b"".join(self.held_out.values()) or bytes(range(256)) * 8
+            self.quantizer = FakeQuantizer.calibrated(self.model, text)
+
+    def _average_gradients(self) -> None:
+        if self.processes == 1:
+            return
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(flat)
+        flat /= self.processes
+        parts = flat.split([gradient.numel() for gradient in gradients])  # type: ignore[no-untyped-call]
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def _agree(self, seconds: float) -> float:
+        """Take the first process's clock, so that all of them decide alike what is due."""
+        if self.processes == 1:
+            return seconds
+        clock = torch.tensor(seconds, dtype=torch.float64, device=self.device)
+        dist.broadcast(clock, 0)
+        return clock.item()
+
+    def _validate(self, report: Report) -> None:
+        if self.rank or not self.held_out:
+            return
+        config = self.config
+        result = validate(
+            self.model,
+            self.held_out,
+            self.sampler.shares,
+            lanes=config.lanes,
+            precision=config.precision,
+        )
+        self._log(self._counters() | {"validation": result}, report)
+        if result["mean"] < self.best:
+            self.best = result["mean"]
+            save_weights(self.folder / BEST, self.model)
+
+    def _counters(self) -> dict[str, Any]:
+        return {"step": self.step, "bytes": self.bytes, "seconds": round(self.seconds, 1)}
+
+    def _entry(self, bits: float, speed: float) -> dict[str, Any]:
+        done = self.config.progress(self.step, self.seconds)
+        return self._counters() | {
+            "rate": self.config.rate_at(self.step, self.seconds),
+            "bits_per_byte": bits,
+            "bytes_per_second": speed,
+            "seconds_left": self.seconds * (1 / done - 1),
+        }
+
+    def _log(self, entry: dict[str, Any], report: Report) -> None:
+        if self.rank == 0:
+            with (self.folder / LOG).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+            report(entry)
+
+    def _file(self) -> Path:
+        return self.folder / (f"run-{self.rank}.safetensors" if self.rank else RUN)
+
+    def save(self) -> None:
+        """Write the checkpoint: what it takes to go on, then the weights for export."""
+        tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
+        tensors |= checkpoint.pack_optimizer(self.optimizer)
+        tensors |= checkpoint.pack_state(self.state)
+        tensors |= checkpoint.pack_text(self.sampler.pending)
+        tensors |= {"previous": self.previous, "random": torch.get_rng_state()}
+        record = self._counters() | {
+            "seconds": self.seconds,
+            "best": self.best if math.isfinite(self.best) else None,
+            "network": self.model.config.to_json(),
+            "training": dataclasses.asdict(self.config),
+            "data": self.sampler.state(),
+            "scales": self.quantizer.scales if self.quantizer else None,
+        }
+        checkpoint.save_run(self._file(), tensors, record)
+        if self.rank == 0:
+            save_weights(self.folder / MODEL, self.model)
+
+    def resume(self) -> None:
+        """Go on from the folder's checkpoint.
+
+        Raises ``ConfigError`` where it is of another network or corpus, ``OSError`` where there is
+        none. The configuration may differ from that of the run before, but for the lanes.
+        """
+        tensors, record = checkpoint.load_run(self._file())
+        if SHARNNConfig.from_json(record["network"]) != self.model.config:
+            raise ConfigError(f"{self.folder}: its checkpoint is of a network of another shape")
+        self.model.load_state_dict(
+            {key[6:]: value for key, value in tensors.items() if key.startswith("model.")}
+        )
+        checkpoint.unpack_optimizer(self.optimizer, tensors)
+        self.state = checkpoint.unpack_state(tensors, self.device)
+        self.sampler.restore(record["data"], checkpoint.unpack_text(tensors))
+        self.previous = tensors["previous"]
+        torch.set_rng_state(tensors["random"])
+        self.step, self.bytes, self.seconds = record["step"], record["bytes"], record["seconds"]
+        self.best = math.inf if record["best"] is None else record["best"]
+        if record.get("scales"):
+            self.quantizer = FakeQuantizer(self.model, record["scales"])

@@ -1,0 +1,79 @@
+"""What training minimises and validation reports: the cost of the next byte."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..network.config import START_SYMBOL
+from ..network.model import SHARNN, BlockState
+
+SHORTEST_LANE = 2048
+"""Held-out text is measured in lanes of at least this many bytes."""
+
+
+def shifted(targets: Tensor, previous: Tensor) -> Tensor:
+    """Return what the network reads to predict targets [B, T]: the byte before each."""
+    return torch.cat([previous, targets[:, :-1]], dim=1)
+
+
+def cost(
+    model: SHARNN,
+    inputs: Tensor,
+    targets: Tensor,
+    state: list[BlockState] | None,
+    precision: str,
+) -> tuple[Tensor, list[BlockState]]:
+    """Return the mean cross-entropy in bits per byte, and the state after the segment.
+
+    inputs, targets: uint8 [B, T]. precision: ``bfloat16`` (autocast) or ``float32``.
+    """
+    half = precision == "bfloat16"
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
+        logits, state = model(inputs, state)
+    logits = logits.transpose(0, 1).flatten(0, 1).float()  # time-major, as it lies in memory
+    nats = F.cross_entropy(logits, targets.t().flatten().long())
+    return nats / math.log(2), state
+
+
+@torch.no_grad()
+def validate(
+    model: SHARNN,
+    texts: Mapping[str, bytes],
+    shares: Mapping[str, float],
+    *,
+    lanes: int,
+    precision: str,
+) -> dict[str, float]:
+    """Measure each text in cold lanes; returns bits per byte by name.
+
+    ``mean``, the mean weighted by the categories' shares, is added where there is any text.
+    """
+    training = model.training
+    model.eval()
+    result = {}
+    for name, text in texts.items():
+        count = min(lanes, max(1, len(text) // SHORTEST_LANE))
+        length = len(text) // count
+        data = torch.frombuffer(bytearray(text[: count * length]), dtype=torch.uint8)
+        data = data.view(count, length).to(model.output_bias.device)
+        result[name] = _measure(model, data, precision)
+    model.train(training)
+    if result:
+        total = sum(shares[name] for name in result)
+        result["mean"] = sum(result[name] * shares[name] for name in texts) / total
+    return result
+
+
+def _measure(model: SHARNN, data: Tensor, precision: str) -> float:
+    previous = torch.full_like(data[:, :1], START_SYMBOL)
+    state, total = None, 0.0
+    for targets in data.split(128, dim=1):  # type: ignore[no-untyped-call]
+        bits, state = cost(model, shifted(targets, previous), targets, state, precision)
+        total += bits.item() * targets.numel()
+        previous = targets[:, -1:]
+    return total / data.numel()

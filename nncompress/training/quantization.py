@@ -1,0 +1,93 @@
+"""Quantisation-aware fine-tuning: the float network rounds where the integer network will.
+
+Weights of every product become 7-bit with a scale a row, and the inputs of products 8-bit with the
+static scales of :func:`nncompress.exact.quantize.calibrate`; gradients pass as if nothing were
+rounded (straight-through estimator, Bengio et al. 2013, https://arxiv.org/abs/1308.3432). The first
+LSTM's input is left alone, since the integer network looks it up, and so is the query of attention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
+from ..exact.quantize import calibrate
+from ..network.lstm import State, recurrence
+from ..network.model import LSTM, SHARNN, Block
+
+
+def round_weight(weight: Tensor) -> Tensor:
+    """Round a matrix to 7 bits with a scale a row; the gradient passes straight through."""
+    scale = weight.detach().abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / WEIGHT_MAX
+    return weight + ((weight / scale).round() * scale - weight).detach()
+
+
+def round_activation(values: Tensor, scale: float) -> Tensor:
+    """Round to multiples of ``scale`` within 8 bits.
+
+    The gradient passes straight through, except where a value is cut off.
+    """
+    cut = values.clamp(-ACTIVATION_MAX * scale, ACTIVATION_MAX * scale)
+    return cut + ((cut.float() / scale).round() * scale - cut).detach().to(cut.dtype)
+
+
+class FakeQuantizer:
+    """Makes a network round from now on; its parameters and their names stay what they are.
+
+    scales: step of each 8-bit activation, as :func:`~nncompress.exact.quantize.calibrate` names
+    them. For the CPU: elsewhere the LSTMs run in PyTorch's own code, which does not round.
+    """
+
+    def __init__(self, model: SHARNN, scales: Mapping[str, float]) -> None:
+        if model.output_bias.device.type != "cpu":
+            raise ConfigError("quantisation-aware fine-tuning runs on the CPU only")
+        self.scales = dict(scales)
+        for index, block in enumerate(model.blocks):
+            assert isinstance(block, Block)
+            name = f"blocks.{index}."
+            self._round_lstm(block.lstm, scales[name + "lstm"], scales.get(name + "norm_lstm"))
+            self._round_linear(block.boom.up, scales[name + "norm_boom"])
+            if block.attention is not None:
+                self._round_linear(block.attention.query, scales[name + "norm_attention"])
+                self._round_output(block.norm_memory, scales[name + "norm_memory"])
+        self._round_read_out(model, scales["output"])
+
+    @classmethod
+    def calibrated(cls, model: SHARNN, text: bytes) -> FakeQuantizer:
+        """Measure the scales on a text of at least 512 bytes first."""
+        lanes = min(16, len(text) // 256)
+        length = min(4096, len(text) // lanes)
+        data = torch.frombuffer(bytearray(text[: lanes * length]), dtype=torch.uint8)
+        return cls(model, calibrate(model, data.view(lanes, length)))
+
+    def _round_lstm(self, lstm: LSTM, hidden: float, inputs: float | None) -> None:
+        def project(x: Tensor) -> Tensor:
+            if inputs is None or x.dim() == 2:  # the first block's table of bytes
+                return F.linear(x, lstm.weight_ih, lstm.bias)
+            return F.linear(round_activation(x, inputs), round_weight(lstm.weight_ih), lstm.bias)
+
+        def recur(projected: Tensor, state: State) -> tuple[Tensor, State]:
+            return recurrence(projected, state, round_weight(lstm.weight_hh), hidden)
+
+        lstm.project, lstm.recur = project, recur  # type: ignore[method-assign]
+
+    def _round_linear(self, linear: nn.Linear, inputs: float) -> None:
+        def forward(x: Tensor) -> Tensor:
+            return F.linear(round_activation(x, inputs), round_weight(linear.weight), linear.bias)
+
+        linear.forward = forward  # type: ignore[method-assign, assignment]
+
+    def _round_output(self, module: nn.Module, scale: float) -> None:
+        module.register_forward_hook(lambda _, __, output: round_activation(output, scale))
+
+    def _round_read_out(self, model: SHARNN, scale: float) -> None:
+        def read_out(h: Tensor) -> Tensor:
+            weight = round_weight(model.embedding.weight)
+            return F.linear(round_activation(h, scale), weight, model.output_bias)
+
+        model.read_out = read_out  # type: ignore[method-assign]

@@ -1,0 +1,133 @@
+"""Corpora: what is found, how it is mixed, what is held out, and that sampling resumes."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nncompress.training import data
+from nncompress.training.data import (
+    CorpusError,
+    Sampler,
+    find_sources,
+    held_out_text,
+    is_held_out,
+    read_documents,
+)
+
+from .conftest import prose
+
+
+def sampler(corpus: Path, lanes: int = 3, **weights: float) -> Sampler:
+    return Sampler(find_sources([corpus]), weights, lanes=lanes, seed=5, permille=100)
+
+
+def test_shards_folders_and_files_have_their_categories(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.txt").write_text("x")
+    (tmp_path / "book.txt").write_text("y")
+    found = find_sources([corpus, tmp_path / "logs", tmp_path / "book.txt"])
+    names = {name: [path.name for path in paths] for name, paths in found.items()}
+    assert names == {
+        "prose": ["prose-00.xz", "prose-01.xz"],
+        "code": ["code-00.xz"],
+        "logs": ["a.txt"],
+        "book": ["book.txt"],
+    }
+
+
+@pytest.mark.parametrize("make", ["missing", "empty"])
+def test_a_path_that_holds_nothing_is_refused(tmp_path: Path, make: str) -> None:
+    if make == "empty":
+        (tmp_path / make).mkdir()
+    with pytest.raises(CorpusError, match=make):
+        find_sources([tmp_path / make])
+
+
+@given(documents=st.lists(st.binary(min_size=1).map(lambda b: b.replace(b"\0", b"-")), max_size=9))
+def test_a_shard_gives_its_documents_in_order(
+    documents: list[bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("shard") / "a-00.xz"
+    path.write_bytes(lzma.compress(b"\0".join(documents)))
+    assert list(read_documents(path)) == documents
+
+
+def test_a_long_document_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "DOCUMENT", 1000)
+    text = prose(1, 900)
+    (tmp_path / "a.txt").write_bytes(text)
+    parts = list(read_documents(tmp_path / "a.txt"))
+    assert b"".join(parts) == text
+    assert max(map(len, parts)) <= 1000
+
+
+def test_a_damaged_shard_is_named(corpus: Path) -> None:
+    shard = corpus / "code-00.xz"
+    shard.write_bytes(shard.read_bytes()[:-20])
+    with pytest.raises(CorpusError, match=r"code-00\.xz"):
+        list(read_documents(shard))
+
+
+def test_bytes_are_mixed_by_weight(corpus: Path) -> None:
+    mixed = sampler(corpus, code=3, prose=1)
+    for _ in range(400):
+        mixed.next(50)
+    assert mixed.served["code"] / sum(mixed.served.values()) == pytest.approx(0.75, abs=0.02)
+
+
+def test_every_document_is_read_once_a_pass(corpus: Path) -> None:
+    one = sampler(corpus, lanes=1, prose=1)
+    documents = [
+        text
+        for name in ("prose-00.xz", "prose-01.xz")
+        for text in read_documents(corpus / name)
+        if not is_held_out(text, 100)
+    ]
+    total = sum(map(len, documents))
+    first, second = one.next(total)[0], one.next(total)[0]
+    assert Counter(first) == Counter(second) == Counter(b"".join(documents))
+    assert first != second
+    assert all(document in first for document in documents)
+
+
+@given(cut=st.integers(0, 60))
+def test_sampling_resumes_exactly(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("corpus")
+    for name in ("a-00.xz", "a-01.xz", "b-00.xz"):
+        documents = [prose(index, 30) for index in range(12)]
+        (folder / name).write_bytes(lzma.compress(b"\0".join(documents)))
+    whole = sampler(folder)
+    for _ in range(cut):
+        whole.next(97)
+    state, pending = json.loads(json.dumps(whole.state())), list(whole.pending)
+    again = sampler(folder)
+    again.restore(state, pending)
+    assert [whole.next(97) for _ in range(20)] == [again.next(97) for _ in range(20)]
+
+
+def test_held_out_documents_are_never_trained_on(corpus: Path) -> None:
+    sources = find_sources([corpus])
+    kept = held_out_text(sources, {"prose": 1.0}, 10**6, 100)["prose"]
+    trained = sampler(corpus, lanes=1, prose=1).next(30_000)[0]
+    out = [text for text in read_documents(corpus / "prose-00.xz") if is_held_out(text, 100)]
+    assert out
+    assert all(text in kept and text not in trained for text in out)
+
+
+@pytest.mark.parametrize("weights", [{"verse": 1.0}, {"code": 0.0}, {"code": float("inf")}])
+def test_weights_that_make_no_sense_are_refused(corpus: Path, weights: dict[str, float]) -> None:
+    with pytest.raises(CorpusError):
+        sampler(corpus, **weights)
+
+
+def test_a_corpus_without_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "nothing-00.xz").write_bytes(lzma.compress(b""))
+    with pytest.raises(CorpusError, match="nothing"):
+        sampler(tmp_path).next(1)
