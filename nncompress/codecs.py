@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nncompress.archive.codec import BlockCodec, StoredCodec
-from nncompress.errors import ConfigError, ModelMismatchError
+from nncompress.archive.codec import BlockCodec, SizedCodec, StoredCodec
+from nncompress.archive.format import Method
+from nncompress.errors import ConfigError, MemoryLimitError, ModelMismatchError
 
 METHODS = ("auto", "network", "network+mixing", "mixing", "stored")
 LEVELS = range(1, 10)
@@ -44,7 +45,7 @@ class CodecOptions:
         """Open the codec for compressing."""
         if self.method == "stored":
             return StoredCodec()
-        return _open_codec(self, self.model, self.method)
+        return self._limited(_open_codec(self, self.model, self.method))
 
     def open_decoder(self, model_id: bytes | None) -> BlockCodec:
         """Open the codec for a member whose header names ``model_id``.
@@ -52,7 +53,7 @@ class CodecOptions:
         Raises ModelNotFoundError or ModelMismatchError when that model is not at hand.
         """
         if model_id is None:
-            return _open_codec(self, None, "mixing")
+            return self._limited(_open_codec(self, None, "mixing"))
         model = self.model if self.model is not None else _find_model(model_id)
         codec = _open_codec(self, model, None)
         if codec.model_id != model_id:
@@ -63,7 +64,43 @@ class CodecOptions:
                 wanted=model_id.hex(),
                 found=found,
             )
-        return codec
+        return self._limited(codec)
+
+    def _limited(self, codec: BlockCodec) -> BlockCodec:
+        return codec if self.memory_limit is None else LimitedCodec(codec, self.memory_limit)
+
+
+class LimitedCodec:
+    """A codec whose blocks may take ``limit`` bytes of memory; MemoryLimitError if one needs more.
+
+    When compressing, a block that would need more is stored.
+    """
+
+    def __init__(self, codec: BlockCodec, limit: int) -> None:
+        self._codec = codec
+        self._limit = limit
+        self.model_id = codec.model_id
+        self.block_size = min(codec.block_size, max(1, limit // 2))
+
+    def _needed(self, method: int, size: int) -> int:
+        return self._codec.memory(method, size) if isinstance(self._codec, SizedCodec) else 2 * size
+
+    def encode(self, data: bytes) -> tuple[int, bytes]:
+        """Encode a block, or store it where that would take too much memory."""
+        if self._needed(Method.NETWORK_MIXING, len(data)) > self._limit:
+            return Method.STORED, data
+        return self._codec.encode(data)
+
+    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+        """Decode a block if the limit allows it."""
+        needed = self._needed(method, size)
+        if needed > self._limit:
+            raise MemoryLimitError(
+                f"a block needs {needed} bytes of memory, more than the limit of {self._limit}",
+                limit=self._limit,
+                needed=needed,
+            )
+        return self._codec.decode(method, payload, size)
 
 
 def _open_codec(options: CodecOptions, model: str | Path | None, method: str | None) -> BlockCodec:

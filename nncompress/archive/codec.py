@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from nncompress.archive.format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Method
 from nncompress.errors import ConfigError, DamagedArchiveError, UnsupportedArchiveError
@@ -32,6 +32,14 @@ class BlockCodec(Protocol):
 
     def decode(self, method: int, payload: bytes, size: int) -> bytes:
         """Return the ``size`` raw bytes; raises ArchiveError if the payload cannot be theirs."""
+
+
+@runtime_checkable
+class SizedCodec(Protocol):
+    """A codec that knows what it needs; without this, only sizes in headers are held to a limit."""
+
+    def memory(self, method: int, size: int) -> int:
+        """Return the bytes of memory that coding a block of ``size`` raw bytes takes at most."""
 
 
 #: Gives the codec for the model identity in a header. Called only when a block needs a codec.

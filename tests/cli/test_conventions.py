@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -372,3 +373,22 @@ def test_tar(nnc, text, tmp_path):
     text.unlink()
     subprocess.run(["tar", use, "-xf", "t.tnn"], cwd=tmp_path, check=True, env=env)
     assert text.read_bytes() == TEXT
+
+
+@posix
+def test_memory_does_not_grow_with_the_input():
+    script = Path(__file__).parents[2] / "benchmarks" / "pipe_memory.py"
+    peaks = []
+    for size in (16 << 20, 96 << 20):
+        shown = subprocess.run(
+            [sys.executable, script, "--size", str(size)],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout
+        peaks.append([int(number) for number in re.findall(r"(\d+) MiB", shown)])
+    (small_in, small_out), (large_in, large_out) = peaks
+    assert large_in < small_in + 8
+    assert large_out < small_out + 8
