@@ -1,0 +1,182 @@
+"""The block codec: which methods there are, which one a block gets, and what its payload begins with.
+
+The payload of a coded block is one byte, then the range coder's stream. The byte's low nibble is log2 of the number of
+lanes; the high nibble is the number of the mixer's profile, 0 where there is no mixer.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..archive.format import Method
+from ..errors import ConfigError, DamagedArchiveError
+from .lanes import Layout, read_layout
+from .levels import DEFAULT_LEVEL, LEVELS, PROFILES, Level
+from .loop import Predictor, decode, encode
+
+if TYPE_CHECKING:
+    from ..exact.engine import Network
+    from ..exact.modelfile import Model
+
+SAMPLE_PIECES = 32
+SAMPLE_PIECE = 512
+"""A large block is judged by this many pieces of this many bytes, spread over it."""
+
+NETWORK_GAIN = 0.97
+"""The network is used where it brings a sample below this part of what mixing alone makes of it."""
+
+
+class Codec:
+    """Codes blocks with a model, or with adaptive mixing alone where ``model`` is None.
+
+    method: "auto", "network", "network+mixing" or "mixing". threads: 0 for one a core.
+    """
+
+    def __init__(
+        self,
+        model: Model | None = None,
+        *,
+        level: Level = LEVELS[DEFAULT_LEVEL],
+        method: str = "auto",
+        device: str = "cpu",
+        kernels: str = "auto",
+        threads: int = 0,
+    ) -> None:
+        if model is None and method not in ("mixing", "auto"):
+            raise ConfigError(f"method {method!r} needs a model")
+        self.model, self.level, self.method = model, level, method
+        self.device, self.kernels = device, kernels
+        self.threads = threads or os.cpu_count() or 1
+        self._network: Network | None = None
+
+    @property
+    def model_id(self) -> bytes | None:
+        """Identity of the model, 16 bytes, or None."""
+        return self.model.identity if self.model is not None else None
+
+    @property
+    def block_size(self) -> int:
+        """Bytes a block should have."""
+        return self.level.block_size
+
+    @property
+    def network(self) -> Network:
+        """The model on the device, checked against its known answers when first asked for."""
+        if self._network is None:
+            self._network = _start_network(self.model, self.device, self.kernels, self.threads)
+        return self._network
+
+    def encode(self, data: bytes) -> tuple[int, bytes]:
+        """Code a block: (method, payload). The choice depends on the bytes, the level and the model alone."""
+        candidates = self._candidates(data)
+        coded = [(self._encode(method, data), method) for method in candidates]
+        if not coded:
+            return Method.STORED, data
+        payload, method = min(coded, key=lambda pair: len(pair[0]))
+        return method, payload
+
+    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+        """Undo :meth:`encode`; raises :class:`DamagedArchiveError` where the payload's first byte cannot be."""
+        if not payload:
+            raise DamagedArchiveError("damaged archive: a coded block is empty")
+        layout = read_layout(size, payload[0] & 15)
+        predictor = self._predictor(Method(method), payload[0] >> 4, layout)
+        network = self.network if Method(method).needs_model else None
+        return decode(payload[1:], layout, network, predictor, self.threads)
+
+    def memory(self, method: int, size: int) -> int:
+        """Return the bytes of memory that a block of ``size`` bytes takes at most, besides the libraries."""
+        layout = Layout(size, 1 << self.level.lanes_bits(size))
+        total = 4 * size
+        if Method(method).needs_model and self.model is not None:
+            total += self.model.parameters.memory_bytes(layout.lanes)
+        if Method(method) in (Method.MIXING, Method.NETWORK_MIXING):
+            from ..mixing import memory_bytes
+
+            spec = PROFILES[Method(method), self.level.profile(Method(method))]
+            total += memory_bytes(spec, layout.lanes, size)
+        return total
+
+    def _candidates(self, data: bytes) -> list[Method]:
+        if self.method != "auto":
+            return [Method[self.method.upper().replace("+", "_")]]
+        if len(data) <= SAMPLE_PIECES * SAMPLE_PIECE:
+            return [Method.MIXING] + ([Method.NETWORK_MIXING] if self._uses_network else [])
+        sample = _sample(data)
+        mixing = len(self._encode(Method.MIXING, sample))
+        if mixing >= len(sample):
+            return []
+        if self._uses_network:
+            network = len(self._encode(Method.NETWORK_MIXING, sample))
+            if network < NETWORK_GAIN * mixing:
+                return [Method.NETWORK_MIXING]
+        return [Method.MIXING]
+
+    @property
+    def _uses_network(self) -> bool:
+        return self.model is not None and self.level.network
+
+    def _encode(self, method: Method, data: bytes) -> bytes:
+        bits = self.level.lanes_bits(len(data))
+        layout = Layout(len(data), 1 << bits)
+        profile = self.level.profile(method)
+        predictor = self._predictor(method, profile, layout)
+        network = self.network if method.needs_model else None
+        return bytes([profile << 4 | bits]) + encode(data, layout, network, predictor, self.threads)
+
+    def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:
+        if method is Method.NETWORK:
+            from .plain import PlainPredictor
+
+            return PlainPredictor(layout.lanes)
+        from ..mixing import Mixer
+
+        spec = PROFILES.get((method, profile))
+        if spec is None:
+            raise DamagedArchiveError(
+                f"damaged archive: no mixer profile {profile} for method {method.label}"
+            )
+        return Mixer(spec, layout.lanes, layout.size)
+
+
+def _sample(data: bytes) -> bytes:
+    stride = (len(data) - SAMPLE_PIECE) // (SAMPLE_PIECES - 1)
+    return b"".join(data[i * stride : i * stride + SAMPLE_PIECE] for i in range(SAMPLE_PIECES))
+
+
+def _start_network(model: Model | None, device: str, kernels: str, threads: int) -> Network:
+    from ..exact.engine import Network
+
+    if model is None:
+        raise ConfigError("this method needs a model: give one with -m")
+    # The two groups of lanes have a thread each; what is left over goes to the products inside.
+    network = Network(model.parameters, device, kernels, threads=max(1, threads // 2))
+    model.check(network)
+    return network
+
+
+def open_codec(
+    model: str | Path | None = None,
+    *,
+    level: int | None = None,
+    method: str | None = None,
+    device: str = "auto",
+    threads: int = 0,
+) -> Codec:
+    """Open a codec.
+
+    model: a file or the name of an installed model; None is the default one. level: 1 (fastest) to 9 (smallest).
+    device: "cpu", "cuda", or "auto", which is the CPU: a GPU gains only with thousands of lanes. Raises
+    :class:`ModelError` where a model is wanted and there is none.
+    """
+    method, chosen = method or "auto", LEVELS[level or DEFAULT_LEVEL]
+    loaded = None
+    if method != "mixing" and (chosen.network or method != "auto"):
+        from ..exact.modelfile import load_model
+        from ..exact.store import resolve_model
+
+        loaded = load_model(resolve_model(model))
+    device = "cpu" if device == "auto" else device
+    return Codec(loaded, level=chosen, method=method, device=device, threads=threads)

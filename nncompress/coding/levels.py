@@ -1,0 +1,56 @@
+"""Compression levels: which method, mixer profile, number of lanes and block size each stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..archive.format import Method
+from ..mixing.spec import FAST, FULL, MixerSpec
+from .lanes import MAX_LANES_BITS
+
+PROFILES: dict[tuple[Method, int], MixerSpec] = {
+    (Method.MIXING, 0): FAST,
+    (Method.NETWORK_MIXING, 0): FULL,
+}
+"""What the number in a payload's first byte means. Entries are never changed, only added."""
+
+BYTES_PER_LANE = 4096
+"""A lane starts knowing nothing of its surroundings, so each should be at least this long."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One point on the line between speed and ratio.
+
+    network: whether the network may be used. max_lanes_bits: log2 of the most lanes; fewer are slower and smaller.
+    """
+
+    network: bool
+    max_lanes_bits: int
+    block_size: int = 1 << 22
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_lanes_bits <= MAX_LANES_BITS:
+            raise ValueError(f"2**{self.max_lanes_bits} lanes are too many")
+
+    def lanes_bits(self, size: int) -> int:
+        """log2 of the number of lanes for a block of ``size`` bytes."""
+        return min(self.max_lanes_bits, max(0, (size // BYTES_PER_LANE).bit_length() - 1))
+
+    def profile(self, method: Method) -> int:
+        """Number of the mixer's profile for a method."""
+        return 0
+
+
+LEVELS = {
+    1: Level(False, 8),
+    2: Level(False, 6),
+    3: Level(False, 4),
+    4: Level(True, 8),
+    5: Level(True, 7),
+    6: Level(True, 7),
+    7: Level(True, 6),
+    8: Level(True, 5),
+    9: Level(True, 4),
+}
+DEFAULT_LEVEL = 6

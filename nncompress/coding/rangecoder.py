@@ -1,0 +1,51 @@
+"""The range coder: constriction's, for bits of given probability.
+
+Probabilities are float64 and exact multiples of 2**-16 strictly between 0 and 1, so nothing is rounded on the way in.
+See https://bamler-lab.github.io/constriction/apidoc/python/stream/queue.html.
+"""
+
+from __future__ import annotations
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DamagedArchiveError
+
+_MODEL = constriction.stream.model.Bernoulli(perfect=False)
+_WORD = np.dtype("<u4")
+_SPARE = 2 * _WORD.itemsize
+
+
+class BitEncoder:
+    """Collects bits; :meth:`finish` gives the stream."""
+
+    def __init__(self) -> None:
+        self._encoder = constriction.stream.queue.RangeEncoder()
+
+    def encode(self, bits: NDArray[np.int32], ones: NDArray[np.float64]) -> None:
+        """Append bits, int32 [n]; ``ones``, float64 [n], is each one's probability of being 1."""
+        self._encoder.encode(bits, _MODEL, ones)
+
+    def finish(self) -> bytes:
+        """The stream so far, without the zero bytes at its end, which :class:`BitDecoder` supplies."""
+        stream: bytes = self._encoder.get_compressed().astype(_WORD).tobytes()
+        return stream.rstrip(b"\0")
+
+
+class BitDecoder:
+    """Reads what :class:`BitEncoder` wrote. Wrong bytes give wrong bits, or DamagedArchiveError."""
+
+    def __init__(self, stream: bytes) -> None:
+        padded = stream + bytes(-len(stream) % _WORD.itemsize + _SPARE)
+        self._decoder = constriction.stream.queue.RangeDecoder(
+            np.frombuffer(padded, dtype=_WORD).astype(np.uint32)
+        )
+
+    def decode(self, ones: NDArray[np.float64]) -> NDArray[np.int32]:
+        """The next bits, int32 [n], given the probabilities, float64 [n], that they were encoded with."""
+        try:
+            bits: NDArray[np.int32] = self._decoder.decode(_MODEL, ones)
+        except AssertionError:  # what constriction raises for a stream that no encoder makes
+            raise DamagedArchiveError("damaged archive: a payload is wrong") from None
+        return bits

@@ -1,0 +1,54 @@
+"""Finding models: by name, by path, or by the identity that an archive records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ModelError, ModelNotFoundError
+from .modelfile import SUFFIX, model_folders, read_metadata
+
+DEFAULT_NAME = "default"
+
+
+def installed_models() -> list[Path]:
+    """All model files in the known folders, the default one first; of equal names the first counts."""
+    found: dict[str, Path] = {}
+    for folder in model_folders():
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            found.setdefault(path.name, path)
+    return sorted(found.values(), key=lambda path: (path.stem != DEFAULT_NAME, path.stem))
+
+
+def resolve_model(model: str | Path | None) -> Path:
+    """The file of a model given as a path or a name; None is the default model.
+
+    Raises :class:`ModelNotFoundError` with the names that there are.
+    """
+    name = str(model) if model is not None else DEFAULT_NAME
+    path = Path(name)
+    if model is not None and path.is_file():
+        return path
+    installed = installed_models()
+    for candidate in installed:
+        if name in (candidate.stem, candidate.name):
+            return candidate
+    known = ", ".join(candidate.stem for candidate in installed) or "none"
+    raise ModelNotFoundError(
+        f"no model {name!r}: give a file with -m, or one of: {known}", wanted=name
+    )
+
+
+def find_model(identity: bytes) -> Path:
+    """The installed model with this identity; raises :class:`ModelNotFoundError`, which names it."""
+    wanted = identity.hex()
+    for path in installed_models():
+        try:
+            if read_metadata(path).get("identity") == wanted:
+                return path
+        except ModelError:
+            continue  # a broken file in a models folder must not hide the right one
+    raise ModelNotFoundError(
+        f"this archive needs the model {wanted}, which is not installed: get its file and give it with -m, "
+        "or add it with 'nncompress models import FILE'",
+        wanted=wanted,
+    )
