@@ -17,8 +17,8 @@ Result = subprocess.CompletedProcess
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "tests.nnc", *map(str, arguments)]
+def command(*arguments: str | Path, module: str = "tests.nnc") -> list[str]:
+    return [sys.executable, "-m", module, *map(str, arguments)]
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -28,13 +28,22 @@ def environment(**extra: str) -> dict[str, str]:
 @pytest.fixture
 def nnc(tmp_path: Path) -> Run:
     """Run nncompress in ``tmp_path``; environment variables as keywords."""
+    return _runner("tests.nnc", tmp_path)
 
+
+@pytest.fixture
+def real_nnc(tmp_path: Path) -> Run:
+    """Run nncompress with its own codec."""
+    return _runner("nncompress", tmp_path)
+
+
+def _runner(module: str, folder: Path) -> Run:
     def run(*arguments: str | Path, data: bytes | None = None, **extra: str) -> Result[bytes]:
         result = subprocess.run(
-            command(*arguments),
+            command(*arguments, module=module),
             input=b"" if data is None else data,
             capture_output=True,
-            cwd=tmp_path,
+            cwd=folder,
             env=environment(**extra),
             timeout=120,
             check=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -91,6 +90,8 @@ def test_read_error_in_mid_file(nnc, tmp_path):
 
 
 def limited(*arguments: str, cwd: Path, size: int) -> subprocess.CompletedProcess[bytes]:
+    resource = pytest.importorskip("resource")
+
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
