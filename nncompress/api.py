@@ -257,7 +257,7 @@ def _open_binary(
     file: StrPath | BinaryIO, kind: str, options: CodecOptions, block_size: int | None
 ) -> BinaryIO:
     own = isinstance(file, (str, os.PathLike))
-    if isinstance(file, (str, os.PathLike)):
+    if isinstance(file, (str, os.PathLike)):  # noqa: SIM108 - too long for one line
         raw = cast(BinaryIO, Path(file).open(kind + "b"))  # noqa: SIM115 - closed by its user
     else:
         raw = file

@@ -6,10 +6,11 @@ codec is opened.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nncompress.archive.codec import BlockCodec, SizedCodec, StoredCodec
+from nncompress.archive.codec import BlockCodec, ReportingCodec, SizedCodec, StoredCodec
 from nncompress.archive.format import Method
 from nncompress.errors import ConfigError, MemoryLimitError, ModelMismatchError
 
@@ -81,6 +82,7 @@ class LimitedCodec:
         self._limit = limit
         self.model_id = codec.model_id
         self.block_size = min(codec.block_size, max(1, limit // 2))
+        self.progress: Callable[[int], None] | None = None
 
     def _needed(self, method: int, size: int) -> int:
         return self._codec.memory(method, size) if isinstance(self._codec, SizedCodec) else 2 * size
@@ -89,6 +91,7 @@ class LimitedCodec:
         """Encode a block, or store it where that would take too much memory."""
         if self._needed(Method.NETWORK_MIXING, len(data)) > self._limit:
             return Method.STORED, data
+        self._pass_progress()
         return self._codec.encode(data)
 
     def decode(self, method: int, payload: bytes, size: int) -> bytes:
@@ -100,7 +103,12 @@ class LimitedCodec:
                 limit=self._limit,
                 needed=needed,
             )
+        self._pass_progress()
         return self._codec.decode(method, payload, size)
+
+    def _pass_progress(self) -> None:
+        if isinstance(self._codec, ReportingCodec):
+            self._codec.progress = self.progress
 
 
 def _open_codec(options: CodecOptions, model: str | Path | None, method: str | None) -> BlockCodec:

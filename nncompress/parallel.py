@@ -16,7 +16,7 @@ from itertools import chain
 from types import TracebackType
 from typing import TypeVar
 
-from nncompress.archive.codec import BlockCodec, encode_block
+from nncompress.archive.codec import BlockCodec, ReportingCodec, encode_block
 from nncompress.archive.format import Method
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
 from nncompress.codecs import CodecOptions
@@ -38,6 +38,7 @@ class Coder:
             raise ConfigError(f"the number of processes must be at least 0, not {processes}")
         self.options = options
         self.processes = processes or os.cpu_count() or 1
+        self.progress: Callable[[int], None] | None = None  # told of bytes done inside a block
         self._encoder: BlockCodec | None = None
         self._decoders: dict[bytes | None, BlockCodec] = {}
         self._pool: ProcessPoolExecutor | None = None
@@ -78,8 +79,15 @@ class Coder:
     ) -> Iterator[tuple[tuple[bytes, bool], tuple[Method, bytes]]]:
         """Yield each block, as (raw bytes, is the last), with its method and payload."""
         return self._ordered(
-            blocks, lambda block: encode_block(self.encoder, block[0]), _encode_in_worker
+            blocks,
+            lambda block: encode_block(self._reporting(self.encoder), block[0]),
+            _encode_in_worker,
         )
+
+    def _reporting(self, codec: BlockCodec) -> BlockCodec:
+        if isinstance(codec, ReportingCodec):
+            codec.progress = self.progress
+        return codec
 
     def decode(
         self, records: Iterable[BlockRecord | MemberEnd]
@@ -87,7 +95,9 @@ class Coder:
         """Yield each record with its raw bytes, none for the end of a member."""
 
         def decode_here(record: BlockRecord | MemberEnd) -> bytes:
-            return decode_record(self.decoder, record) if isinstance(record, BlockRecord) else b""
+            if not isinstance(record, BlockRecord):
+                return b""
+            return decode_record(lambda model: self._reporting(self.decoder(model)), record)
 
         return self._ordered(records, decode_here, _decode_in_worker)
 

@@ -64,6 +64,35 @@ def _no_progress(_: int) -> None:
     pass
 
 
+class _Parts:
+    """Turns a codec's reports from inside a block into those on the whole.
+
+    A block counts for ``weight`` bytes when it is done, whatever its codec said before.
+    """
+
+    def __init__(self, coder: Coder, progress: Progress) -> None:
+        self._progress = progress
+        self.start(0, 0)
+        coder.progress = None if progress is _no_progress else self._part
+
+    def start(self, raw_size: int, weight: int) -> None:
+        self._raw_size, self._weight = raw_size, weight
+        self._done = self._told = 0
+
+    def _part(self, size: int) -> None:
+        if not self._raw_size:
+            return
+        self._done = min(self._done + size, self._raw_size)
+        reached = self._done * self._weight // self._raw_size
+        if reached - self._told > self._weight // 100:  # not for each of thousands of steps
+            self._progress(reached - self._told)
+            self._told = reached
+
+    def end(self, weight: int) -> None:
+        self._progress(weight - self._told)
+        self.start(0, 0)
+
+
 def compress_stream(
     source: Reader, sink: Writer, coder: Coder, progress: Progress = _no_progress
 ) -> Totals:
@@ -75,23 +104,27 @@ def compress_stream(
     writer = MemberWriter(codec.model_id)
     digest = blake2b()
     raw_size = archive_size = 0
-    for (raw, last), (method, payload) in coder.encode(_blocks(source, codec.block_size)):
+    parts = _Parts(coder, progress)
+    for (raw, last), (method, payload) in coder.encode(_blocks(source, codec.block_size, parts)):
         record = writer.block(raw, method, payload, last=last)
         sink.write(record)
         sink.flush()
         digest.update(raw)
         raw_size += len(raw)
         archive_size += len(record)
-        progress(len(raw))
+        parts.end(len(raw))
     return Totals(raw_size, archive_size, digest.digest())
 
 
-def _blocks(source: Reader, block_size: int) -> Iterator[tuple[bytes, bool]]:
+def _blocks(source: Reader, block_size: int, parts: _Parts) -> Iterator[tuple[bytes, bool]]:
     splitter = Splitter(block_size)
     while data := source.read(CHUNK):
         for block in splitter.push(data):
+            parts.start(len(block), len(block))
             yield block, False
-    yield splitter.rest(), True
+    block = splitter.rest()
+    parts.start(len(block), len(block))
+    yield block, True
 
 
 def decompress_stream(
@@ -110,7 +143,8 @@ def decompress_stream(
     parser = RecordParser(limits.max_block)
     checker = Checker(limits.max_output)
     digest = blake2b()
-    for record, data in coder.decode(_records(source, parser, checker)):
+    parts = _Parts(coder, progress)
+    for record, data in coder.decode(_records(source, parser, checker, parts)):
         if isinstance(record, MemberEnd):
             checker.end(record)
             continue
@@ -118,16 +152,17 @@ def decompress_stream(
         sink.flush()
         checker.add(record.header, data)
         digest.update(data)
-        progress(record.size)
+        parts.end(record.size)
     return Totals(checker.size, parser.position, digest.digest())
 
 
 def _records(
-    source: Reader, parser: RecordParser, checker: Checker
+    source: Reader, parser: RecordParser, checker: Checker, parts: _Parts
 ) -> Iterator[BlockRecord | MemberEnd]:
     while data := source.read(CHUNK):
         for record in parser.feed(data):
             if isinstance(record, BlockRecord):
                 checker.declare(record.header)
+                parts.start(record.header.raw_size, record.size)
             yield record
     parser.close()

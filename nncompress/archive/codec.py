@@ -42,6 +42,13 @@ class SizedCodec(Protocol):
         """Return the bytes of memory that coding a block of ``size`` raw bytes takes at most."""
 
 
+@runtime_checkable
+class ReportingCodec(Protocol):
+    """A codec that calls ``progress`` with the raw bytes done since the last call."""
+
+    progress: Callable[[int], None] | None
+
+
 #: Gives the codec for the model identity in a header. Called only when a block needs a codec.
 CodecSource: TypeAlias = Callable[[bytes | None], BlockCodec]
 

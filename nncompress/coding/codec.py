@@ -7,6 +7,7 @@ lanes; the high nibble is the number of the mixer's profile, 0 where there is no
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ class Codec:
         self.model, self.level, self.method = model, level, method
         self.device, self.kernels = device, kernels
         self.threads = threads or os.cpu_count() or 1
+        self.progress: Callable[[int], None] | None = None
+        """Called with the number of raw bytes done since the last call, while a block is coded."""
         self._network: Network | None = None
 
     @property
@@ -71,7 +74,7 @@ class Codec:
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Code a block: (method, payload). The choice depends on the bytes, the level and the model alone."""
         candidates = self._candidates(data)
-        coded = [(self._encode(method, data), method) for method in candidates]
+        coded = [(self._encode(method, data, self.progress), method) for method in candidates]
         if not coded:
             return Method.STORED, data
         payload, method = min(coded, key=lambda pair: len(pair[0]))
@@ -84,7 +87,7 @@ class Codec:
         layout = read_layout(size, payload[0] & 15)
         predictor = self._predictor(Method(method), payload[0] >> 4, layout)
         network = self.network if Method(method).needs_model else None
-        return decode(payload[1:], layout, network, predictor, self.threads)
+        return decode(payload[1:], layout, network, predictor, self.threads, self.progress)
 
     def memory(self, method: int, size: int) -> int:
         """Return the bytes of memory that a block of ``size`` bytes takes at most, besides the libraries."""
@@ -118,13 +121,16 @@ class Codec:
     def _uses_network(self) -> bool:
         return self.model is not None and self.level.network
 
-    def _encode(self, method: Method, data: bytes) -> bytes:
+    def _encode(
+        self, method: Method, data: bytes, progress: Callable[[int], None] | None = None
+    ) -> bytes:
         bits = self.level.lanes_bits(len(data))
         layout = Layout(len(data), 1 << bits)
         profile = self.level.profile(method)
         predictor = self._predictor(method, profile, layout)
         network = self.network if method.needs_model else None
-        return bytes([profile << 4 | bits]) + encode(data, layout, network, predictor, self.threads)
+        stream = encode(data, layout, network, predictor, self.threads, progress)
+        return bytes([profile << 4 | bits]) + stream
 
     def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:
         if method is Method.NETWORK:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from nncompress.errors import DamagedArchiveError, FileError, NNCompressError
-from nncompress.files.names import STDIN, Skip, archive_name, contents_name, place_output
+from nncompress.files.names import STDIN, Skip, archive_name, contents_name, label, place_output
 from nncompress.files.output import OutputFile, os_failure
 from nncompress.files.source import SourceFile, open_source, open_stdin, remove_source
 from nncompress.parallel import Coder
@@ -139,9 +139,9 @@ def test_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> N
     """Decode the archive ``name`` and check it, without writing anything."""
     refuse_terminal(name)
     with _open(name, replaces=False) as source:
-        with reporter.progress(name, _size(source)) as progress, named(name):
+        with reporter.progress(label(name), _size(source)) as progress, named(label(name)):
             totals = decompress_stream(source, Null(), coder, request.limits, progress)
-        reporter.result(f"{name}: sound, {totals.raw_size} bytes of contents")
+        reporter.result(f"{label(name)}: sound, {totals.raw_size} bytes of contents")
 
 
 def refuse_terminal(name: str) -> None:
@@ -162,17 +162,17 @@ def _convert(
     if _uses_stdout(name, request):
         with (
             _open(name, replaces=False) as source,
-            reporter.progress(name, _size(source)) as progress,
-            named(name),
+            reporter.progress(label(name), _size(source)) as progress,
+            named(label(name)),
         ):
             totals = transform(source, Stdout(), progress)
-        reporter.result(_summary(name, totals, time.monotonic() - start))
+        reporter.result(_summary(label(name), totals, time.monotonic() - start))
         return
     default = Path(name) if name == STDIN else rule(Path(name))
     with _open(name, replaces=name != STDIN) as source:
         target = place_output(request.output, default, request.sources)
         with open_target(source, target, request, reporter) as out:
-            with reporter.progress(name, _size(source)) as progress, named(name):
+            with reporter.progress(label(name), _size(source)) as progress, named(label(name)):
                 totals = transform(source, out, progress)
             out.sync(source.status if name != STDIN else None)
             check(out, totals)
@@ -180,7 +180,7 @@ def _convert(
             removable = request.remove and name != STDIN and out.is_new_file
     if removable:
         remove_source(source)
-    reporter.result(_summary(name, totals, time.monotonic() - start))
+    reporter.result(_summary(label(name), totals, time.monotonic() - start))
 
 
 def _uses_stdout(name: str, request: Request) -> bool:

@@ -12,6 +12,11 @@ TAR_SUFFIX = ".tnn"  # short for .tar.nnc, as .tgz is for .tar.gz
 STDIN = "-"
 
 
+def label(name: str) -> str:
+    """Return what to call the file ``name`` in messages."""
+    return "standard input" if name == STDIN else name
+
+
 class Skip(Exception):
     """A file is left alone for the reason given; a warning, not an error."""
 
