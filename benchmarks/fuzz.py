@@ -66,8 +66,8 @@ class Remembering:
             try:
                 self._known[key] = self._decode(method, payload, size)
             except NNCompressError as error:
-                # Its traceback would keep all the memory that the decoding took.
-                self._known[key] = error.with_traceback(None)
+                # A new one: the tracebacks of the first keep the memory that the decoding took.
+                self._known[key] = type(error)(str(error))
         found = self._known[key]
         if isinstance(found, NNCompressError):
             raise found

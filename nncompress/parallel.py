@@ -6,11 +6,13 @@ Blocks are coded alone, so an archive does not depend on the number of processes
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from types import TracebackType
@@ -54,10 +56,10 @@ class Coder:
     ) -> None:
         if self._pool is not None:
             workers = list((getattr(self._pool, "_processes", None) or {}).values())
-            self._pool.shutdown(wait=error is None, cancel_futures=True)
             if error is not None:
                 for worker in workers:
                     worker.terminate()
+            self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
     @property
@@ -135,7 +137,8 @@ class Coder:
                 item, fault = _next(items)
                 more = item is not None
                 if item is not None:
-                    pending.append((item, pool.submit(in_worker, item)))
+                    with _interrupt_held():  # submitting may start a worker
+                        pending.append((item, pool.submit(in_worker, item)))
             if pending:
                 item, future = pending.popleft()
                 try:
@@ -173,12 +176,24 @@ def _next(items: Iterator[Item]) -> tuple[Item | None, Exception | None]:
         return None, error
 
 
+@contextmanager
+def _interrupt_held() -> Iterator[None]:
+    """Hold Ctrl-C back, so that a process started inside never sees it; the parent ends workers."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _worker: Coder | None = None
 
 
 def _start_worker(options: CodecOptions) -> None:
     global _worker
-    import signal
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -77,14 +78,17 @@ def app() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status."""
     raise_on_signals()
-    status = ERROR
+    status, number = ERROR, None
     try:
         status = run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except Terminated as signal:
-        end_by_signal(signal.number)
+        number = signal.number
     except BrokenPipeError:
-        end_by_signal(SIGPIPE)
+        number = SIGPIPE
+    if number is not None:
+        gc.collect()  # what the traceback held is released properly: semaphores of workers
+        end_by_signal(number)
     sys.exit(status)
 
 

@@ -171,14 +171,15 @@ def test_kill_at_any_moment(nnc, tmp_path, mode):
         original = nnc("-c", data=TEXT, NNC_BLOCK="20000").stdout
     other = tmp_path / ("text.nnc" if mode == "compress" else "text")
     whole = 0.6
-    for turn in range(12):
+    turns = int(os.environ.get("NNC_KILLS", "12"))
+    for turn in range(turns):
         source.write_bytes(original)
         process = subprocess.Popen(
             command(mode, "--rm", "-f", source.name),
             cwd=tmp_path,
             env=environment(NNC_BLOCK="20000", NNC_DELAY="0.02"),
         )
-        time.sleep(0.1 + whole * turn / 12)
+        time.sleep(0.1 + whole * turn / turns)
         process.kill()
         process.wait()
         if other.exists():
@@ -220,3 +221,22 @@ def test_workers_end_with_their_parent(text, tmp_path):
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     pytest.fail("workers outlived their parent")
+
+
+@posix
+@pytest.mark.parametrize("after", [0.2, 0.5, 1.0])
+def test_ctrl_c_in_a_terminal_reaches_workers_too(text, tmp_path, after):
+    process = subprocess.Popen(
+        command("-T2", "text"),
+        cwd=tmp_path,
+        env=environment(NNC_BLOCK="1000", NNC_DELAY="0.2"),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    while not list(tmp_path.glob(".*.tmp")):
+        time.sleep(0.01)
+    time.sleep(after)
+    os.killpg(process.pid, signal.SIGINT)
+    _, shown = process.communicate(timeout=20)
+    assert (process.returncode, shown) == (-signal.SIGINT, b"")
+    assert folder(tmp_path) == {"text"}

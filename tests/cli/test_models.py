@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import sys
 
 import pytest
 
-from tests.cli.conftest import ROOT
 from tests.cli.test_bad_input import refused
+from tests.models import write_model
 
 
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    small_model = runpy.run_path(str(ROOT / "benchmarks" / "fuzz.py"))["small_model"]
-    path = folder / "tiny.nncmodel"
-    path.write_bytes(small_model(folder))
-    return path
+    return write_model(tmp_path_factory.mktemp("model") / "tiny.nncmodel")
 
 
 @pytest.fixture

@@ -1,0 +1,83 @@
+"""``nncompress eval``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from nncompress.cli.console import Console
+from nncompress.cli.options import Size
+from nncompress.codecs import LEVELS, CodecOptions
+from nncompress.errors import ConfigError
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+@click.option("--split", type=click.Choice(["enwik8"]), help="FILE is enwik8: measure a part.")
+@click.option(
+    "--part",
+    type=click.Choice(["train", "valid", "test"]),
+    default="test",
+    show_default=True,
+    help="Part of the split.",
+)
+@click.option("--bytes", "size", type=Size(), help="Measure no more than the first so many bytes.")
+@click.option("--coded", is_flag=True, help="Code the file, too, as compress would.")
+@click.option(
+    "--float",
+    "float_weights",
+    metavar="WEIGHTS",
+    type=click.Path(path_type=Path),
+    help="Compare with float weights (.safetensors).",
+)
+@click.option(
+    "--level", type=click.IntRange(LEVELS[0], LEVELS[-1]), help="Cut lanes as this level does."
+)
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: all cores.")
+@click.option("--baselines", is_flag=True, help="Print published figures and their sources.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    file: Path | None,
+    model: str | None,
+    split: str | None,
+    part: str,
+    size: int | None,
+    coded: bool,
+    float_weights: Path | None,
+    level: int | None,
+    device: str,
+    threads: int,
+    baselines: bool,
+    as_json: bool,
+) -> None:
+    """Measure the bits per byte of a model's network on FILE, without coding.
+
+    With --split enwik8 on its usual 90/5/5 million bytes, beside the paper's figures.
+    """
+    from nncompress.benchmark import evaluation_text
+    from nncompress.benchmark.baselines import load
+    from nncompress.benchmark.corpora import WHERE_TO_GET
+    from nncompress.benchmark.evaluation import Request, evaluate
+
+    if file is None and not baselines:
+        raise ConfigError(f"no FILE given; {WHERE_TO_GET}" if split else "no FILE given")
+    if file is None:
+        _print(evaluation_text.baseline_lines(), load() if as_json else None)
+        return
+    options = CodecOptions(model, level, None, device, threads)
+    request = Request(file, options, part if split else None, size, float_weights, coded)
+    facts = evaluate(request, Console().progress)
+    _print(evaluation_text.evaluation_lines(facts), facts if as_json else None)
+
+
+def _print(lines: object, facts: object | None) -> None:
+    if facts is not None:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    assert hasattr(lines, "__iter__")
+    for line in lines:
+        click.echo(line)

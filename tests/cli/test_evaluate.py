@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nncompress.network.weights import save_weights
+from tests.cli.conftest import Run
+from tests.models import float_network, text, write_model
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(text(3000))
+    return path
+
+
+def test_bits_per_byte_of_integers_and_floats(real_nnc: Run, tmp_path: Path, file: Path) -> None:
+    model = write_model(tmp_path / "tiny.nncmodel")
+    save_weights(tmp_path / "float.safetensors", float_network())
+    arguments = ("-m", model, "--float", tmp_path / "float.safetensors", "--bytes", "1000")
+    result = real_nnc("eval", file, *arguments, "--json")
+    assert result.returncode == 0, result.stderr
+    facts = json.loads(result.stdout)
+    assert facts["bytes"] == 1000
+    assert facts["model"]["summary"] == {"note": "random weights"}
+    network = facts["network"]
+    assert network["bits_per_byte"] == pytest.approx(facts["float"]["bits_per_byte"], rel=0.05)
+    assert facts["integer_over_float_percent"] == pytest.approx(
+        100 * (network["bits_per_byte"] / facts["float"]["bits_per_byte"] - 1)
+    )
+    totals = facts["totals"]
+    assert totals["payload_and_model"] == network["bytes"] + model.stat().st_size
+    assert totals["payload_model_and_program"] > totals["payload_and_model"]
+    assert facts["recognised"] is None
+
+
+def test_lines_for_people(real_nnc: Run, tmp_path: Path, file: Path) -> None:
+    result = real_nnc("eval", file, "-m", write_model(tmp_path / "tiny.nncmodel"))
+    assert result.returncode == 0, result.stderr
+    assert b"bits per byte" in result.stdout
+    assert b"payload + model + program" in result.stdout
+    # Only enwik8 itself has figures beside it.
+    assert b"cmix" not in result.stdout
+    assert b"1.068" not in result.stdout
+
+
+def test_only_enwik8_has_its_split(real_nnc: Run, file: Path) -> None:
+    for arguments in ((), (file,)):
+        result = real_nnc("eval", "--split", "enwik8", *arguments)
+        assert result.returncode == 1
+        assert b"enwik8.zip" in result.stderr
+
+
+def test_bad_input(real_nnc: Run, tmp_path: Path, file: Path) -> None:
+    model = write_model(tmp_path / "tiny.nncmodel")
+    (tmp_path / "empty").touch()
+    for arguments, message in (
+        (("absent", "-m", model), b"absent"),
+        (("empty", "-m", model), b"empty"),
+        ((file, "-m", "unknown"), b"no model 'unknown'"),
+        ((file, "-m", model, "--float", "absent"), b"absent"),
+        ((file, "-m", model, "--float", file), b"safetensors"),
+    ):
+        result = real_nnc("eval", *arguments)
+        assert result.returncode == 1
+        assert message in result.stderr
+        assert result.stderr.count(b"\n") == 1
+
+
+def test_baselines_need_no_file(real_nnc: Run) -> None:
+    shown = real_nnc("eval", "--baselines")
+    assert b"1.068" in shown.stdout
+    facts = json.loads(real_nnc("eval", "--baselines", "--json").stdout)
+    assert {row["kind"] for row in facts["ltcb"]} <= {"primary", "verbatim", "quoted"}
