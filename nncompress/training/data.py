@@ -25,7 +25,7 @@ RUN = 32 << 20
 DOCUMENT = 1 << 20
 """A longer document is read as several of this many bytes."""
 
-PIECE = 1 << 16
+PIECE = 1 << 14
 """Lanes take up documents in pieces of this many bytes: none holds a lane for hours."""
 
 Sources = Mapping[str, list[Path]]

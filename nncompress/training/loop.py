@@ -76,7 +76,8 @@ class Trainer:
         while config.progress(self.step, self.seconds) < 1:
             losses.append(self.train_step())
             self.seconds = self._agree(time.monotonic() - started)
-            if self.seconds - logged >= LOG_SECONDS:
+            over = config.progress(self.step, self.seconds) == 1
+            if over or self.seconds - logged >= LOG_SECONDS:
                 speed = (self.bytes - logged_bytes) / (self.seconds - logged)
                 self._log(self._entry(torch.stack(losses).mean().item(), speed), report)
                 logged, logged_bytes, losses = self.seconds, self.bytes, []

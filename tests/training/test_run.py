@@ -1,0 +1,90 @@
+"""``nncompress train``: what it refuses in one line, and several processes at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from nncompress.cli.train import command
+from nncompress.errors import NNCompressError
+from nncompress.network.config import PRESETS
+from nncompress.network.model import SHARNN
+from nncompress.network.weights import save_weights
+from nncompress.training.loop import LOG, RUN
+
+
+def train(*arguments: object) -> Exception | None:
+    result = CliRunner().invoke(command, [str(a) for a in arguments], standalone_mode=False)
+    assert result.exception is None or isinstance(result.exception, Exception)
+    return result.exception
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "steps or hours"),
+        (["--steps", 5, "--hours", 1], "steps or hours"),
+        (["--steps", 5, "--lanes", 0], "lanes"),
+        (["--steps", 5, "--rate", "nan"], "rate"),
+        (["--steps", 5, "--optimizer", "sgd"], "optimizer"),
+        (["--steps", 5, "--preset", "huge"], "preset"),
+        (["--steps", 5, "--device", "abacus"], "abacus"),
+        (["--steps", 5, "--threads", -1], "threads"),
+        (["--steps", 5, "--weight", "verse=1"], "verse"),
+        (["--steps", 5, "--resume"], "resume"),
+        (["--steps", 5, "--init", "nothing.safetensors"], "nothing"),
+    ],
+)
+def test_a_bad_option_is_refused_in_one_line(
+    corpus: Path, tmp_path: Path, options: list[object], said: str
+) -> None:
+    error = train(corpus, "--out", tmp_path / "run", *options)
+    assert isinstance(error, NNCompressError)
+    assert said in str(error)
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("value", ["prose", "prose=", "=1", "prose=x", "prose=-1", "prose=nan"])
+def test_a_weight_that_is_none_is_refused(corpus: Path, tmp_path: Path, value: str) -> None:
+    error = train(corpus, "--out", tmp_path / "run", "--steps", 5, "--weight", value)
+    assert value in str(error)
+
+
+def test_a_missing_corpus_is_named(tmp_path: Path) -> None:
+    assert "nowhere" in str(train(tmp_path / "nowhere", "--out", tmp_path, "--steps", 1))
+
+
+def test_a_run_is_not_overwritten(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / RUN).write_bytes(b"precious")
+    assert "--resume" in str(train(corpus, "--out", tmp_path, "--steps", 1))
+    assert (tmp_path / RUN).read_bytes() == b"precious"
+
+
+def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / RUN).write_bytes(b"damaged")
+    error = train(corpus, "--out", tmp_path, "--steps", 1, "--resume")
+    assert isinstance(error, NNCompressError)
+    assert RUN in str(error)
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch without distributed")
+def test_processes_train_one_network_together(corpus: Path, tmp_path: Path) -> None:
+    save_weights(tmp_path / "start.safetensors", SHARNN(PRESETS["small"]))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    launch += ["-m", "nncompress", "train", str(corpus), "--out", str(tmp_path / "run")]
+    launch += ["--init", str(tmp_path / "start.safetensors"), "--steps", "2", "--threads", "1"]
+    launch += ["--lanes", "2", "--segment", "8"]
+    done = subprocess.run(launch, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    log = [json.loads(line) for line in (tmp_path / "run" / LOG).read_text().splitlines()]
+    assert log[-1]["bytes"] == 2 * 2 * 2 * 8
+    assert sorted(path.name for path in (tmp_path / "run").glob("run*")) == [
+        "run-1.safetensors",
+        "run.safetensors",
+    ]
