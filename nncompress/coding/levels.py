@@ -14,20 +14,18 @@ PROFILES: dict[tuple[Method, int], MixerSpec] = {
 }
 """What the number in a payload's first byte means. Entries are never changed, only added."""
 
-BYTES_PER_LANE = 4096
-"""A lane starts knowing nothing of its surroundings, so each should be at least this long."""
-
-
 @dataclass(frozen=True)
 class Level:
     """One point on the line between speed and ratio.
 
-    network: whether the network may be used. max_lanes_bits: log2 of the most lanes; fewer are slower and smaller.
+    network: whether the network may be used. max_lanes_bits: log2 of the most lanes; fewer are
+    slower and smaller. bytes_per_lane: lanes have at least as many, since each starts cold.
     """
 
     network: bool
     max_lanes_bits: int
     block_size: int = 1 << 22
+    bytes_per_lane: int = 4096
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_lanes_bits <= MAX_LANES_BITS:
@@ -35,7 +33,7 @@ class Level:
 
     def lanes_bits(self, size: int) -> int:
         """log2 of the number of lanes for a block of ``size`` bytes."""
-        return min(self.max_lanes_bits, max(0, (size // BYTES_PER_LANE).bit_length() - 1))
+        return min(self.max_lanes_bits, max(0, (size // self.bytes_per_lane).bit_length() - 1))
 
     def profile(self, method: Method) -> int:
         """Number of the mixer's profile for a method."""

@@ -123,7 +123,8 @@ class Lanes:
         is overwritten by the next call.
         """
         network = self.network
-        self.symbols[: self.count].copy_(torch.from_numpy(symbols))
+        # A copy, since torch warns of arrays that cannot be written.
+        self.symbols[: self.count].copy_(torch.from_numpy(np.array(symbols, dtype=np.uint8)))
         for block in self.blocks:
             block.step()
         self.position += 1

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..network import model as float_network
+from ..network.config import START_SYMBOL
 from ..network.model import SHARNN
 from .fixedpoint import (
     ACTIVATION_MAX,
@@ -46,7 +47,7 @@ Scales = dict[str, float]
 def quantize(model: SHARNN, calibration: Tensor) -> Parameters:
     """Make the integer network of a trained one.
 
-    calibration: uint8 [B, T], T at least 2: texts like those to be compressed, from which activation scales are taken.
+    calibration: uint8 [B, T]: texts like those to be compressed, from which activation scales are taken.
     """
     scales = calibrate(model, calibration)
     blocks = tuple(_block(model, index, scales) for index in range(model.config.layers))
@@ -64,10 +65,12 @@ def quantize(model: SHARNN, calibration: Tensor) -> Parameters:
 def calibrate(model: SHARNN, text: Tensor) -> Scales:
     """Scale of every int8 activation, by the name of the module that makes it, and of ``output``, the last stream."""
     peaks: Scales = {}
+    # As a lane sees it: the start symbol, then all bytes but the last.
+    inputs = torch.cat([torch.full_like(text[:, :1], START_SYMBOL), text[:, :-1]], dim=1)
     with _observed(model, peaks):
         state = None
-        for start in range(0, text.shape[1] - 1, SEGMENT):
-            _, state = model(text[:, start : start + SEGMENT], state)
+        for start in range(0, inputs.shape[1], SEGMENT):
+            _, state = model(inputs[:, start : start + SEGMENT], state)
     return {name: peak / ACTIVATION_MAX for name, peak in peaks.items()}
 
 

@@ -1,0 +1,179 @@
+"""What a lane predicts depends on its own bytes and on nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nncompress.errors import ConfigError, DeviceError
+from nncompress.exact import gemm
+from nncompress.exact.engine import Network
+from nncompress.exact.modelfile import known_answer
+from nncompress.network.config import START_SYMBOL
+from tests.models import DEEP, TINY, float_network, parameters, text
+
+CONFIGS = pytest.mark.parametrize("config", [TINY, DEEP], ids=["tiny", "deep"])
+
+
+def run(network: Network, symbols: np.ndarray) -> np.ndarray:
+    """Weights after each step, int32 [steps + 1, lanes, 256]."""
+    lanes = network.lanes(symbols.shape[1])
+    return np.stack([lanes.start().copy(), *(lanes.step(row).copy() for row in symbols)])
+
+
+def some_symbols(steps: int, lanes: int, seed: int = 0) -> np.ndarray:
+    data = np.frombuffer(text(steps * lanes, seed), np.uint8)
+    return np.ascontiguousarray(data.reshape(lanes, steps).T)
+
+
+@CONFIGS
+def test_numba_and_torch_kernels_agree_past_the_window(config):
+    symbols = some_symbols(30, 3)
+    expected = run(Network(parameters(config), kernels="torch"), symbols)
+    assert np.array_equal(run(Network(parameters(config), kernels="numba"), symbols), expected)
+    assert len(np.unique(expected.argmax(axis=2))) > 1  # the lanes do not all predict the same
+
+
+@CONFIGS
+@pytest.mark.parametrize("kernels", ["numba", "torch"])
+def test_a_lane_does_not_depend_on_the_other_lanes(config, kernels):
+    symbols = some_symbols(20, 33)
+    network = Network(parameters(config), kernels=kernels)
+    together = run(network, symbols)
+    for lane in (0, 17, 32):
+        alone = run(network, symbols[:, lane : lane + 1])
+        assert np.array_equal(alone[:, 0], together[:, lane])
+
+
+def test_threads_change_nothing():
+    symbols = some_symbols(12, 40)
+    one, two = (run(Network(parameters(DEEP), threads=n), symbols) for n in (1, 2))
+    assert np.array_equal(one, two)
+
+
+def test_float32_products_equal_int8_products(monkeypatch):
+    symbols = some_symbols(12, 5)
+    expected = run(Network(parameters(DEEP)), symbols)
+    for answer in (True, False):
+        monkeypatch.setattr(gemm, "has_int8", lambda device, answer=answer: answer)
+        assert np.array_equal(run(Network(parameters(DEEP)), symbols), expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@CONFIGS
+def test_cuda_agrees_with_the_cpu(config):
+    symbols = some_symbols(20, 70)
+    expected = run(Network(parameters(config)), symbols)
+    assert np.array_equal(run(Network(parameters(config), "cuda"), symbols), expected)
+
+
+def test_copies_of_a_lane_go_on_as_it_would():
+    symbols = some_symbols(25, 1)
+    network = Network(parameters(DEEP))
+    expected = run(network, symbols)
+    first, rest = symbols[:9], symbols[9:]
+    source = network.lanes(1)
+    source.start()
+    for row in first:
+        source.step(row)
+    copies = network.lanes(4)
+    copies.copy_first(source)
+    for step, row in enumerate(rest):
+        weights = copies.step(np.repeat(row, 4))
+        assert (weights == expected[10 + step]).all()
+
+
+class OnlyIntegers(TorchDispatchMode):
+    """Fails on any operation that makes floating-point numbers, but for the exact products."""
+
+    # Attention's products of whole numbers below 2**24 are exact in float32, and so are the copies
+    # that bring int8 operands there and take whole sums back.
+    ALLOWED = (
+        "aten.bmm",
+        "aten.to",
+        "aten._to_copy",
+        "aten.slice",
+        "aten.select",
+        "aten.unsqueeze",
+    )
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        result = function(*arguments, **(keywords or {}))
+        inexact = isinstance(result, torch.Tensor) and result.is_floating_point()
+        views = ("aten.view", "aten.expand", "aten.transpose", "aten._unsafe_view")
+        if inexact and not str(function).startswith(self.ALLOWED + views):
+            raise AssertionError(f"{function} makes {result.dtype}")
+        return result
+
+
+@CONFIGS
+def test_a_step_has_no_floating_point_arithmetic(config, monkeypatch):
+    monkeypatch.setattr(gemm, "has_int8", lambda device: True)
+    lanes = Network(parameters(config), kernels="torch").lanes(2)
+    lanes.start()
+    with OnlyIntegers():
+        lanes.step(np.array([3, 200], np.uint8))
+    with pytest.raises(AssertionError, match="makes"), OnlyIntegers():
+        torch.ones(2).exp()
+
+
+def test_integers_predict_nearly_as_well_as_floats():
+    data = text(4096)
+    symbols = np.frombuffer(data, np.uint8).reshape(64, 64)
+    network, model = Network(parameters(TINY)), float_network(TINY)
+    weights = run(network, np.ascontiguousarray(symbols[:, :-1].T)).transpose(1, 0, 2)
+    own = weights / weights.sum(axis=2, keepdims=True)
+    start = np.full((64, 1), START_SYMBOL, np.uint8)
+    inputs = np.concatenate([start, symbols[:, :-1]], axis=1)
+    with torch.no_grad():
+        expected = torch.softmax(model(torch.from_numpy(inputs))[0], dim=-1).numpy()
+    excess = (expected * np.log2(expected / own)).sum(axis=2)
+    entropy = -(expected * np.log2(expected)).sum(axis=2)
+    assert excess.mean() < 0.03 * entropy.mean()
+
+
+def test_wrong_devices_and_kernels_are_refused():
+    with pytest.raises(ConfigError, match="unknown device"):
+        Network(parameters(), device="toaster")
+    with pytest.raises(ConfigError, match="kernels"):
+        Network(parameters(), kernels="fortran")
+    if not torch.cuda.is_available():
+        with pytest.raises(DeviceError, match="use --device cpu"):
+            Network(parameters(), device="cuda")
+
+
+ANSWER = """
+from nncompress.exact.engine import Network
+from nncompress.exact.modelfile import known_answer, load_model
+from pathlib import Path
+import sys, torch
+model = load_model(Path(sys.argv[1]))
+print(known_answer(Network(model.parameters, kernels=sys.argv[2], threads=int(sys.argv[3]))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "kernels", "threads"),
+    [
+        ({"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default"}, "numba", 1),
+        ({"ONEDNN_MAX_CPU_ISA": "SSE41"}, "torch", 2),
+        ({"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}, "torch", 1),
+        ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, "numba", 2),
+        ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, "numba", 1),
+    ],
+)
+def test_older_instruction_sets_give_the_same_answer(tmp_path, variables, kernels, threads):
+    from tests.models import write_model
+
+    path = write_model(tmp_path / "deep.nncmodel", DEEP)
+    arguments = [sys.executable, "-c", ANSWER, str(path), kernels, str(threads)]
+    environment = {**os.environ, **variables, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == known_answer(Network(parameters(DEEP)))

@@ -1,0 +1,128 @@
+"""Model files: what is written is read, and nothing else is accepted."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nncompress.errors import DeviceError, ModelError, ModelNotFoundError
+from nncompress.exact import modelfile, store
+from nncompress.exact.engine import Network
+from nncompress.exact.parameters import Parameters
+from tests.models import DEEP, TINY, model, parameters, write_model
+
+
+@pytest.mark.parametrize("config", [TINY, DEEP], ids=["tiny", "deep"])
+def test_a_saved_model_is_the_same_model(tmp_path, config):
+    mixing = {"weights": np.arange(6, dtype=np.int32)}
+    path = tmp_path / "a.nncmodel"
+    identity = modelfile.save_model(path, parameters(config), mixing, {"hours": 3})
+    loaded = modelfile.load_model(path)
+    assert loaded.identity == identity
+    assert len(identity) == 16
+    assert loaded.summary == {"hours": 3}
+    assert loaded.mixing["weights"].tolist() == list(range(6))
+    before, after = parameters(config).tensors(), loaded.parameters.tensors()
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    loaded.check(Network(loaded.parameters))
+
+
+def test_identity_follows_what_archives_depend_on(tmp_path):
+    first = modelfile.save_model(tmp_path / "a", parameters(), summary={"note": "one"})
+    assert modelfile.save_model(tmp_path / "b", parameters(), summary={"note": "two"}) == first
+    assert modelfile.save_model(tmp_path / "c", parameters(seed=1)) != first
+    assert modelfile.save_model(tmp_path / "d", parameters(), {"w": np.zeros(1, np.int32)}) != first
+
+
+def test_a_device_that_computes_something_else_is_refused(tmp_path):
+    loaded = dataclasses.replace(model(tmp_path), known_answer="0" * 64)
+    with pytest.raises(DeviceError, match="does not compute this model exactly"):
+        loaded.check(Network(loaded.parameters))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damage_never_passes(tmp_path_factory, data):
+    folder = tmp_path_factory.getbasetemp()
+    path = folder / "whole.nncmodel"
+    if not path.exists():
+        write_model(path)
+    whole = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        damaged = bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    else:
+        whole[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+        damaged = bytes(whole)
+    broken = folder / "broken.nncmodel"
+    broken.write_bytes(damaged)
+    try:
+        loaded = modelfile.load_model(broken)
+    except ModelError as error:
+        assert "\n" not in str(error)
+    else:  # only what archives do not depend on may differ
+        original = modelfile.load_model(path)
+        assert loaded.identity == original.identity
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no model", b"\xff" * 64, b"\x08" + b"\0" * 7 + b"{}      "]
+)
+def test_other_files_are_no_models(tmp_path, content):
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="other"):
+        modelfile.load_model(path)
+    with pytest.raises(ModelError):
+        modelfile.load_model(tmp_path / "absent")
+
+
+def _changed(name: str, change: object) -> dict[str, np.ndarray]:
+    tensors = {key: array.copy() for key, array in parameters().tensors().items()}
+    tensors[name] = change(tensors[name])  # type: ignore[operator]
+    return tensors
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("output.weight", lambda a: a[:-1], "output"),
+        ("output.weight", lambda a: a.astype(np.int16), "output"),
+        ("output.weight", lambda a: np.full_like(a, 64), "out of range"),
+        ("output.multiplier", lambda a: a * 0, "out of range"),
+        ("output.multiplier", lambda a: np.full_like(a, 2**31 - 1), "32 bits"),
+        ("blocks.1.cell.shift", lambda a: a + 32, "shift"),
+        ("blocks.0.norm_boom.gain", lambda a: np.full_like(a, 1 << 20), "32 bits"),
+        ("blocks.1.attention.value", lambda a: np.full_like(a, 1 << 20), "32 bits"),
+    ],
+)
+def test_unsound_numbers_are_refused(name, change, message):
+    with pytest.raises(ModelError, match=message):
+        Parameters.from_tensors(TINY, _changed(name, change))
+
+
+def test_missing_and_left_over_tensors_are_refused():
+    tensors = parameters().tensors()
+    with pytest.raises(ModelError, match="lacks"):
+        Parameters.from_tensors(TINY, {k: v for k, v in tensors.items() if k != "output.bias"})
+    with pytest.raises(ModelError, match="does not explain"):
+        Parameters.from_tensors(TINY, {**tensors, "extra": np.zeros(1, np.int32)})
+
+
+def test_models_are_found_by_name_path_and_identity(tmp_path, monkeypatch):
+    monkeypatch.setenv("NNCOMPRESS_MODELS", str(tmp_path))
+    path = write_model(tmp_path / "mine.nncmodel")
+    (tmp_path / "broken.nncmodel").write_bytes(b"broken")
+    assert store.resolve_model("mine") == path
+    assert store.resolve_model(path) == path
+    identity = modelfile.load_model(path).identity
+    assert store.find_model(identity) == path
+    with pytest.raises(ModelNotFoundError, match="ab" * 16) as caught:
+        store.find_model(b"\xab" * 16)
+    assert caught.value.wanted == "ab" * 16
+    with pytest.raises(ModelNotFoundError, match="mine"):
+        store.resolve_model("yours")
