@@ -1,0 +1,150 @@
+"""What the hashed contexts are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncompress.mixing.hashing import BYTE, STIR, U, low_bytes, mix64
+from nncompress.mixing.jit import jit
+from nncompress.mixing.spec import Context
+from nncompress.mixing.state import (
+    BRACKET,
+    CLASSES,
+    CONTEXTS,
+    EXPECTED,
+    FIRST,
+    KEYS,
+    KINDS,
+    LINE,
+    LINE_BEFORE,
+    NODE,
+    PERIOD,
+    POSITION,
+    RECENT,
+    RUN,
+    START,
+    TABULAR_KINDS,
+    WORD,
+    WORD1,
+    WORD2,
+)
+from nncompress.mixing.tables import CLASS, CLOSING, OPENING
+
+# Plain integers: numba compares them without boxing.
+ORDER6, LOCAL2, LOCAL3 = int(Context.ORDER6), int(Context.LOCAL2), int(Context.LOCAL3)
+LOCAL_WORD, BIGRAM = int(Context.LOCAL_WORD), int(Context.BIGRAM)
+SKIP_BIGRAM, LINE_WORD = int(Context.SKIP_BIGRAM), int(Context.LINE_WORD)
+LINE_ORDER2, ABOVE_LINE, BRACKETED = (
+    int(Context.LINE),
+    int(Context.ABOVE_LINE),
+    int(Context.BRACKET),
+)
+MATCHED, SKIP1, SKIP2 = int(Context.MATCHED), int(Context.SKIP1), int(Context.SKIP2)
+ABOVE, ABOVE2, COLUMN = int(Context.ABOVE), int(Context.ABOVE2), int(Context.COLUMN)
+NEWLINE = 10
+LANE_SALT = np.uint64(1) << np.uint64(32)
+
+
+@jit
+def read_byte(keys, lane):  # type: ignore[no-untyped-def]
+    """Take the byte just coded (the node) into the lane's text state; ``position`` is already behind it."""
+    byte = np.int64(lane[NODE]) & 255
+    if low_bytes(keys[RECENT], 1) == U(NEWLINE):
+        keys[FIRST] = U(byte)
+    if byte == NEWLINE:
+        lane[LINE_BEFORE] = lane[LINE]
+        lane[LINE] = lane[POSITION]
+    if OPENING[byte]:
+        keys[BRACKET] = U(byte)
+    elif CLOSING[byte]:
+        keys[BRACKET] = U(byte == NEWLINE)
+    keys[CLASSES] = ((keys[CLASSES] << U(3)) | CLASS[byte]) & BYTE
+    keys[RECENT] = (keys[RECENT] << U(8)) | U(byte)
+    if CLASS[byte] <= U(1):
+        keys[WORD] = mix64(keys[WORD], U(byte | 32))
+    elif keys[WORD] != U(0):
+        keys[WORD2] = keys[WORD1]
+        keys[WORD1] = keys[WORD]
+        keys[WORD] = U(0)
+    lane[NODE] = 1
+
+
+@jit
+def _byte_at(history, position, start):  # type: ignore[no-untyped-def]
+    return U(history[position]) if position >= start else U(0)
+
+
+@jit
+def _word_value(keys, kind, m):  # type: ignore[no-untyped-def]
+    word = mix64(keys[WORD], keys[RECENT] & BYTE)
+    if kind == LOCAL_WORD:
+        return word + U(m + 1)
+    if kind == BIGRAM:
+        return mix64(word, keys[WORD1])
+    if kind == SKIP_BIGRAM:
+        return mix64(word, keys[WORD2])
+    if kind == LINE_WORD:
+        return word + keys[FIRST]
+    return word
+
+
+@jit
+def _tabular_value(history, lane, c1, kind, period):  # type: ignore[no-untyped-def]
+    above_at = np.int64(lane[POSITION]) - period
+    start = lane[START]
+    above = _byte_at(history, above_at, start)
+    if kind == ABOVE:
+        return (above << U(8)) | c1
+    if kind == ABOVE2:
+        return (above << U(8)) | _byte_at(history, above_at - period, start)
+    if kind == COLUMN:
+        return (U(lane[POSITION] % period) << U(8)) | above
+    left = _byte_at(history, above_at - 1, start)
+    right = _byte_at(history, above_at + 1, start)
+    return (above << U(24)) | (left << U(16)) | (right << U(8)) | c1
+
+
+@jit
+def _line_value(history, keys, lane, kind):  # type: ignore[no-untyped-def]
+    recent = keys[RECENT]
+    if kind == ABOVE_LINE:
+        at = np.int64(lane[LINE_BEFORE]) + (lane[POSITION] - lane[LINE])
+        above = U(history[at]) if at < lane[LINE] else U(NEWLINE)
+        return (above << U(8)) | (recent & BYTE)
+    other = keys[FIRST] if kind == LINE_ORDER2 else keys[BRACKET]
+    return (other << U(16)) | low_bytes(recent, 2)
+
+
+@jit
+def _context_value(s, m, kind, period):  # type: ignore[no-untyped-def]
+    keys = s.keys[m]
+    lane = s.lanes[m]
+    recent = keys[RECENT]
+    if kind <= ORDER6:
+        return low_bytes(recent, kind)
+    if kind <= LOCAL3:
+        return low_bytes(recent, kind - LOCAL2 + 2) + LANE_SALT * U(m + 1)
+    if kind <= LINE_WORD:
+        return _word_value(keys, kind, m)
+    if kind <= BRACKETED:
+        return _line_value(s.history, keys, lane, kind)
+    if kind == MATCHED:
+        expected = U(lane[EXPECTED] + 1) << U(4) | U(min(lane[RUN], 15))
+        return expected << U(8) | (recent & BYTE)
+    if kind == SKIP1:
+        return recent & U(0xFFFF00)
+    if kind == SKIP2:
+        return recent & U(0xFFFF0000)
+    return _tabular_value(s.history, lane, recent & BYTE, kind, period)
+
+
+@jit
+def hash_contexts(s, lo, hi):  # type: ignore[no-untyped-def]
+    """Hash every context of the lanes for their next byte."""
+    period = s.config[PERIOD]
+    kinds = TABULAR_KINDS if period > 0 else KINDS
+    for i in range(s.config[CONTEXTS]):
+        kind = s.config[kinds + i]
+        salt = U(kind + 1) * STIR
+        for m in range(lo, hi):
+            s.keys[m, KEYS + i] = mix64(_context_value(s, m, kind, period), salt)

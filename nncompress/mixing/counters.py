@@ -1,0 +1,83 @@
+"""Adaptive probabilities: the counters of the hashed contexts, and the maps that say what a counter's state is worth.
+
+A cell is uint32: 22 bits of probability, 10 of count. It moves by error / (count + 1.5), so it is an average at first
+and forgets later; with p in [0, 2^22) and a rate of at most 43690 / 65536, p cannot leave that range, and the product
+stays below 2^38. In the slots the probability is stored with its top bit flipped: zeroed memory means 1/2, never seen.
+
+A counter's (count, probability) selects a cell of its context's map, which learns what such a counter really predicts
+(the indirection of M. Mahoney's PAQ6 and later, http://mattmahoney.net/dc/dce.html, 4.1.3 and 4.1.4).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncompress.mixing.jit import jit
+from nncompress.mixing.state import CELL, CONTEXTS, NODE, SLOT
+from nncompress.mixing.tables import LEVEL, LEVELS, QUANTA, QUANTUM, RECIPROCAL, STRETCH
+
+MAP_SIZE = LEVELS * QUANTA
+FLIP = 1 << 21
+COUNT = 1023
+COUNTER_LIMIT = 250
+MAP_LIMIT = 1023
+
+
+@jit
+def moved(value, bit, limit):  # type: ignore[no-untyped-def]
+    """Give the (int64) cell after it has seen ``bit``; its count rises up to ``limit``."""
+    p = value >> 10
+    n = value & COUNT
+    p += (((bit << 22) - bit - p) * RECIPROCAL[n]) >> 16
+    return (p << 10) | min(n + 1, limit)
+
+
+@jit
+def move(cells, at, bit, limit):  # type: ignore[no-untyped-def]
+    """Let a cell see ``bit``."""
+    cells[at] = moved(np.int64(cells[at]), bit, limit)
+
+
+@jit
+def probability(cell):  # type: ignore[no-untyped-def]
+    """Give the 16-bit probability of a cell as int64, 0..65535."""
+    return np.int64(cell >> np.uint32(16))
+
+
+@jit
+def _node_of_half(node, plane):  # type: ignore[no-untyped-def]
+    """Number the node within its half byte, 1..15."""
+    one = 1 << (plane & 3)
+    return (node & (one - 1)) | one
+
+
+@jit
+def predict_contexts(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+    """Put two inputs a context: the stretched probability of its map, and the probability itself less 1/2."""
+    n = s.config[CONTEXTS]
+    where, slots, cells, inputs = s.where, s.slots, s.cells, s.inputs
+    for m in range(lo, hi):
+        node = _node_of_half(np.int64(s.lanes[m, NODE]), plane)
+        for i in range(n):
+            counter = np.int64(slots[where[m, SLOT + i] + node])
+            quantum = QUANTUM[((counter >> 10) ^ FLIP) >> 10]
+            cell = i * MAP_SIZE + LEVEL[counter & COUNT] * QUANTA + quantum
+            where[m, CELL + i] = cell
+            p = probability(cells[cell])
+            inputs[m, 2 * i] = STRETCH[p]
+            inputs[m, 2 * i + 1] = (p - 32768) >> 2
+
+
+@jit
+def update_contexts(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
+    """Let the counters and the map cells they led to see the bits."""
+    n = s.config[CONTEXTS]
+    where, slots, cells = s.where, s.slots, s.cells
+    for m in range(lo, hi):
+        node = _node_of_half(np.int64(s.lanes[m, NODE]), plane)
+        bit = np.int64(bits[m - lo])
+        for i in range(n):
+            at = where[m, SLOT + i] + node
+            counter = np.int64(slots[at]) ^ (FLIP << 10)
+            slots[at] = moved(counter, bit, COUNTER_LIMIT) ^ (FLIP << 10)
+            move(cells, where[m, CELL + i], bit, MAP_LIMIT)

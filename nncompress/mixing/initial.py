@@ -1,0 +1,99 @@
+"""Trained starting values: what a mixer has learnt that holds for other data too.
+
+Two arrays go into a model file: ``weights`` int16 [n], mixer weights with 12 fractional bits; ``maps`` uint16 [m], the
+16-bit probabilities of the contexts' maps and of the match model. The hashed contexts and the final maps depend on the
+data and on the size of the block, so they stay behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncompress.errors import ConfigError
+from nncompress.mixing.spec import MixerSpec
+from nncompress.mixing.state import APM_CELLS, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Weights = Callable[[bytes, int], Iterable[npt.NDArray[np.int32]]]
+
+DROPPED_BITS = 4
+LEAST_INT16, MOST_INT16 = -(1 << 15), (1 << 15) - 1
+TRUST = 30
+"""Count that trained maps start with."""
+
+
+def export_initial(state: State, spec: MixerSpec) -> dict[str, npt.NDArray[Any]]:
+    """Take the starting values from a mixer that has coded training data."""
+    rounded = (state.weights + (1 << (DROPPED_BITS - 1))) >> DROPPED_BITS
+    maps = state.cells[: state.config[APM_CELLS]] >> np.uint32(16)
+    return {
+        "weights": np.clip(rounded, LEAST_INT16, MOST_INT16).astype(np.int16),
+        "maps": maps.astype(np.uint16),
+    }
+
+
+def load_initial(state: State, spec: MixerSpec, initial: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Put starting values into a new mixer.
+
+    Raises:
+        ConfigError: an array is missing or has not the type and length that ``spec`` asks for.
+    """
+    maps = state.cells[: state.config[APM_CELLS]]
+    for name, like, dtype in (("weights", state.weights, np.int16), ("maps", maps, np.uint16)):
+        found = initial.get(name)
+        if found is None or found.shape != like.shape or found.dtype != dtype:
+            raise ConfigError(
+                f"starting values of the mixer do not fit: {name} must be {np.dtype(dtype)} {like.shape}"
+            )
+    state.weights[:] = initial["weights"].astype(np.int32) << DROPPED_BITS
+    maps[:] = (initial["maps"].astype(np.uint32) << np.uint32(16)) | np.uint32(TRUST)
+
+
+def train_initial(
+    spec: MixerSpec,
+    samples: Iterable[bytes],
+    lanes: int = 32,
+    network_weights: Weights | None = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """Code samples one after the other, each starting from what the ones before taught, and give what is learnt.
+
+    Args:
+        spec: the mixer to train.
+        samples: data like that to be compressed; put the most typical last.
+        lanes: number of lanes, as it will be used.
+        network_weights: ``network_weights(sample, lanes)`` gives the network's weights for every step,
+            int32 [lanes with a byte in that step, 256]; needed if ``spec.network``.
+
+    Returns:
+        starting values for ``Mixer(..., initial=...)``.
+    """
+    from nncompress.mixing.mixer import Mixer
+
+    initial: dict[str, npt.NDArray[Any]] | None = None
+    for sample in samples:
+        mixer = Mixer(spec, lanes, len(sample), initial)
+        weights = None if network_weights is None else iter(network_weights(sample, lanes))
+        for symbols in _steps(sample, lanes):
+            step_weights = None if weights is None else next(weights)
+            out = np.empty((8, len(symbols)))
+            mixer.encode_step(0, len(symbols), symbols, step_weights, out)
+        initial = mixer.export_initial()
+    return initial if initial is not None else Mixer(spec, lanes, 0).export_initial()
+
+
+def _steps(data: bytes, lanes: int) -> Iterable[npt.NDArray[np.uint8]]:
+    """Give the bytes of every lane that has one, step by step."""
+    values = np.frombuffer(data, np.uint8)
+    each, rest = divmod(len(values), lanes)
+    number = np.arange(lanes)
+    starts = number * each + np.minimum(number, rest)
+    for t in range(each):
+        yield values[starts + t]
+    if rest:
+        yield values[starts[:rest] + each]

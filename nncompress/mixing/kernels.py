@@ -1,0 +1,82 @@
+"""The calls that :class:`~nncompress.mixing.mixer.Mixer` makes: one a step to encode, one a bit plane to decode.
+
+Each works on the lanes lo..hi-1. Within a plane all of them predict, then all learn, in order.
+"""
+
+from __future__ import annotations
+
+from nncompress.mixing.contexts import hash_contexts, read_byte
+from nncompress.mixing.counters import predict_contexts, update_contexts
+from nncompress.mixing.jit import jit
+from nncompress.mixing.match import move_match, predict_match, update_match
+from nncompress.mixing.network import predict_network, sum_weights
+from nncompress.mixing.period import EVERY, set_period, vote
+from nncompress.mixing.refine import refine, update_maps
+from nncompress.mixing.sets import mix, update_mix
+from nncompress.mixing.slots import find_slots
+from nncompress.mixing.state import NETWORK, NODE, POSITION
+
+
+@jit
+def _predict(s, plane, lo, hi, out):  # type: ignore[no-untyped-def]
+    predict_contexts(s, plane, lo, hi)
+    predict_match(s, plane, lo, hi)
+    if s.config[NETWORK]:
+        predict_network(s, plane, lo, hi)
+    mix(s, plane, lo, hi)
+    refine(s, lo, hi, out)
+
+
+@jit
+def _learn(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
+    update_contexts(s, plane, lo, hi, bits)
+    update_match(s, lo, hi, bits)
+    update_mix(s, lo, hi, bits)
+    update_maps(s, lo, hi, bits)
+    for m in range(lo, hi):
+        s.lanes[m, NODE] = s.lanes[m, NODE] * 2 + bits[m - lo]
+
+
+@jit
+def _end_byte(s, lo, hi):  # type: ignore[no-untyped-def]
+    for m in range(lo, hi):
+        lane = s.lanes[m]
+        s.history[lane[POSITION]] = lane[NODE] & 255
+        lane[POSITION] += 1
+        read_byte(s.keys[m], lane)
+    move_match(s, lo, hi)
+    vote(s, lo, hi)
+    if lo == 0 and s.lanes[0, POSITION] % EVERY == 0:
+        set_period(s)
+
+
+@jit
+def begin(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
+    """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
+    if s.config[NETWORK]:
+        sum_weights(s, lo, hi, weights)
+    hash_contexts(s, lo, hi)
+    find_slots(s, lo, hi, False)
+    _predict(s, 0, lo, hi, out)
+
+
+@jit
+def advance(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
+    """Learn the bits of ``plane``, int32 [hi - lo], and predict the next plane, or end the byte."""
+    _learn(s, plane, lo, hi, bits)
+    if plane == 7:
+        _end_byte(s, lo, hi)
+        return
+    if plane == 3:
+        find_slots(s, lo, hi, True)
+    _predict(s, plane + 1, lo, hi, out)
+
+
+@jit
+def encode(s, lo, hi, symbols, weights, bits, out):  # type: ignore[no-untyped-def]
+    """Do a whole step with known symbols, uint8 [hi - lo]: out float64 [8, hi - lo]."""
+    begin(s, lo, hi, weights, out[0])
+    for plane in range(8):
+        for i in range(hi - lo):
+            bits[i] = (symbols[i] >> (7 - plane)) & 1
+        advance(s, plane, lo, hi, bits, out[min(plane + 1, 7)])

@@ -1,0 +1,128 @@
+"""The mixer as the coding loop sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncompress.errors import ConfigError
+from nncompress.mixing import kernels
+from nncompress.mixing.initial import export_initial, load_initial
+from nncompress.mixing.layout import make_state
+from nncompress.mixing.spec import MixerSpec
+from nncompress.mixing.state import State
+
+MAX_SIZE = 1 << 28
+MAX_LANES = 1 << 16
+
+
+class Mixer:
+    """Adaptive bit probabilities for one block in lockstep lanes; see docs/mixing.md.
+
+    Encoder and decoder must make the same calls, in the order of coding: in every step the groups of lanes in
+    ascending order. A call that fails half-way leaves the mixer unusable.
+
+    Args:
+        spec: what it consists of.
+        lanes: number of lanes, 1 to 65536.
+        size: bytes of the block, 0 to 2**28; the first ``size % lanes`` lanes hold one byte more than the others.
+        initial: trained starting values (see :mod:`nncompress.mixing.initial`); None for the built-in ones.
+
+    Raises:
+        ConfigError: a number is out of range, or ``initial`` does not fit ``spec``.
+    """
+
+    def __init__(
+        self,
+        spec: MixerSpec,
+        lanes: int,
+        size: int,
+        initial: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> None:
+        if not 1 <= lanes <= MAX_LANES:
+            raise ConfigError(f"number of lanes must be 1 to {MAX_LANES}, not {lanes}")
+        if not 0 <= size <= MAX_SIZE:
+            raise ConfigError(f"size of a mixed block must be 0 to {MAX_SIZE} bytes, not {size}")
+        self.spec = spec
+        self._state = make_state(spec, lanes, size)
+        if initial is not None:
+            load_initial(self._state, spec, initial)
+        self._bits = np.empty(lanes, np.int32)
+        self._no_weights = np.zeros((0, 256), np.int32)
+
+    @property
+    def state(self) -> State:
+        """Everything it knows; for tests and training."""
+        return self._state
+
+    def encode_step(
+        self,
+        lo: int,
+        hi: int,
+        symbols: npt.NDArray[np.uint8],
+        weights: npt.NDArray[np.int32] | None,
+        out: npt.NDArray[np.float64],
+    ) -> None:
+        """Predict and learn the next byte of lanes lo..hi-1.
+
+        Args:
+            lo: first lane.
+            hi: one more than the last lane; hi > lo, and each of the lanes still has a byte to come.
+            symbols: their bytes, uint8 [hi - lo].
+            weights: the network's weights, int32 [hi - lo, 256], each in [1, 2**20]; None without a network.
+            out: gets P(bit = 1) for the 8 bit planes, the highest bit first: float64 [8, hi - lo], contiguous,
+                exact multiples of 2**-16 in (0, 1).
+        """
+        weights = self._checked(lo, hi, weights)
+        if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
+            raise ValueError("symbols and out must have one entry a lane")
+        symbols = np.ascontiguousarray(symbols, np.uint8)
+        kernels.encode(self._state, lo, hi, symbols, weights, self._bits, out)
+
+    def decode_step(
+        self,
+        lo: int,
+        hi: int,
+        weights: npt.NDArray[np.int32] | None,
+        decode_plane: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.int32]],
+    ) -> npt.NDArray[np.uint8]:
+        """Predict, decode and learn the next byte of lanes lo..hi-1; arguments as for :meth:`encode_step`.
+
+        Args:
+            lo: first lane.
+            hi: one more than the last lane.
+            weights: the network's weights or None.
+            decode_plane: called 8 times with P(bit = 1), float64 [hi - lo], which it must not keep; gives the bits,
+                int32 [hi - lo], each 0 or 1.
+
+        Returns:
+            the bytes, uint8 [hi - lo].
+        """
+        weights = self._checked(lo, hi, weights)
+        p = np.empty(hi - lo)
+        symbols = np.zeros(hi - lo, np.int32)
+        kernels.begin(self._state, lo, hi, weights, p)
+        for plane in range(8):
+            bits = np.ascontiguousarray(decode_plane(p), np.int32)
+            symbols = 2 * symbols + bits
+            kernels.advance(self._state, plane, lo, hi, bits, p)
+        return symbols.astype(np.uint8)
+
+    def _checked(
+        self, lo: int, hi: int, weights: npt.NDArray[np.int32] | None
+    ) -> npt.NDArray[np.int32]:
+        """Kernels do not check bounds, so it is done here."""
+        if not 0 <= lo < hi <= len(self._bits):
+            raise ValueError(f"no lanes {lo} to {hi} in {len(self._bits)}")
+        if not self.spec.network:
+            return self._no_weights
+        if weights is None or weights.shape != (hi - lo, 256):
+            raise ValueError("this mixer needs the network's weights, [lanes, 256]")
+        return np.ascontiguousarray(weights, np.int32)
+
+    def export_initial(self) -> dict[str, npt.NDArray[Any]]:
+        """Give what it has learnt that is of use for other data: weights and maps, not the hashed contexts."""
+        return export_initial(self._state, self.spec)

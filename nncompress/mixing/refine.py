@@ -1,0 +1,68 @@
+"""Adaptive probability maps (secondary symbol estimation): a probability in a small context, corrected by experience.
+
+A row has 25 cells at stretch -12, -11, ..., 12; the answer is interpolated and the nearer cell learns
+(http://mattmahoney.net/dc/dce.html, 4.3.3).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncompress.mixing.counters import move
+from nncompress.mixing.hashing import BYTE, U, low_bytes, small_hash
+from nncompress.mixing.jit import jit
+from nncompress.mixing.state import (
+    APM1,
+    APM2,
+    APM_BITS,
+    APM_CELLS,
+    MIXED,
+    NETWORK,
+    NETWORK_APM1,
+    NODE,
+    RECENT,
+)
+from nncompress.mixing.tables import SQUASH, STRETCH_BITS, STRETCH_MAX, STRETCH_ONE
+
+ROW = 25
+LIMIT = 127
+
+
+@jit
+def corrected(cells, row, x, where, column):  # type: ignore[no-untyped-def]
+    """Give the 16-bit probability, 1..65535, that the map at ``row`` has for |x| < STRETCH_MAX; remember the cell."""
+    x += STRETCH_MAX
+    part = x & (STRETCH_ONE - 1)
+    at = row + (x >> STRETCH_BITS)
+    where[column] = at + (part >> (STRETCH_BITS - 1))
+    low = np.int64(cells[at] >> np.uint32(10))
+    high = np.int64(cells[at + 1] >> np.uint32(10))
+    p = (low * (STRETCH_ONE - part) + high * part) >> (STRETCH_BITS + 6)
+    return min(max(p, 1), 65535)
+
+
+@jit
+def refine(s, lo, hi, out):  # type: ignore[no-untyped-def]
+    """Write P(bit = 1): half what the mixer says, a quarter each what order 1 and order 3 make of it."""
+    bits = s.config[APM_BITS]
+    first = s.config[APM_CELLS]
+    second = first + (ROW << bits)
+    for m in range(lo, hi):
+        where = s.where[m]
+        node = U(s.lanes[m, NODE])
+        recent = s.keys[m, RECENT]
+        x = np.int64(where[MIXED])
+        row1 = first + ROW * small_hash(node << U(8) | recent & BYTE, bits)
+        row2 = second + ROW * small_hash(node << U(24) | low_bytes(recent, 3), bits)
+        p = 2 * np.int64(SQUASH[x + STRETCH_MAX])
+        p += corrected(s.cells, row1, x, where, APM1) + corrected(s.cells, row2, x, where, APM2)
+        out[m - lo] = ((p + 2) >> 2) / 65536.0  # 1..65535 over a power of two: exact
+
+
+@jit
+def update_maps(s, lo, hi, bits):  # type: ignore[no-untyped-def]
+    """Let the cells that were used see the bits."""
+    first = NETWORK_APM1 if s.config[NETWORK] else APM1
+    for m in range(lo, hi):
+        for column in range(first, APM2 + 1):
+            move(s.cells, s.where[m, column], np.int64(bits[m - lo]), LIMIT)

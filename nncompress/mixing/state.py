@@ -1,0 +1,71 @@
+"""The arrays a mixer works on, and what their columns hold.
+
+One named tuple of plain arrays: numba unpacks it at every call, at about 0.2 us an array, so they are few.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+MAX_CONTEXTS = 24
+MAX_SETS = 8
+MAX_PERIOD = 511
+
+# Entries of State.config.
+CONTEXTS, INPUTS, SETS, SLOT_BITS, MATCH_BITS, MATCH_BYTES, APM_BITS, NETWORK = range(8)
+SIZE, PERIOD, RATE, FINAL_WEIGHTS, MATCH_CELLS, APM_CELLS, NETWORK_CELLS, TOUCHED = range(8, 16)
+KINDS = 16
+TABULAR_KINDS = KINDS + MAX_CONTEXTS
+SELECTORS = TABULAR_KINDS + MAX_CONTEXTS
+SET_WEIGHTS = SELECTORS + MAX_SETS
+CONFIG_SIZE = SET_WEIGHTS + MAX_SETS
+
+# Columns of State.lanes.
+NODE, POSITION, START, POINTER, RUN, MISSES, EXPECTED, LINE, LINE_BEFORE = range(9)
+LANE_SIZE = 16
+
+# Columns of State.keys; the hashes of the contexts follow from KEYS on.
+RECENT, WORD, WORD1, WORD2, PENDING, FIRST, BRACKET, CLASSES, KEYS = range(9)
+
+# Columns of State.where; SETS columns each from CHOSEN and OUTPUT on, CONTEXTS each from SLOT and CELL on.
+MATCH_CELL, NETWORK_APM1, NETWORK_APM2, APM1, APM2, MIXED, CERTAINTY, CHOSEN = range(8)
+OUTPUT = CHOSEN + MAX_SETS
+SLOT = OUTPUT + MAX_SETS
+CELL = SLOT + MAX_CONTEXTS
+WHERE_SIZE = CELL + MAX_CONTEXTS
+
+
+class State(NamedTuple):
+    """Everything the kernels read and write.
+
+    Attributes:
+        config: int64 [CONFIG_SIZE]; all but PERIOD and TOUCHED stay as they were made.
+        history: uint8 [size + 1], the block so far, every lane at its own place; 0 where nothing is coded yet.
+        slots: uint32 [16 * slots]: a check, then the counters of 15 nodes (see counters).
+        keys: uint64 [lanes, KEYS + contexts]: recent bytes and hashes.
+        lanes: int32 [lanes, LANE_SIZE]: node, place, match and line of each lane.
+        inputs: int32 [lanes, inputs], |x| <= 32767: what the mixer sets weigh.
+        where: int32 [lanes, WHERE_SIZE]: which cells and weights made the last prediction, and what came of it.
+        cells: uint32, adaptive probabilities: 22 bits of probability, 10 of count.
+        weights: int32, 16 fractional bits.
+        heads: int32 [2 ** match bits]: the last position after each hashed string, 0 for none.
+        sums: int32 [lanes, 257]: cumulative weights of the network, at most 2**28.
+        votes: int32 [MAX_PERIOD + 1]: how often a byte equalled the one that far back; [0] counts the tries.
+    """
+
+    config: Array
+    history: Array
+    slots: Array
+    keys: Array
+    lanes: Array
+    inputs: Array
+    where: Array
+    cells: Array
+    weights: Array
+    heads: Array
+    sums: Array
+    votes: Array

@@ -1,0 +1,83 @@
+"""Codes blocks with a mixer the way the coding loop does, and measures the ideal code length."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from nncompress.mixing import Mixer, MixerSpec
+
+Groups = list[tuple[int, int]]
+
+
+def groups_of(lanes: int, count: int) -> Groups:
+    edges = [lanes * k // count for k in range(count + 1)]
+    return [(a, b) for a, b in pairwise(edges) if a < b]
+
+
+def steps(data: bytes, lanes: int, groups: Groups):
+    """Yields (step, lo, hi, symbols) in the order of coding."""
+    values = np.frombuffer(data, np.uint8)
+    each, rest = divmod(len(values), lanes)
+    starts = np.arange(lanes) * each + np.minimum(np.arange(lanes), rest)
+    for t in range(each + (rest > 0)):
+        active = lanes if t < each else rest
+        for lo, hi in groups:
+            top = min(hi, active)
+            if lo < top:
+                yield t, lo, top, values[starts[lo:top] + t]
+
+
+def weights_for(step: int, symbols: np.ndarray, seed: int) -> np.ndarray:
+    """A network that is right about half of the time."""
+    generator = np.random.default_rng([seed, step, len(symbols)])
+    weights = generator.integers(1, 1 << 12, (len(symbols), 256)).astype(np.int32)
+    sure = generator.random(len(symbols)) < 0.5
+    weights[np.flatnonzero(sure), symbols[sure]] = 1 << 20
+    return weights
+
+
+def encode(
+    data: bytes, spec: MixerSpec, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
+):
+    """Returns the mixer and the probabilities of every step, each float64 [8, lanes]."""
+    mixer = Mixer(spec, lanes, len(data), initial)
+    planes = []
+    for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
+        out = np.full((8, hi - lo), np.nan)
+        weights = weights_for(t, symbols, seed) if spec.network else None
+        mixer.encode_step(lo, hi, symbols, weights, out)
+        planes.append((symbols, out))
+    return mixer, planes
+
+
+def decode(
+    data: bytes, spec: MixerSpec, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
+):
+    """The same by decode_step, which is told the bits of ``data`` plane by plane."""
+    mixer = Mixer(spec, lanes, len(data), initial)
+    planes = []
+    for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
+        seen: list[np.ndarray] = []
+
+        def plane(p, symbols=symbols, seen=seen):
+            seen.append(p.copy())
+            return ((symbols >> (8 - len(seen))) & 1).astype(np.int32)
+
+        weights = weights_for(t, symbols, seed) if spec.network else None
+        planes.append((mixer.decode_step(lo, hi, weights, plane), np.array(seen)))
+    return mixer, planes
+
+
+def code_length(planes) -> float:
+    """Bytes that an ideal coder needs."""
+    bits = 0.0
+    for symbols, p in planes:
+        ones = (symbols[None] >> np.arange(7, -1, -1)[:, None]) & 1
+        bits -= np.log2(np.where(ones == 1, p, 1 - p)).sum()
+    return bits / 8
+
+
+def same_state(a: Mixer, b: Mixer) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(a.state, b.state, strict=True))

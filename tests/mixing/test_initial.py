@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from nncompress.errors import ConfigError
+from nncompress.mixing import FAST, FULL, Mixer, train_initial
+
+from . import blocks
+
+PAGES = [
+    b"".join(b"<p id=%d>some %d words</p>\n" % (i, i * k % 97) for i in range(120))
+    for k in (3, 5, 7)
+]
+
+
+def test_trained_starting_values_make_small_files_smaller():
+    initial = train_initial(FAST, PAGES[:2], lanes=2)
+    fresh = blocks.code_length(blocks.encode(PAGES[2][:400], FAST, 1)[1])
+    trained = blocks.code_length(blocks.encode(PAGES[2][:400], FAST, 1, initial=initial)[1])
+    assert trained < 0.98 * fresh
+
+
+def test_they_are_small_integers_and_fit_any_block():
+    initial = train_initial(FULL, [PAGES[0]], 4, lambda data, lanes: _weights(data, lanes))
+    assert {name: array.dtype for name, array in initial.items()} == {
+        "weights": np.int16,
+        "maps": np.uint16,
+    }
+    assert sum(array.nbytes for array in initial.values()) < 300_000
+    for lanes, size in ((1, 0), (64, 100_000)):
+        Mixer(FULL, lanes, size, initial)
+
+
+def _weights(data, lanes):
+    for t, _, _, symbols in blocks.steps(data, lanes, [(0, lanes)]):
+        yield blocks.weights_for(t, symbols, 0)
+
+
+def test_they_survive_a_round_trip():
+    initial = train_initial(FAST, PAGES[:1], lanes=2)
+    again = Mixer(FAST, 3, 77, initial).export_initial()
+    assert all(np.array_equal(initial[name], again[name]) for name in initial)
+
+
+def test_encoder_and_decoder_start_alike():
+    initial = train_initial(FAST, PAGES[:1], lanes=2)
+    encoder, _ = blocks.encode(PAGES[1], FAST, 3, initial=initial)
+    decoder, _ = blocks.decode(PAGES[1], FAST, 3, initial=initial)
+    assert blocks.same_state(encoder, decoder)
+
+
+def test_training_on_nothing_gives_the_built_in_start():
+    plain = Mixer(FAST, 1, 10).export_initial()
+    assert all(np.array_equal(train_initial(FAST, [])[name], plain[name]) for name in plain)
+
+
+@pytest.mark.parametrize("change", ["missing", "length", "dtype"])
+def test_values_that_do_not_fit_are_refused(change):
+    initial = Mixer(FAST, 1, 10).export_initial()
+    if change == "missing":
+        del initial["maps"]
+    elif change == "length":
+        initial["weights"] = initial["weights"][:-1]
+    else:
+        initial["weights"] = initial["weights"].astype(np.int64)
+    with pytest.raises(ConfigError, match="do not fit"):
+        Mixer(FAST, 1, 10, initial)
