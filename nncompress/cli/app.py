@@ -32,6 +32,7 @@ COMMANDS = {
     "quantize": ("quantize", "Turn a trained network into an integer model."),
     "eval": ("evaluate", "Measure a model on files, in bits per byte."),
     "compare": ("compare", "Compare with other compressors."),
+    "bench": ("compare", "The same as compare."),
 }
 
 

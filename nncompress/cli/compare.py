@@ -1,0 +1,112 @@
+"""``nncompress compare``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from nncompress.benchmark.codecs import Settings
+from nncompress.benchmark.compare import Trial
+from nncompress.cli.console import ERROR, OK
+from nncompress.codecs import LEVELS
+from nncompress.errors import FileError
+from nncompress.files.output import os_failure
+
+
+@click.command()
+@click.argument("names", metavar="FILE...", nargs=-1, required=True)
+@click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+@click.option("--level", type=click.IntRange(LEVELS[0], LEVELS[-1]), help="Level of own methods.")
+@click.option("--codec", "chosen", multiple=True, help="Only this codec; repeat for more.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="Threads of own methods.")
+@click.option(
+    "--timeout", type=click.FloatRange(1), default=300.0, show_default=True, help="Seconds a codec."
+)
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="Draw ratio against speed (png, svg)."
+)
+def command(
+    names: tuple[str, ...],
+    model: str | None,
+    level: int | None,
+    chosen: tuple[str, ...],
+    threads: int,
+    timeout: float,
+    form: str | None,
+    plot: Path | None,
+) -> int:
+    """Compress FILEs with nncompress and with other compressors, and compare.
+
+    gzip, bzip2 and xz are always there; zstd and brotli come with nncompress[bench]; 7z, lrzip,
+    zpaq, bsc, paq8px, cmix and nncp are run if they are on PATH.
+    """
+    from nncompress.benchmark import compare
+
+    if plot is not None:
+        from nncompress.benchmark.plot import require_matplotlib
+
+        require_matplotlib(plot)
+    codecs, absent = compare.choose(chosen)
+    files = [(name, _read(name)) for name in dict.fromkeys(names)]
+    settings = Settings(model, level, threads, timeout)
+    trials = compare.compare(files, codecs, settings, _told)
+    _told("", "")
+    _print(trials, form)
+    if absent and form is None:
+        click.echo(f"Not found on PATH: {', '.join(absent)}.")
+    if plot is not None:
+        from nncompress.benchmark.plot import draw
+
+        draw(trials, plot)
+    own = {codec.name for codec in codecs if codec.own}
+    return ERROR if any(trial.error for trial in trials if trial.codec in own) else OK
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except IsADirectoryError:
+        raise FileError(f"{name}: is a folder; give the files in it", name) from None
+    except OSError as error:
+        raise os_failure(Path(name), error) from None
+
+
+def _told(codec: str, file: str) -> None:
+    if sys.stderr.isatty():
+        words = f"{codec} on {file} ..." if codec else ""
+        click.echo(f"\r\033[K{words}", nl=False, err=True)
+
+
+def _print(trials: list[Trial], form: str | None) -> None:
+    from nncompress.benchmark import table
+    from nncompress.benchmark.machine import machine_facts
+
+    if form == "json":
+        facts = {"machine": machine_facts(), "trials": [trial.facts() for trial in trials]}
+        click.echo(json.dumps(facts, indent=2))
+    elif form == "csv":
+        click.echo(table.comma_separated(trials), nl=False)
+    elif form == "markdown":
+        click.echo(table.markdown(trials), nl=False)
+    elif not _print_rich(trials):
+        click.echo(table.plain(trials), nl=False)
+
+
+def _print_rich(trials: list[Trial]) -> bool:
+    from nncompress.benchmark import table
+
+    if not sys.stdout.isatty():
+        return False
+    try:
+        table.print_rich(trials)
+    except ImportError:
+        return False
+    return True
