@@ -16,17 +16,21 @@ def _number(value: float | None, form: str, scale: float = 1.0) -> str:
     return "" if value is None else format(value if scale == 1 else value / scale, form)
 
 
+def _speed(value: float | None) -> str:
+    return _number(value, ".3g" if value is None or value >= 1e5 else ".4f", 1e6)
+
+
 COLUMNS: tuple[Column, ...] = (
     ("codec", lambda t: t.codec),
     ("bytes", lambda t: _number(t.compressed, ",")),
     ("bits/byte", lambda t: _number(t.bits_per_byte, ".3f")),
     ("ratio", lambda t: _number(t.ratio, ".2f")),
     ("pack s", lambda t: _number(t.compress_seconds, ".2f")),
-    ("pack MB/s", lambda t: _number(t.compress_speed, ".3g", 1e6)),
+    ("pack MB/s", lambda t: _speed(t.compress_speed)),
     ("unpack s", lambda t: _number(t.decompress_seconds, ".2f")),
-    ("unpack MB/s", lambda t: _number(t.decompress_speed, ".3g", 1e6)),
-    ("memory MB", lambda t: _number(t.peak_memory, ",.0f", 1e6)),
-    ("exact", lambda t: "yes" if t.restored else ""),
+    ("unpack MB/s", lambda t: _speed(t.decompress_speed)),
+    ("mem MB", lambda t: _number(t.peak_memory, ",.0f", 1e6)),
+    ("ok", lambda t: "yes" if t.restored else ""),
 )
 NOTES = (
     "Every file was restored and compared unless a line says otherwise. Seconds leave out starting Python and loading "
@@ -109,18 +113,17 @@ def _plain_lines(trials: Sequence[Trial]) -> Iterator[str]:
 
 def print_rich(trials: Sequence[Trial]) -> None:
     """Print with rich; ImportError where that is not installed."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
     for title, own in sections(trials):
-        table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        table = Table(title=Text(title), title_justify="left", box=None, padding=(0, 1, 0, 0))
         for index, (name, _) in enumerate(COLUMNS):
             # Headings take two lines so that the table fits a terminal of 80 columns.
-            justify = "right" if index else "left"
-            table.add_column(name.replace(" ", "\n"), justify=justify, no_wrap=True)
+            heading = name.replace(" ", "\n").replace("bits/", "bits/\n")
+            table.add_column(heading, justify="right" if index else "left", no_wrap=True)
         for trial in own:
             if trial.error is None:
                 style = "bold" if trial.codec.startswith("nncompress") else ""
