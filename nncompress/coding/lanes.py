@@ -11,6 +11,10 @@ from ..errors import DamagedArchiveError
 
 MAX_LANES_BITS = 12
 
+MAX_STEPS = 1 << 20
+"""Longest lane that a reader takes: the largest block in the 16 lanes of the highest level. It bounds
+the time that a forged archive can take."""
+
 GROUPED_FROM = 32
 """From this many lanes on they form two groups, so that one's network can run beside the other's mixer and coder."""
 
@@ -62,4 +66,7 @@ def read_layout(size: int, lanes_bits: int) -> Layout:
     """A layout from an archive's numbers; raises :class:`DamagedArchiveError` where they cannot be."""
     if lanes_bits > MAX_LANES_BITS or (lanes_bits and 1 << lanes_bits > size):
         raise DamagedArchiveError(f"damaged archive: {size} bytes in 2**{lanes_bits} lanes")
-    return Layout(size, 1 << lanes_bits)
+    layout = Layout(size, 1 << lanes_bits)
+    if layout.steps > MAX_STEPS:
+        raise DamagedArchiveError(f"damaged archive: {size} bytes in only 2**{lanes_bits} lanes")
+    return layout

@@ -14,7 +14,13 @@ from ..errors import DamagedArchiveError
 
 _MODEL = constriction.stream.model.Bernoulli(perfect=False)
 _WORD = np.dtype("<u4")
-_SPARE = 2 * _WORD.itemsize
+_MOST_STRIPPED = 8
+"""Zero bytes that are left out at the end of a stream, at most."""
+
+_GUARD = b"\x9e\x37\x79\xb9" * 6
+"""Follows the stream. A decoder reads at most a word of what follows (any will do), so one that reads
+all of this was given a stream that is too short; constriction notices soon, though not at once. Not
+zeros: a mixer would learn to expect them, and go on for ever."""
 
 
 class BitEncoder:
@@ -30,14 +36,14 @@ class BitEncoder:
     def finish(self) -> bytes:
         """The stream so far, without the zero bytes at its end, which :class:`BitDecoder` supplies."""
         stream: bytes = self._encoder.get_compressed().astype(_WORD).tobytes()
-        return stream.rstrip(b"\0")
+        return stream[: max(len(stream.rstrip(b"\0")), len(stream) - _MOST_STRIPPED)]
 
 
 class BitDecoder:
     """Reads what :class:`BitEncoder` wrote. Wrong bytes give wrong bits, or DamagedArchiveError."""
 
     def __init__(self, stream: bytes) -> None:
-        padded = stream + bytes(-len(stream) % _WORD.itemsize + _SPARE)
+        padded = stream + bytes(-len(stream) % _WORD.itemsize + _MOST_STRIPPED) + _GUARD
         self._decoder = constriction.stream.queue.RangeDecoder(
             np.frombuffer(padded, dtype=_WORD).astype(np.uint32)
         )
@@ -48,4 +54,6 @@ class BitDecoder:
             bits: NDArray[np.int32] = self._decoder.decode(_MODEL, ones)
         except AssertionError:  # what constriction raises for a stream that no encoder makes
             raise DamagedArchiveError("damaged archive: a payload is wrong") from None
+        if self._decoder.maybe_exhausted():
+            raise DamagedArchiveError("damaged archive: a payload is too short")
         return bits
