@@ -33,6 +33,8 @@ COMMANDS = {
     "eval": ("evaluate", "Measure a model on files, in bits per byte."),
     "compare": ("compare", "Compare with other compressors."),
     "bench": ("compare", "The same as compare."),
+    "explain": ("explain", "Show what every byte of a file costs."),
+    "generate": ("generate", "Sample text from a model."),
 }
 
 

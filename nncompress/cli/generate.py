@@ -1,0 +1,50 @@
+"""``nncompress generate``."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+
+import click
+
+
+@click.command()
+@click.option("-p", "--prompt", default="", help="Text to go on from.")
+@click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+@click.option(
+    "-n",
+    "--bytes",
+    "size",
+    type=click.IntRange(0),
+    default=400,
+    show_default=True,
+    help="How many.",
+)
+@click.option(
+    "--temperature", type=float, default=1.0, show_default=True, help="0 takes the likeliest byte."
+)
+@click.option("--top-p", type=float, default=0.95, show_default=True, help="Draw from this share.")
+@click.option("--seed", type=click.IntRange(0), help="The same seed gives the same text.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
+def command(
+    prompt: str,
+    model: str | None,
+    size: int,
+    temperature: float,
+    top_p: float,
+    seed: int | None,
+    device: str,
+) -> None:
+    """Sample text from a model's network; the prompt is printed first."""
+    from nncompress.benchmark.generate import generate
+    from nncompress.coding.codec import open_codec
+
+    start = prompt.encode()
+    codec = open_codec(model, method="network", device=device, threads=1)
+    symbols = generate(codec.network, start, temperature=temperature, top_p=top_p, seed=seed)
+    out = sys.stdout.buffer
+    out.write(start)
+    for symbol in islice(symbols, size):
+        out.write(bytes([symbol]))
+        out.flush()
+    out.write(b"\n")
