@@ -75,7 +75,10 @@ def strength(command: Command) -> Command:
             flag_value=level,
             type=int,
             hidden=level not in (1, 9),
-            help={1: "Fastest ... ", 9: "... smallest."}.get(level),
+            help={
+                1: "Level 1, the fastest.",
+                9: "Level 9, the smallest; -2 to -8 are between.",
+            }.get(level),
         )
         for level in LEVELS
     ]
