@@ -10,7 +10,7 @@ import click
 from nncompress.errors import FileError
 
 
-def _weights(
+def parse_weights(
     ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, float]:
     weights = {}
@@ -36,7 +36,7 @@ def _weights(
     "weights",
     metavar="NAME=NUMBER",
     multiple=True,
-    callback=_weights,
+    callback=parse_weights,
     help="Share of a category; repeat for each. Default: by size on disk.",
 )
 @click.option("--steps", type=int, default=0, help="Train for this many steps.")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from ..archive.format import Method
 from ..errors import ConfigError, DamagedArchiveError
 from .lanes import Layout, read_layout
-from .levels import DEFAULT_LEVEL, LEVELS, PROFILES, Level
+from .levels import DEFAULT_LEVEL, LEVELS, PROFILES, Level, initial_prefix
 from .loop import Predictor, decode, encode
 
 if TYPE_CHECKING:
@@ -144,7 +146,14 @@ class Codec:
             raise DamagedArchiveError(
                 f"damaged archive: no mixer profile {profile} for method {method.label}"
             )
-        return Mixer(spec, layout.lanes, layout.size)
+        return Mixer(spec, layout.lanes, layout.size, self._initial(method, profile))
+
+    def _initial(self, method: Method, profile: int) -> dict[str, NDArray[Any]] | None:
+        """Return the starting values that the model has for a mixer, if any."""
+        if self.model is None or not method.needs_model:
+            return None
+        prefix, arrays = initial_prefix(method, profile), self.model.mixing
+        return {k[len(prefix) :]: a for k, a in arrays.items() if k.startswith(prefix)} or None
 
 
 def _sample(data: bytes) -> bytes:

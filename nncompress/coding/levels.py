@@ -5,27 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..archive.format import Method
-from ..mixing.spec import FAST, FULL, MixerSpec
+from ..mixing.spec import FAST, FULL, RICH, MixerSpec
 from .lanes import MAX_LANES_BITS
 
 PROFILES: dict[tuple[Method, int], MixerSpec] = {
     (Method.MIXING, 0): FAST,
+    (Method.MIXING, 1): RICH,
     (Method.NETWORK_MIXING, 0): FULL,
 }
 """What the number in a payload's first byte means. Entries are never changed, only added."""
+
+
+def initial_prefix(method: Method, number: int) -> str:
+    """Return what the names of a profile's starting values begin with in a model file."""
+    return f"{method.label}.{number}."
+
 
 @dataclass(frozen=True)
 class Level:
     """One point on the line between speed and ratio.
 
     network: whether the network may be used. max_lanes_bits: log2 of the most lanes; fewer are
-    slower and smaller. bytes_per_lane: lanes have at least as many, since each starts cold.
+    slower and smaller. bytes_per_lane: lanes have at least as many, since each starts cold. rich:
+    whether mixing alone takes its best profile rather than its fast one.
     """
 
     network: bool
     max_lanes_bits: int
     block_size: int = 1 << 22
     bytes_per_lane: int = 4096
+    rich: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_lanes_bits <= MAX_LANES_BITS:
@@ -36,14 +45,14 @@ class Level:
         return min(self.max_lanes_bits, max(0, (size // self.bytes_per_lane).bit_length() - 1))
 
     def profile(self, method: Method) -> int:
-        """Number of the mixer's profile for a method."""
-        return 0
+        """Return the number of the mixer's profile for a method."""
+        return int(self.rich and method is Method.MIXING)
 
 
 LEVELS = {
-    1: Level(False, 8),
-    2: Level(False, 6),
-    3: Level(False, 4),
+    1: Level(False, 7, rich=False),
+    2: Level(False, 5, rich=False),
+    3: Level(False, 5),
     4: Level(True, 8),
     5: Level(True, 7),
     6: Level(True, 7),

@@ -67,7 +67,8 @@ class Network:
 
     def lanes(self, count: int) -> Lanes:
         """Cold state for ``count`` lanes, at least 1, to be stepped by the calling thread."""
-        if self.device.type == "cpu" and torch.get_num_threads() != self.threads:
+        if self.device.type == "cpu":
+            # Said in every thread anew: OpenMP would give the products of a new one all cores.
             torch.set_num_threads(self.threads)
         return Lanes(self, count)
 

@@ -1,0 +1,109 @@
+"""From float weights to a model file: integers, activation scales and the mixer's starting values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..archive.format import Method
+from ..coding.lanes import Layout
+from ..coding.levels import PROFILES, initial_prefix
+from ..exact.engine import Network
+from ..exact.modelfile import save_model
+from ..exact.quantize import quantize
+from ..mixing import train_initial
+from ..network.weights import import_pilot, is_pilot, load_weights
+from .data import Sampler, find_sources
+
+CALIBRATION_LANES, CALIBRATION_LENGTH = 64, 1024
+MIXER_LANES, MIXER_SAMPLE = 32, 1 << 16
+MIXER_ROUNDS = 2
+"""Samples of each category that the mixer's starting values are learnt from, in turn."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a model is made of.
+
+    weights: float weights, as training leaves them. corpora, shares: text for the scales and the
+    mixer, as for training. out: the model file. held_out: documents in a thousand that training
+    did not see, and that are left out here too. summary: facts for the model's card. mixing:
+    whether to train the mixer's starting values.
+    """
+
+    weights: Path
+    corpora: tuple[Path, ...]
+    out: Path
+    shares: Mapping[str, float] = field(default_factory=dict)
+    held_out: int = 20
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    mixing: bool = True
+
+
+def release(job: Release) -> bytes:
+    """Write the model file and return its identity.
+
+    Raises ``ValueError`` for weights that are none, :class:`CorpusError` for a corpus that cannot
+    be read.
+    """
+    model = import_pilot(job.weights) if is_pilot(job.weights) else load_weights(job.weights)
+    sources = find_sources(job.corpora)
+    sampler = Sampler(sources, job.shares, lanes=CALIBRATION_LANES, seed=1, permille=job.held_out)
+    text = b"".join(sampler.next(CALIBRATION_LENGTH))
+    parameters = quantize(model, _table(text))
+    mixing: dict[str, NDArray[Any]] = {}
+    if job.mixing:
+        samples = list(_samples(sources, job.shares, job.held_out))
+        mixing = mixer_start(Network(parameters), samples)
+    return save_model(job.out, parameters, mixing, job.summary)
+
+
+def _table(text: bytes) -> torch.Tensor:
+    flat = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+    return flat.view(CALIBRATION_LANES, CALIBRATION_LENGTH)
+
+
+def _samples(
+    sources: Mapping[str, list[Path]], shares: Mapping[str, float], permille: int
+) -> Iterator[bytes]:
+    """Yield text of one category at a time, the one with the largest share last."""
+    names = sorted(shares or sources, key=lambda name: shares.get(name, 0.0))
+    samplers = {
+        name: Sampler(dict(sources), {name: 1.0}, lanes=1, seed=2, permille=permille)
+        for name in names
+    }
+    for _ in range(MIXER_ROUNDS):
+        for name in names:
+            yield samplers[name].next(MIXER_SAMPLE)[0]
+
+
+def mixer_start(network: Network, samples: list[bytes]) -> dict[str, NDArray[Any]]:
+    """Learn the starting values of every mixer that stands beside a network.
+
+    samples: text like that to be compressed, the most typical last.
+    """
+    learnt = {}
+    for (method, number), spec in PROFILES.items():
+        if method is Method.NETWORK_MIXING:
+            initial = train_initial(spec, samples, MIXER_LANES, _network_weights(network))
+            prefix = initial_prefix(method, number)
+            learnt |= {prefix + name: array for name, array in initial.items()}
+    return learnt
+
+
+def _network_weights(network: Network) -> Any:
+    def weights(sample: bytes, count: int) -> Iterator[NDArray[np.int32]]:
+        layout = Layout(len(sample), count)
+        lanes = network.lanes(count)
+        current = lanes.start()
+        for step, row in enumerate(layout.cut(sample)):
+            yield current[: layout.active(step)]
+            current = lanes.step(row)
+
+    return weights
