@@ -1,0 +1,64 @@
+"""``nncompress explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nncompress.cli.console import Console
+from nncompress.cli.options import Size, strength
+from nncompress.codecs import CodecOptions
+
+SHOWN = 100_000
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--html", "target", type=click.Path(path_type=Path), required=True, help="The page to write."
+)
+@click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+@click.option(
+    "--bytes",
+    "size",
+    type=Size(),
+    default=SHOWN,
+    show_default=True,
+    help="Take no more than the first so many bytes.",
+)
+@strength
+@click.option("-f", "--force", is_flag=True, help="Replace an existing page.")
+@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
+@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: all cores.")
+def command(
+    file: Path,
+    target: Path,
+    model: str | None,
+    size: int,
+    level: int | None,
+    method: str | None,
+    force: bool,
+    device: str,
+    threads: int,
+) -> None:
+    """Show what every byte of FILE costs, and what was expected in its place, as an HTML page."""
+    from nncompress.benchmark.corpora import read_range
+    from nncompress.benchmark.page import page, surprise_body, surprise_script
+    from nncompress.benchmark.surprise import explain
+    from nncompress.files.output import OutputFile
+
+    console = Console()
+    data = b"".join(read_range(file, 0, size + 1))
+    title = f"{file.name}: what every byte costs"
+    if len(data) > size:
+        data, title = data[:size], f"{file.name}, first {size:,} bytes: what every byte costs"
+        console.warn(f"{file}: only the first {size:,} bytes are shown; --bytes changes that")
+    with OutputFile(target, force=force) as out:
+        options = CodecOptions(model, level, method, device, threads)
+        with console.progress(file.name, len(data)) as progress:
+            surprise = explain(data, options, progress)
+        script = surprise_script() if data else ""
+        out.write(page(title, surprise_body(surprise), script).encode())
+        out.sync()
+        out.commit()
