@@ -10,7 +10,6 @@ from nncompress.mixing.match import MATCH_INPUTS
 from nncompress.mixing.refine import ROW, corrected
 from nncompress.mixing.state import (
     APM_BITS,
-    CERTAINTY,
     CONTEXTS,
     EXPECTED,
     NETWORK_APM1,
@@ -59,7 +58,6 @@ def predict_network(s, plane, lo, hi):  # type: ignore[no-untyped-def]
         node = np.int64(lane[NODE])
         p = _bit_probability(s.sums[m], node, plane)
         x = np.int64(STRETCH[p])
-        where[CERTAINTY] = x
         s.inputs[m, at] = x
         s.inputs[m, at + 1] = (p - 32768) >> 1
         row1 = first + ROW * small_hash(U(node) << U(8) | s.keys[m, RECENT] & BYTE, bits)

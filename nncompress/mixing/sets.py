@@ -13,7 +13,6 @@ from nncompress.mixing.jit import jit
 from nncompress.mixing.match import run_bucket
 from nncompress.mixing.spec import Selector
 from nncompress.mixing.state import (
-    CERTAINTY,
     CHOSEN,
     CLASSES,
     FINAL_WEIGHTS,
@@ -29,15 +28,10 @@ from nncompress.mixing.state import (
     SET_WEIGHTS,
     SETS,
 )
-from nncompress.mixing.tables import SQUASH, STRETCH_BITS, STRETCH_MAX
+from nncompress.mixing.tables import SQUASH, STRETCH_MAX
 
-BY_NODE, BY_CLASSES, BY_MATCH = int(Selector.NODE), int(Selector.CLASSES), int(Selector.MATCH)
-CHOICES = {
-    Selector.NODE: 256,
-    Selector.CLASSES: 256,
-    Selector.MATCH: 8 * 25,
-    Selector.NETWORK: 8 * 16,
-}
+BY_NODE, BY_CLASSES = int(Selector.NODE), int(Selector.CLASSES)
+CHOICES = {Selector.NODE: 256, Selector.CLASSES: 256, Selector.MATCH: 8 * 25}
 WEIGHT_MAX = np.int32(1 << 22)
 HALF = np.int32(1 << 15)
 SHIFT = np.int32(16)
@@ -70,10 +64,8 @@ def _choice(s, m, selector, plane):  # type: ignore[no-untyped-def]
         return np.int64(s.lanes[m, NODE])
     if selector == BY_CLASSES:
         return np.int64(s.keys[m, CLASSES])
-    if selector == BY_MATCH:
-        matched = s.where[m, MATCH_CELL] >= 0
-        return plane + 8 * (1 + run_bucket(np.int64(s.lanes[m, RUN])) if matched else 0)
-    return plane + 8 * min(max((s.where[m, CERTAINTY] >> STRETCH_BITS) + 8, 0), 15)
+    matched = s.where[m, MATCH_CELL] >= 0
+    return plane + 8 * (1 + run_bucket(np.int64(s.lanes[m, RUN])) if matched else 0)
 
 
 @jit

@@ -44,7 +44,6 @@ class Selector(enum.IntEnum):
     NODE = 0  # the bits of the byte so far
     CLASSES = 1  # the kinds of the last characters
     MATCH = 2  # the length of the match, and the bit plane
-    NETWORK = 3  # the network's prediction, and the bit plane
 
 
 @dataclass(frozen=True)
@@ -75,20 +74,28 @@ def _contexts(names: str) -> tuple[Context, ...]:
 
 
 FAST = MixerSpec(
-    contexts=_contexts("ORDER1 ORDER2 ORDER3 ORDER4 ORDER6 WORD BIGRAM LOCAL_WORD LOCAL3"),
-    tabular=_contexts("ORDER1 ORDER2 ORDER3 ORDER4 ORDER6 ABOVE ABOVE2 COLUMN AROUND"),
+    contexts=_contexts("ORDER1 ORDER2 ORDER4 WORD BIGRAM LOCAL_WORD LOCAL3 MATCHED ABOVE_LINE"),
+    tabular=_contexts("ORDER1 ORDER2 ORDER4 ORDER3 ORDER6 ABOVE ABOVE2 COLUMN AROUND"),
     selectors=(Selector.NODE, Selector.CLASSES, Selector.MATCH),
     network=False,
+    rate=20,
 )
 """Mixing alone, fast."""
 
+_MORE = _contexts("ORDER6 SKIP_BIGRAM LOCAL2"), _contexts("SKIP1 SKIP2 MATCHED")
+
+FULL = replace(
+    FAST,
+    contexts=FAST.contexts + _MORE[0],
+    tabular=FAST.tabular + _MORE[1],
+    network=True,
+    rate=12,
+)
+"""Beside the network."""
+
 RICH = replace(
     FAST,
-    contexts=FAST.contexts
-    + _contexts("SKIP_BIGRAM MATCHED LOCAL2 LINE_WORD LINE ABOVE_LINE BRACKET"),
-    tabular=FAST.tabular + _contexts("SKIP1 SKIP2 WORD MATCHED ORDER0 BIGRAM LOCAL_WORD"),
+    contexts=FULL.contexts + _contexts("ORDER3 LINE_WORD LINE BRACKET"),
+    tabular=FULL.tabular + _contexts("WORD ORDER0 BIGRAM LOCAL_WORD"),
 )
 """Mixing alone, at its best."""
-
-FULL = replace(RICH, selectors=(*RICH.selectors, Selector.NETWORK), network=True)
-"""Beside the network."""

@@ -24,7 +24,9 @@ QUANTA = 64
 
 IntTable = npt.NDArray[np.integer[Any]]
 
-_KNOT = 16  # stretch steps between exactly computed points; linear in between: error below 0.1 / 65536
+_KNOT = (
+    16  # stretch steps between exactly computed points; linear in between: error below 0.1 / 65536
+)
 
 
 def _squash_table() -> npt.NDArray[np.int32]:
