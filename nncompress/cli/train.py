@@ -13,6 +13,7 @@ from nncompress.errors import FileError
 def parse_weights(
     ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, float]:
+    """Read ``NAME=NUMBER`` options; a click callback."""
     weights = {}
     for value in values:
         name, separator, number = value.partition("=")

@@ -88,7 +88,7 @@ def mixer_start(network: Network, samples: list[bytes]) -> dict[str, NDArray[Any
 
     samples: text like that to be compressed, the most typical last.
     """
-    learnt = {}
+    learnt: dict[str, NDArray[Any]] = {}
     for (method, number), spec in PROFILES.items():
         if method is Method.NETWORK_MIXING:
             initial = train_initial(spec, samples, MIXER_LANES, _network_weights(network))
