@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncompress.benchmark.surprise import Surprise
+if TYPE_CHECKING:
+    from nncompress.benchmark.surprise import Surprise
 
 COSTS = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 """Bits from which a byte has the next colour."""
@@ -35,6 +36,16 @@ def page(title: str, body: str, script: str = "") -> str:
         f"<title>{_text(title)}</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n"
         f"<body>\n<h1>{_text(title)}</h1>\n{body}{script}</body>\n</html>\n"
     )
+
+
+def heading(text: str) -> str:
+    """A heading of a part of the page."""
+    return f"<h2>{_text(text)}</h2>\n"
+
+
+def paragraph(text: str) -> str:
+    """A paragraph of plain text."""
+    return f"<p>{_text(text)}</p>\n"
 
 
 def surprise_script() -> str:

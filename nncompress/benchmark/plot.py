@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 from nncompress.benchmark.codecs import EXTRAS
 from nncompress.benchmark.compare import Trial
 from nncompress.benchmark.table import sections
 from nncompress.errors import ConfigError
-from nncompress.files.output import os_failure
 
 FORMATS = (".png", ".svg")
 
@@ -33,17 +32,11 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return best
 
 
-def draw(trials: Sequence[Trial], target: Path) -> None:
-    """Write the plot of the last section, all files together if there are several."""
-    try:
-        with target.open("wb") as file:
-            draw_to(trials, file, target.suffix[1:].lower())
-    except OSError as error:
-        raise os_failure(target, error) from None
+def draw(trials: Sequence[Trial], form: str) -> bytes:
+    """The plot of the last section, all files together if there are several, as "png" or "svg".
 
-
-def draw_to(trials: Sequence[Trial], file: IO[bytes], form: str) -> None:
-    """Write the plot as "png" or "svg". Matplotlib's state is not touched."""
+    Matplotlib's state is not touched.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -67,4 +60,6 @@ def draw_to(trials: Sequence[Trial], file: IO[bytes], form: str) -> None:
         axes.margins(0.18, 0.12)
         axes.grid(alpha=0.3)
     figure.suptitle(title)
-    figure.savefig(file, format=form)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=form)
+    return drawn.getvalue()

@@ -13,7 +13,7 @@ from nncompress.benchmark.compare import Trial
 from nncompress.cli.console import ERROR, OK
 from nncompress.codecs import LEVELS
 from nncompress.errors import FileError
-from nncompress.files.output import os_failure
+from nncompress.files.output import OutputFile, os_failure
 
 
 @click.command()
@@ -31,6 +31,10 @@ from nncompress.files.output import os_failure
 @click.option(
     "--plot", type=click.Path(path_type=Path), help="Draw ratio against speed (png, svg)."
 )
+@click.option(
+    "--html", type=click.Path(path_type=Path), help="Write a page: tables, chart, surprise map."
+)
+@click.option("-f", "--force", is_flag=True, help="Replace existing files.")
 def command(
     names: tuple[str, ...],
     model: str | None,
@@ -40,6 +44,8 @@ def command(
     timeout: float,
     form: str | None,
     plot: Path | None,
+    html: Path | None,
+    force: bool,
 ) -> int:
     """Compress FILEs with nncompress and with other compressors, and compare.
 
@@ -52,6 +58,8 @@ def command(
         from nncompress.benchmark.plot import require_matplotlib
 
         require_matplotlib(plot)
+    for target in (plot, html):
+        _refuse_existing(target, force)
     codecs, absent = compare.choose(chosen)
     files = [(name, _read(name)) for name in dict.fromkeys(names)]
     settings = Settings(model, level, threads, timeout)
@@ -63,7 +71,11 @@ def command(
     if plot is not None:
         from nncompress.benchmark.plot import draw
 
-        draw(trials, plot)
+        _save(plot, draw(trials, plot.suffix[1:].lower()), force)
+    if html is not None:
+        from nncompress.benchmark.report import comparison_page
+
+        _save(html, comparison_page(trials, files[0], settings).encode(), force)
     own = {codec.name for codec in codecs if codec.own}
     return ERROR if any(trial.error for trial in trials if trial.codec in own) else OK
 
@@ -77,6 +89,19 @@ def _read(name: str) -> bytes:
         raise FileError(f"{name}: is a folder; give the files in it", name) from None
     except OSError as error:
         raise os_failure(Path(name), error) from None
+
+
+def _refuse_existing(target: Path | None, force: bool) -> None:
+    """Say before the work, not after it, that a result has no place."""
+    if target is not None and target.exists() and not force:
+        raise FileError(f"{target}: already exists; use -f to replace it", str(target))
+
+
+def _save(target: Path, data: bytes, force: bool) -> None:
+    with OutputFile(target, force=force) as out:
+        out.write(data)
+        out.sync()
+        out.commit()
 
 
 def _told(codec: str, file: str) -> None:

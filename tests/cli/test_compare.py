@@ -62,6 +62,27 @@ def test_plot(real_nnc: Run, tmp_path: Path, file: Path, suffix: str) -> None:
     assert suffix == "png" or b"bzip2" in drawn
 
 
+def test_page_with_tables_chart_and_map(real_nnc: Run, tmp_path: Path, file: Path) -> None:
+    chosen = ("--codec", "gzip", "--codec", "brotli", "--html", "page.html")
+    model = write_model(tmp_path / "tiny.nncmodel")
+    result = real_nnc("compare", file, *chosen, "-m", model)
+    assert result.returncode == 0, result.stderr
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for part in ("gzip -9", "brotli", 'id="map"'):
+        assert part in page
+    again = real_nnc("compare", file, *chosen)
+    assert again.returncode == 1
+    assert b"already exists" in again.stderr
+
+
+def test_page_without_a_model_says_so(real_nnc: Run, tmp_path: Path, file: Path) -> None:
+    chosen = ("--codec", "gzip", "--html", "page.html", "-m", "unknown")
+    assert real_nnc("compare", file, *chosen).returncode == 0
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "There is no map: no model" in page
+    assert "<script" not in page
+
+
 def test_bad_input(real_nnc: Run, tmp_path: Path, file: Path) -> None:
     for arguments, message in (
         (("absent",), b"absent"),
