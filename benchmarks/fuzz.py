@@ -41,7 +41,7 @@ from nncompress.parallel import Coder
 from nncompress.streams import Compressor, Decompressor
 
 MAX_OUTPUT = 1 << 22
-MAX_BLOCK = 1 << 16
+MAX_BLOCK = 1 << 12
 INTERESTING = (0, 1, 0x0F, 0x7F, 0x80, 0x81, 0x8E, 0x90, 0xB0, 0xD6, 0xFF)
 
 
@@ -160,7 +160,7 @@ def forge(chance: random.Random, _: bytes, archives: Archives) -> bytes:
     offset = 0
     for number in range(count := chance.choice((1, 1, 2, 5))):
         payload = chance.randbytes(chance.choice((0, 1, 5, 60)))
-        raw = chance.choice((1, 2, len(payload), len(payload) + 1, 1000, 2**16, 2**24 - 1))
+        raw = chance.choice((1, 2, len(payload), len(payload) + 1, 1000, 2**12, 2**24 - 1))
         method = chance.choice(list(Method))
         declared = chance.choice((len(payload), len(payload) + 1, 2**24 - 1))
         crc = chance.randrange(1, 2**32)
@@ -347,6 +347,8 @@ def main() -> None:
         start = time.monotonic()
         for number in range(arguments.first, arguments.first + arguments.cases):
             faulthandler.dump_traceback_later(arguments.seconds, exit=True)
+            if number % 1000 == 0:
+                print(f"case {number}", file=sys.stderr, flush=True)
             try:
                 fuzzer.case(arguments.seed, number)
             except BaseException:
