@@ -116,9 +116,7 @@ def _line_value(history, keys, lane, kind):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _context_value(s, m, kind, period):  # type: ignore[no-untyped-def]
-    keys = s.keys[m]
-    lane = s.lanes[m]
+def _context_value(history, keys, lane, m, kind, period):  # type: ignore[no-untyped-def]
     recent = keys[RECENT]
     if kind <= ORDER6:
         return low_bytes(recent, kind)
@@ -127,7 +125,7 @@ def _context_value(s, m, kind, period):  # type: ignore[no-untyped-def]
     if kind <= LINE_WORD:
         return _word_value(keys, kind, m)
     if kind <= BRACKETED:
-        return _line_value(s.history, keys, lane, kind)
+        return _line_value(history, keys, lane, kind)
     if kind == MATCHED:
         expected = U(lane[EXPECTED] + 1) << U(4) | U(min(lane[RUN], 15))
         return expected << U(8) | (recent & BYTE)
@@ -135,16 +133,18 @@ def _context_value(s, m, kind, period):  # type: ignore[no-untyped-def]
         return recent & U(0xFFFF00)
     if kind == SKIP2:
         return recent & U(0xFFFF0000)
-    return _tabular_value(s.history, lane, recent & BYTE, kind, period)
+    return _tabular_value(history, lane, recent & BYTE, kind, period)
 
 
 @jit
 def hash_contexts(s, lo, hi):  # type: ignore[no-untyped-def]
     """Hash every context of the lanes for their next byte."""
+    history, keys, lanes = s.history, s.keys, s.lanes
     period = s.config[PERIOD]
     kinds = TABULAR_KINDS if period > 0 else KINDS
     for i in range(s.config[CONTEXTS]):
         kind = s.config[kinds + i]
         salt = U(kind + 1) * STIR
         for m in range(lo, hi):
-            s.keys[m, KEYS + i] = mix64(_context_value(s, m, kind, period), salt)
+            value = _context_value(history, keys[m], lanes[m], m, kind, period)
+            keys[m, KEYS + i] = mix64(value, salt)
