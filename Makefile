@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-SAMPLE ?= tests/data/sample.txt
+SAMPLE ?= FORMAT.md
 DEMO   := $(VENV)/demo
 
 .PHONY: demo test lint format clean
