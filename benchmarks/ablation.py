@@ -3,8 +3,8 @@
     python benchmarks/ablation.py CORPUS... --steps 2000 [--dim 192] [--json FILE]
 
 Every variant differs from the first in one thing. Each is trained twice: for as many steps as the
-first, and for as long, which means something only on a machine that does nothing else. Validation text is held out of the corpus. Results of so short a training say
-what pays at its beginning, no more.
+first, and for as long, which means something only on a machine that does nothing else. Validation
+text is held out of the corpus. Results of so short a training say what pays at its beginning, no more.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import click
 import torch
 from folder import RESULTS, write_results
+from readme import ablation
 from torch import Tensor, nn
 
 from nncompress.network.config import GELU_SCALE, SHARNNConfig
@@ -120,15 +121,6 @@ def train(
     }
 
 
-def line(row: dict[str, Any]) -> str:
-    """One row of the table, Markdown."""
-    steps, time = row["equal_bytes"], row["equal_time"]
-    return (
-        f"| {row['variant']} | {steps['parameters']:,} | {steps['bits_per_byte']:.3f} | "
-        f"{time['bits_per_byte']:.3f} | {1000 * steps['seconds'] / steps['steps']:.0f} | {row['paper']} |"
-    )
-
-
 @click.command()
 @click.argument(
     "corpora", metavar="CORPUS...", nargs=-1, required=True, type=click.Path(path_type=Path)
@@ -151,10 +143,6 @@ def main(
     config = TrainConfig(lanes=32, segment=128, rate=2e-3, steps=steps, validate_minutes=1e5)
     sources = find_sources(corpora)
     rows: list[dict[str, Any]] = []
-    click.echo(
-        "| variant | parameters | bits/byte, equal bytes | bits/byte, equal time | ms a step | the paper |\n"
-        "|---|--:|--:|--:|--:|---|"
-    )
     # Compiles what the first variant's time is not to be charged with.
     train(VARIANTS[0], shape, dataclasses.replace(config, steps=2), sources)
     for variant in VARIANTS:
@@ -172,9 +160,9 @@ def main(
                 "paper": variant.paper,
             }
         )
-        click.echo(line(rows[-1]))
         network = dataclasses.asdict(shape)
         write_results(target, network=network, training=dataclasses.asdict(config), rows=rows)
+    click.echo(ablation({"rows": rows}))
 
 
 if __name__ == "__main__":
