@@ -67,17 +67,19 @@ class Trial:
 
 
 def choose(names: Sequence[str]) -> tuple[list[Codec], list[str]]:
-    """The codecs that are named (by the beginning of their names), or all; and programs that are not here.
+    """The codecs that are named, wholly or by how they begin, or all; and programs that are not here.
 
     Only named programs that are absent are among the codecs. Raises :class:`ConfigError` for an unknown name.
     """
-    codecs = list(all_codecs().values())
+    codecs, known = list(all_codecs().values()), list(all_codecs())
+    wanted: set[str] = set()
     for name in names:
-        if not any(codec.name.startswith(name) for codec in codecs):
-            known = ", ".join(codec.name for codec in codecs)
-            raise ConfigError(f"no codec {name!r}: choose from {known}")
+        meant = [name] if name in known else [other for other in known if other.startswith(name)]
+        if not meant:
+            raise ConfigError(f"no codec {name!r}: choose from {', '.join(known)}")
+        wanted.update(meant)
     if names:
-        return [codec for codec in codecs if codec.name.startswith(tuple(names))], []
+        return [codec for codec in codecs if codec.name in wanted], []
     absent = [codec for codec in codecs if codec.external and codec.missing()]
     return [codec for codec in codecs if codec not in absent], [codec.name for codec in absent]
 

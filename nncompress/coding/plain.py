@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..jit import jit
 
 PROBABILITY_BITS = 16
 _ONE = 1 << PROBABILITY_BITS
-_compile = njit(cache=True, nogil=True)
 
 
-@_compile  # type: ignore[untyped-decorator]
+@jit
 def _accumulate(weights: Any, sums: Any) -> None:
     for lane in range(weights.shape[0]):
         total = np.int64(0)
@@ -28,7 +28,7 @@ def _accumulate(weights: Any, sums: Any) -> None:
             sums[lane, symbol + 1] = total
 
 
-@_compile  # type: ignore[untyped-decorator]
+@jit
 def _probabilities(sums: Any, nodes: Any, plane: int, ones: Any) -> None:
     span = 128 >> plane
     for lane in range(ones.shape[0]):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ..jit import jit
 from .fixedpoint import (
     ACTIVATION_MAX,
     ATTENTION_END,
@@ -34,7 +34,6 @@ from .intrinsics import shift_right
 
 Array = Any  # numpy arrays here; numba infers the types it compiles for
 
-_compile = njit(cache=True, nogil=True)
 
 SIGMOID = sigmoid_table()
 EXP2 = exp2_table()
@@ -47,12 +46,12 @@ _HALF_UNIT = 1 << (UNIT_BITS - 1)
 _CELL_SHIFT = CELL_BITS - 1 - SIGMOID_BITS  # the table's argument is twice the cell state
 
 
-@_compile
+@jit
 def _clip(value: Any, top: Any) -> Any:
     return min(max(value, -top), top)
 
 
-@_compile
+@jit
 def normalise(row: Array, eps: int, out: Array) -> None:
     """Centre ``row`` and divide it by its Euclidean length: int32 [d] to Q15 int32 [d]."""
     d = row.shape[0]
@@ -76,7 +75,7 @@ def normalise(row: Array, eps: int, out: Array) -> None:
         out[i] = np.int32((np.int64(out[i]) * scale + rounding) >> shift)
 
 
-@_compile
+@jit
 def _affine8(normal: Array, gain: Array, bias: Array, shift: int, out: Array) -> None:
     """Gain and bias of a layer norm, to the range of int8."""
     for i in range(normal.shape[0]):
@@ -84,14 +83,14 @@ def _affine8(normal: Array, gain: Array, bias: Array, shift: int, out: Array) ->
         out[i] = _clip(value, np.int32(ACTIVATION_MAX))
 
 
-@_compile
+@jit
 def _affine_stream(normal: Array, gain: Array, bias: Array, shift: int, out: Array) -> None:
     for i in range(normal.shape[0]):
         value = shift_right(normal[i] * gain[i] + bias[i], shift)
         out[i] = _clip(value, np.int32(STREAM_MAX))
 
 
-@_compile
+@jit
 def _look_up(arguments: Array, index: Array, out: Array) -> None:
     """Sigmoids, Q15 int32, of Q8 arguments; ``index``, uint16, is scratch.
 
@@ -103,7 +102,7 @@ def _look_up(arguments: Array, index: Array, out: Array) -> None:
         out[i] = SIGMOID[index[i]]
 
 
-@_compile
+@jit
 def _cell(
     gates: Array, index: Array, cell: Array, stream: Array, hidden: Array, multiplier: int
 ) -> None:
@@ -128,7 +127,7 @@ def _cell(
         hidden[i] = np.int8(min(max(scaled, np.int64(-ACTIVATION_MAX)), np.int64(ACTIVATION_MAX)))
 
 
-@_compile
+@jit
 def lstm_first(
     symbols: Array,
     table: Array,
@@ -158,7 +157,7 @@ def lstm_first(
         _cell(gates, index, cell[lane], stream[lane], hidden[lane], hidden_multiplier)
 
 
-@_compile
+@jit
 def lstm(
     inputs: Array,
     multiplier_inputs: Array,
@@ -182,7 +181,7 @@ def lstm(
         _cell(gates, index, cell[lane], stream[lane], hidden[lane], hidden_multiplier)
 
 
-@_compile
+@jit
 def norm_to_int8(stream: Array, eps: int, gain: Array, bias: Array, shift: int, out: Array) -> None:
     """Layer norm of the stream, int32 [n, d], to int8 [n, d]."""
     normal = np.empty(stream.shape[1], np.int32)
@@ -191,7 +190,7 @@ def norm_to_int8(stream: Array, eps: int, gain: Array, bias: Array, shift: int, 
         _affine8(normal, gain, bias, shift, out[lane])
 
 
-@_compile
+@jit
 def norm_split(
     stream: Array,
     eps: int,
@@ -211,7 +210,7 @@ def norm_split(
         _affine8(normal, gain, bias, shift, out[lane])
 
 
-@_compile
+@jit
 def remember(
     stream: Array, eps: int, gain: Array, bias: Array, shift: int, memory: Array, slot: int
 ) -> None:
@@ -222,7 +221,7 @@ def remember(
         _affine8(normal, gain, bias, shift, memory[lane, slot])
 
 
-@_compile
+@jit
 def _scores(query: Array, memory: Array, filled: int, scores: Array) -> None:
     """Products of a query, int16 [d], with each vector of its memory. With more in the loop LLVM loses vpmaddwd."""
     for j in range(filled):
@@ -233,7 +232,7 @@ def _scores(query: Array, memory: Array, filled: int, scores: Array) -> None:
         scores[j] = total
 
 
-@_compile
+@jit
 def _average(weights: Array, memory: Array, filled: int, out: Array) -> None:
     """Sums of memory vectors times weights; two products of 127 * 127 fit in 16 bits, which halves the work."""
     out[:] = 0
@@ -249,7 +248,7 @@ def _average(weights: Array, memory: Array, filled: int, out: Array) -> None:
             out[i] += np.int32(last) * np.int32(row[i])
 
 
-@_compile
+@jit
 def attend(
     query: Array,
     query_multiplier: Array,
@@ -302,7 +301,7 @@ def attend(
             stream[lane, i] = _clip(stream[lane, i] + part, np.int32(STREAM_MAX))
 
 
-@_compile
+@jit
 def boom(product: Array, multiplier: Array, bias: Array, shift: int, stream: Array) -> None:
     """Boom's activation, and the sum of its chunks added to the stream. product: int32 [n, boom]."""
     n, width = product.shape
@@ -330,7 +329,7 @@ def boom(product: Array, multiplier: Array, bias: Array, shift: int, stream: Arr
             row[i] = _clip(total[i], np.int32(STREAM_MAX))
 
 
-@_compile
+@jit
 def stream_to_int8(stream: Array, multiplier: int, out: Array) -> None:
     """The stream, int32 [n, d], as the int8 input [n, d] of the output layer."""
     n, d = stream.shape
@@ -342,7 +341,7 @@ def stream_to_int8(stream: Array, multiplier: int, out: Array) -> None:
             out[lane, i] = np.int8(_clip(scaled, np.int64(ACTIVATION_MAX)))
 
 
-@_compile
+@jit
 def softmax(product: Array, multiplier: Array, bias: Array, shift: int, weights: Array) -> None:
     """Weights, int32 [n, 256], in 1..2**20, from the output layer's products, int32 [n, 256]."""
     n, symbols = product.shape

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.jit import jit
 from nncompress.mixing.hashing import BYTE, STIR, U, low_bytes, mix64
-from nncompress.mixing.jit import jit
 from nncompress.mixing.spec import Context
 from nncompress.mixing.state import (
     BRACKET,

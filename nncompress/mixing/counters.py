@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.mixing.jit import jit
+from nncompress.jit import jit
 from nncompress.mixing.state import CELL, CONTEXTS, NODE, SLOT
 from nncompress.mixing.tables import LEVEL, LEVELS, QUANTA, QUANTUM, RECIPROCAL, STRETCH
 

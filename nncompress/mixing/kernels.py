@@ -5,9 +5,9 @@ Each works on the lanes lo..hi-1. Within a plane all of them predict, then all l
 
 from __future__ import annotations
 
+from nncompress.jit import jit
 from nncompress.mixing.contexts import hash_contexts, read_byte
 from nncompress.mixing.counters import predict_contexts, update_contexts
-from nncompress.mixing.jit import jit
 from nncompress.mixing.match import move_match, predict_match, update_match
 from nncompress.mixing.network import predict_network, sum_weights
 from nncompress.mixing.period import EVERY, set_period, vote

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.jit import jit
 from nncompress.mixing.hashing import BYTE, U, small_hash
-from nncompress.mixing.jit import jit
 from nncompress.mixing.match import MATCH_INPUTS
 from nncompress.mixing.refine import ROW, corrected
 from nncompress.mixing.state import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.mixing.jit import jit
+from nncompress.jit import jit
 from nncompress.mixing.state import MAX_PERIOD, PERIOD, POSITION, START
 
 SAMPLE = 8  # one byte in eight is looked at

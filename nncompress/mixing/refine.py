@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.jit import jit
 from nncompress.mixing.counters import move
 from nncompress.mixing.hashing import BYTE, U, low_bytes, small_hash
-from nncompress.mixing.jit import jit
 from nncompress.mixing.state import (
     APM1,
     APM2,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.mixing.jit import jit
+from nncompress.jit import jit
 from nncompress.mixing.match import run_bucket
 from nncompress.mixing.spec import Selector
 from nncompress.mixing.state import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.jit import jit
 from nncompress.mixing.hashing import U, mix64
-from nncompress.mixing.jit import jit
 from nncompress.mixing.state import CELL, CONTEXTS, KEYS, NODE, SLOT, SLOT_BITS, TOUCHED
 
 SLOT_SIZE = 16

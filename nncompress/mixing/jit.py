@@ -1,7 +1,0 @@
-"""How every kernel is compiled."""
-
-from __future__ import annotations
-
-from numba import njit
-
-jit = njit(cache=True, nogil=True)

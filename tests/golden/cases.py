@@ -1,0 +1,91 @@
+"""The golden archives: which there are, and how each was made.
+
+``python -m tests.golden.cases`` makes them anew. From 1.0 on none is ever changed or removed: a new
+version of the format or of a mixer's profile adds its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from nncompress.coding.codec import Codec
+from nncompress.coding.levels import Level
+from nncompress.exact.modelfile import load_model
+from nncompress.streams import Compressor, Decompressor
+from tests.models import write_model
+
+FOLDER = Path(__file__).parent
+MODEL = FOLDER / "tiny.nncmodel"
+TEXT = (FOLDER / "text.bin").read_bytes()
+TABLE = b"".join(b"%05d,%03d;" % (i * 37 % 99_991, i % 7) for i in range(300))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One archive: its name, contents, and the codec's settings."""
+
+    name: str
+    data: bytes
+    method: str
+    level: Level
+
+    @property
+    def path(self) -> Path:
+        """Where the archive lies."""
+        return FOLDER / f"{self.name}.nnc"
+
+    def codec(self, threads: int = 2, kernels: str = "auto") -> Codec:
+        """Open the codec that made it, with any number of threads and either kind of kernels."""
+        model = load_model(MODEL)
+        return Codec(model, level=self.level, method=self.method, threads=threads, kernels=kernels)
+
+
+def _level(lanes_bits: int, block_size: int = 1 << 22, rich: bool = True) -> Level:
+    return Level(True, lanes_bits, block_size, bytes_per_lane=16, rich=rich)
+
+
+CASES = [
+    Case("network-1-lane", TEXT[:300], "network", _level(0)),
+    Case("network-64-lanes", TEXT, "network", _level(6)),
+    Case("network-mixing-4-lanes", TEXT[:1001], "network+mixing", _level(2)),
+    Case("network-mixing-32-lanes", TEXT, "network+mixing", _level(5)),
+    Case("mixing-fast", TEXT + TABLE, "mixing", _level(4, rich=False)),
+    Case("mixing-rich", TABLE, "mixing", _level(3)),
+    Case("blocks", TEXT[:1500] + bytes(700), "auto", _level(5, block_size=1000)),
+]
+
+
+def made(case: Case, threads: int = 2, kernels: str = "auto") -> bytes:
+    """Make a case's archive."""
+    compressor = Compressor(case.codec(threads, kernels))
+    return compressor.compress(case.data) + compressor.flush()
+
+
+def restored(case: Case, threads: int = 2, kernels: str = "auto") -> bytes:
+    """Decode the committed archive."""
+    codec = case.codec(threads, kernels)
+    decompressor = Decompressor(lambda identity: codec)
+    data = decompressor.decompress(case.path.read_bytes())
+    decompressor.close()
+    return data
+
+
+def check(threads: int, kernels: str) -> None:
+    """Fail unless every committed archive decodes to its contents and is made again to the byte."""
+    for case in CASES:
+        if restored(case, threads, kernels) != case.data:
+            raise SystemExit(f"{case.name}: decodes to something else")
+        if made(case, threads, kernels) != case.path.read_bytes():
+            raise SystemExit(f"{case.name}: is made differently now")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        check(int(sys.argv[1]), sys.argv[2])
+    else:
+        if not MODEL.exists():
+            write_model(MODEL)
+        for one in CASES:
+            one.path.write_bytes(made(one))
