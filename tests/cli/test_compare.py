@@ -22,7 +22,7 @@ def test_own_methods_and_others_on_the_same_bytes(
     real_nnc: Run, tmp_path: Path, file: Path
 ) -> None:
     model = write_model(tmp_path / "tiny.nncmodel")
-    chosen = ("--codec", "nncompress", "--codec", "xz")
+    chosen = ("--codec", "nncompress", "--codec", "nncompress mixing", "--codec", "xz")
     result = real_nnc("compare", file, "-m", model, *chosen, "--json")
     assert result.returncode == 0, result.stderr
     facts = json.loads(result.stdout)
