@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,10 +31,11 @@ def evaluation_lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _training(summary: dict[str, Any]) -> str:
-    stated = summary.get("corpus") or summary.get("corpora") or summary.get("data")
-    if stated:
-        return stated if isinstance(stated, str) else json.dumps(stated)
-    return "not stated in the model file; see its card"
+    stated = summary.get("trained_on")
+    if not stated:
+        return "not stated in the model file; see its card"
+    left_out = summary.get("left_out")
+    return f"{stated}; left out: {left_out}" if left_out else str(stated)
 
 
 def _bits(label: str, measured: dict[str, Any]) -> str:

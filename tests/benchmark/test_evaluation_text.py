@@ -19,7 +19,7 @@ def facts(**changed: Any) -> dict[str, Any]:
             "identity": "00",
             "size": 6_000_000,
             "parameters": 5,
-            "summary": {"corpus": "all of Gutenberg"},
+            "summary": {"trained_on": "all of Gutenberg"},
         },
         "network": {"bits_per_byte": 1.5, "bytes": 937_500, "seconds": 1.0},
         "totals": {
