@@ -33,7 +33,7 @@ class Level:
     network: bool
     max_lanes_bits: int
     block_size: int = 1 << 22
-    bytes_per_lane: int = 4096
+    bytes_per_lane: int = 2048
     rich: bool = True
 
     def __post_init__(self) -> None:
