@@ -8,9 +8,9 @@ import nncompress.codecs
 from tests.fakes import MODEL_ID, ZlibCodec
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def _small_codec():
-    """Not per test: hypothesis runs many examples in one."""
+    """Not per test, since hypothesis runs many examples in one; not for the tests outside."""
 
     def open_codec(options, model, method):
         return ZlibCodec(None if method == "mixing" else MODEL_ID)
