@@ -105,10 +105,10 @@ def _open_network(options: CodecOptions) -> tuple[Facts, Meter]:
 
 
 def _load_float(path: Path) -> SHARNN:
-    from nncompress.network.weights import import_pilot, is_pilot, load_weights
+    from nncompress.network.weights import load_any_weights
 
     try:
-        return import_pilot(path) if is_pilot(path) else load_weights(path)
+        return load_any_weights(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the weights: {error.strerror or error}") from None
 

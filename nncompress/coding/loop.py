@@ -146,15 +146,14 @@ def encode(
 ) -> bytes:
     """Code a block; threads change nothing but time. ``progress`` is told of bytes as they are done."""
     block, encoder = _Block(layout, network, progress, layout.cut(data)), BitEncoder()
-    ones = np.empty((8, layout.lanes))
     shifts = np.arange(7, -1, -1, dtype=np.int32)[:, None]
 
     def turn(step: int, lo: int, hi: int, weights: NDArray[np.int32] | None) -> None:
         symbols = block.table[step, lo:hi]
-        own = ones[:, : hi - lo] if hi - lo == layout.lanes else np.empty((8, hi - lo))
-        predictor.encode_step(lo, hi, symbols, weights, own)
+        ones = np.empty((8, hi - lo))
+        predictor.encode_step(lo, hi, symbols, weights, ones)
         bits = (symbols.astype(np.int32) >> shifts) & 1
-        encoder.encode(bits.reshape(-1), own.reshape(-1))
+        encoder.encode(bits.reshape(-1), ones.reshape(-1))
 
     block.run(threads, turn)
     return encoder.finish()

@@ -97,6 +97,7 @@ def save_model(
     summary: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Write a model file and return its identity. The known answer is computed with the reference kernels."""
+    from ..network.weights import write_atomically
     from .engine import Network
 
     tensors = parameters.tensors()
@@ -110,9 +111,7 @@ def save_model(
         "summary": json.dumps(dict(summary or {}), sort_keys=True),
     }
     data = save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_atomically(path, data)
     return identity
 
 

@@ -106,6 +106,11 @@ _PILOT_NAMES = (
 )
 
 
+def load_any_weights(path: Path) -> SHARNN:
+    """Read :func:`save_weights`'s file, or one of the pilot's; errors as :func:`load_weights`."""
+    return import_pilot(path) if is_pilot(path) else load_weights(path)
+
+
 def is_pilot(path: Path) -> bool:
     """Whether a file holds weights for :func:`import_pilot`."""
     return "emb.weight" in read_tensors(path)[0]

@@ -18,7 +18,7 @@ from ..exact.engine import Network
 from ..exact.modelfile import save_model
 from ..exact.quantize import quantize
 from ..mixing import train_initial
-from ..network.weights import import_pilot, is_pilot, load_weights
+from ..network.weights import load_any_weights
 from .data import Sampler, find_sources
 
 CALIBRATION_LANES, CALIBRATION_LENGTH = 64, 1024
@@ -52,7 +52,7 @@ def release(job: Release) -> bytes:
     Raises ``ValueError`` for weights that are none, :class:`CorpusError` for a corpus that cannot
     be read.
     """
-    model = import_pilot(job.weights) if is_pilot(job.weights) else load_weights(job.weights)
+    model = load_any_weights(job.weights)
     sources = find_sources(job.corpora)
     sampler = Sampler(sources, job.shares, lanes=CALIBRATION_LANES, seed=1, permille=job.held_out)
     text = b"".join(sampler.next(CALIBRATION_LENGTH))

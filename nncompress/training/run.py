@@ -14,7 +14,7 @@ import torch.distributed as dist
 from ..errors import ConfigError, DeviceError
 from ..network.config import PRESETS
 from ..network.model import SHARNN
-from ..network.weights import import_pilot, is_pilot, load_weights
+from ..network.weights import load_any_weights
 from .config import TrainConfig
 from .data import find_sources
 from .loop import RUN, Report, Trainer
@@ -61,7 +61,7 @@ def run(setup: Setup, config: TrainConfig, report: Report) -> None:
 def starting_network(setup: Setup) -> SHARNN:
     """Make the network a run starts from; ``ConfigError`` for a preset that does not exist."""
     if setup.init is not None:
-        return import_pilot(setup.init) if is_pilot(setup.init) else load_weights(setup.init)
+        return load_any_weights(setup.init)
     if setup.preset not in PRESETS:
         raise ConfigError(f"no preset {setup.preset!r}; there are {', '.join(PRESETS)}")
     torch.manual_seed(0)
