@@ -1,16 +1,22 @@
 """Ask the paper's questions of small networks: which parts pay, at equal bytes and at equal time.
 
-    python benchmarks/ablation.py CORPUS... --steps 2000 [--dim 192] [--json FILE]
+    python benchmarks/ablation.py CORPUS... [--steps 1000] [--dim 128] [--json FILE]
 
-Every variant differs from the first in one thing. Each is trained twice: for as many steps as the
-first, and for as long, which means something only on a machine that does nothing else. Validation
-text is held out of the corpus. Results of so short a training say what pays at its beginning, no more.
+Every variant differs from the first in one thing. First all of them are timed: a few steps each, in
+turns, by the processor time they take, so that other work on the machine falls on all alike. Then
+each is trained for as many steps as the first, and, where it is slower or faster by more than 5%,
+once more for as many steps as fit in the first one's time; the learning rate falls to zero by the
+end of either. Finished runs are in the JSON file, and are not repeated when the script starts again.
+Results of so short a training say what pays at its beginning, no more.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +36,11 @@ from nncompress.training.data import Sources, find_sources
 from nncompress.training.loop import Trainer
 
 LAYERS = 4
+WARM, ROUNDS, TIMED = 4, 9, 2
+"""Steps of each variant before timing, turns of timing, and steps in a turn."""
+
+ALIKE = 0.05
+"""Variants whose times differ by less are taken to be equally fast."""
 
 
 class ResidualBlock(Block):
@@ -44,7 +55,9 @@ class ResidualBlock(Block):
         self, x: Tensor, embedding: Tensor, state: BlockState
     ) -> tuple[Tensor, BlockState]:
         """Run over bytes x [T, B], as the first block."""
-        return self.forward(lookup(embedding, x), state)
+        projected = lookup(self.lstm.project(self.norm_lstm(embedding)), x)
+        out, recurrent = self.lstm(projected, (state.hidden, state.cell), projected=True)
+        return self.finish(lookup(embedding, x) + out, recurrent, state.memory)
 
 
 class FeedForward(nn.Module):
@@ -84,50 +97,126 @@ class Variant:
     change: Callable[[SHARNN], None] | None = None
     paper: str = ""
 
+    def model(self, shape: SHARNNConfig) -> SHARNN:
+        """A new network; the same weights wherever two variants have the same tensors."""
+        torch.manual_seed(0)
+        model = SHARNN(dataclasses.replace(shape, **self.shape))
+        if self.change is not None:
+            self.change(model)
+        return model
+
 
 VARIANTS = (
     Variant("one head, in the second last layer", paper="1.076; about 30 minutes an epoch"),
     Variant("no attention", {"attention": ()}, paper="1.33"),
-    Variant("four heads", {"heads": 4}, paper="about 67 minutes an epoch"),
     Variant("attention in every layer", {"attention": tuple(range(LAYERS))}, paper="1.068"),
     Variant("LSTM with a residual", change=add_residual, paper="no residual around the LSTM"),
+    Variant("the first, with another seed", training={"seed": 1}),
     Variant("feed-forward for Boom", change=replace_boom, paper="Boom saves the matrix down"),
     Variant(
-        "min-trust LAMB", training={"optimizer": "lamb", "rate": 2e-3}, paper="used throughout"
+        "min-trust LAMB, rate 2e-3",
+        training={"optimizer": "lamb", "rate": 2e-3},
+        paper="used throughout",
     ),
+    Variant("min-trust LAMB, rate 8e-3", training={"optimizer": "lamb", "rate": 8e-3}),
+    Variant("four heads", {"heads": 4}, paper="about 67 minutes an epoch"),
 )
 
 
-def train(
-    variant: Variant, shape: SHARNNConfig, config: TrainConfig, sources: Sources
-) -> dict[str, Any]:
-    """Train a variant; returns its bits per byte, bytes seen, seconds and parameters."""
-    torch.manual_seed(config.seed)
-    model = SHARNN(dataclasses.replace(shape, **variant.shape))
-    if variant.change is not None:
-        variant.change(model)
-    entries: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        settings = dataclasses.replace(config, **variant.training)
-        trainer = Trainer(model, settings, sources, {}, Path(folder))
-        trainer.train(entries.append)
-    (result,) = [entry["validation"]["mean"] for entry in entries if "validation" in entry]
-    return {
-        "bits_per_byte": result,
-        "bytes": trainer.bytes,
-        "steps": trainer.step,
-        "seconds": trainer.seconds,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-    }
+@dataclass(frozen=True)
+class Experiment:
+    """What all variants share."""
+
+    shape: SHARNNConfig
+    config: TrainConfig
+    sources: Sources
+
+    def trainer(self, variant: Variant, folder: Path, **settings: Any) -> Trainer:
+        """A trainer of a new network of a variant."""
+        config = dataclasses.replace(self.config, **variant.training, **settings)
+        return Trainer(variant.model(self.shape), config, self.sources, {}, folder)
+
+    def train(self, variant: Variant, steps: int) -> dict[str, Any]:
+        """Train a variant; returns its bits per byte of held-out text, bytes seen and time."""
+        entries: list[dict[str, Any]] = []
+        began = time.process_time()
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = self.trainer(variant, Path(folder), steps=steps)
+            trainer.train(entries.append)
+        (result,) = [entry["validation"]["mean"] for entry in entries if "validation" in entry]
+        return {
+            "variant": variant.name,
+            "steps": steps,
+            "bytes": trainer.bytes,
+            "bits_per_byte": result,
+            "processor_seconds": time.process_time() - began,
+        }
+
+    def pace(self) -> list[float]:
+        """Processor seconds that a step of each variant takes."""
+        trainers = [self.trainer(variant, Path()) for variant in VARIANTS]
+        for _ in range(WARM):
+            for trainer in trainers:
+                trainer.train_step()
+        turns = [[_steps(trainer) for trainer in trainers] for _ in range(ROUNDS)]
+        first = statistics.median(turn[0] for turn in turns)
+        # Shares of the first one's time in the same turn, so that a slow moment does not count.
+        shares = zip(*([seconds / turn[0] for seconds in turn] for turn in turns), strict=True)
+        return [first * statistics.median(share) for share in shares]
+
+
+def _steps(trainer: Trainer) -> float:
+    began = time.process_time()
+    for _ in range(TIMED):
+        trainer.train_step()
+    return (time.process_time() - began) / TIMED
+
+
+def kept(target: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """What an earlier start of the script with these settings has left; nothing if there was none."""
+    if not target.exists():
+        return {}
+    facts: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    if {name: facts.get(name) for name in settings} != json.loads(json.dumps(settings)):
+        raise click.ClickException(f"{target}: has results of other settings; give another --json")
+    return facts
+
+
+def measured_variants(experiment: Experiment) -> list[dict[str, Any]]:
+    """Name, parameters, time a step and the paper's words for each variant."""
+    sizes = [
+        sum(parameter.numel() for parameter in variant.model(experiment.shape).parameters())
+        for variant in VARIANTS
+    ]
+    return [
+        {
+            "variant": variant.name,
+            "parameters": size,
+            "processor_seconds_a_step": seconds,
+            "paper": variant.paper,
+        }
+        for variant, size, seconds in zip(VARIANTS, sizes, experiment.pace(), strict=True)
+    ]
+
+
+def wanted(variants: list[dict[str, Any]], steps: int) -> list[tuple[str, Variant, int]]:
+    """Runs to make, as (at equal what, variant, steps), those at equal bytes first."""
+    runs = [("bytes", variant, steps) for variant in VARIANTS]
+    first = variants[0]["processor_seconds_a_step"]
+    for variant, facts in zip(VARIANTS, variants, strict=True):
+        share = first / facts["processor_seconds_a_step"]
+        if abs(share - 1) > ALIKE:
+            runs.append(("time", variant, round(steps * share)))
+    return runs
 
 
 @click.command()
 @click.argument(
     "corpora", metavar="CORPUS...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option("--steps", type=int, default=2000, show_default=True, help="Steps of 32 x 128 bytes.")
+@click.option("--steps", type=int, default=1000, show_default=True, help="Steps of 32 x 128 bytes.")
 @click.option(
-    "--dim", type=int, default=192, show_default=True, help="Width; Boom has four times it."
+    "--dim", type=int, default=128, show_default=True, help="Width; Boom has four times it."
 )
 @click.option("--window", type=int, default=256, show_default=True, help="Positions attended to.")
 @click.option("--threads", type=int, default=1, show_default=True)
@@ -140,29 +229,26 @@ def main(
     """Train small variants of the paper's network and compare them."""
     torch.set_num_threads(threads)
     shape = SHARNNConfig(dim, 4 * dim, LAYERS, (LAYERS - 2,), window=window)
-    config = TrainConfig(lanes=32, segment=128, rate=2e-3, steps=steps, validate_minutes=1e5)
-    sources = find_sources(corpora)
-    rows: list[dict[str, Any]] = []
-    # Compiles what the first variant's time is not to be charged with.
-    train(VARIANTS[0], shape, dataclasses.replace(config, steps=2), sources)
-    for variant in VARIANTS:
-        by_steps = train(variant, shape, config, sources)
-        by_time = by_steps
-        if rows:
-            hours = rows[0]["equal_bytes"]["seconds"] / 3600
-            timed = dataclasses.replace(config, steps=0, hours=hours)
-            by_time = train(variant, shape, timed, sources)
-        rows.append(
-            {
-                "variant": variant.name,
-                "equal_bytes": by_steps,
-                "equal_time": by_time,
-                "paper": variant.paper,
-            }
-        )
-        network = dataclasses.asdict(shape)
-        write_results(target, network=network, training=dataclasses.asdict(config), rows=rows)
-    click.echo(ablation({"rows": rows}))
+    config = TrainConfig(
+        lanes=32, segment=128, rate=2e-3, steps=steps, validate=256 << 10, validate_minutes=1e5
+    )
+    experiment = Experiment(shape, config, find_sources(corpora))
+    settings = {
+        "network": dataclasses.asdict(shape),
+        "training": dataclasses.asdict(config),
+        "corpora": [path.name for path in corpora],
+    }
+    facts = kept(target, settings)
+    variants = facts.get("variants") or measured_variants(experiment)
+    runs = facts.get("runs", [])
+    done = {(run["equal"], run["variant"]) for run in runs}
+    for equal, variant, count in wanted(variants, steps):
+        if (equal, variant.name) in done:
+            continue
+        click.echo(f"{variant.name}: {count} steps, for equal {equal}", err=True)
+        runs.append({"equal": equal} | experiment.train(variant, count))
+        write_results(target, **settings, variants=variants, runs=runs)
+    click.echo(ablation({"variants": variants, "runs": runs}))
 
 
 if __name__ == "__main__":
