@@ -84,8 +84,10 @@ class LimitedCodec:
         self.block_size = min(codec.block_size, max(1, limit // 2))
         self.progress: Callable[[int], None] | None = None
 
-    def _needed(self, method: int, size: int) -> int:
-        return self._codec.memory(method, size) if isinstance(self._codec, SizedCodec) else 2 * size
+    def _needed(self, method: int, size: int, payload: bytes | None = None) -> int:
+        if not isinstance(self._codec, SizedCodec):
+            return 2 * size
+        return self._codec.memory(method, size, payload)
 
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Encode a block, or store it where that would take too much memory."""
@@ -96,7 +98,7 @@ class LimitedCodec:
 
     def decode(self, method: int, payload: bytes, size: int) -> bytes:
         """Decode a block if the limit allows it."""
-        needed = self._needed(method, size)
+        needed = self._needed(method, size, payload)
         if needed > self._limit:
             raise MemoryLimitError(
                 f"a block needs {needed} bytes of memory, more than the limit of {self._limit}",

@@ -38,8 +38,12 @@ class BlockCodec(Protocol):
 class SizedCodec(Protocol):
     """A codec that knows what it needs; without this, only sizes in headers are held to a limit."""
 
-    def memory(self, method: int, size: int) -> int:
-        """Return the bytes of memory that coding a block of ``size`` raw bytes takes at most."""
+    def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
+        """Return the bytes of memory that coding a block of ``size`` raw bytes takes at most.
+
+        That is for decoding ``payload``, whose first bytes may ask for more than an encoder would;
+        for encoding without one. Raises ArchiveError if the payload cannot be one.
+        """
 
 
 @runtime_checkable

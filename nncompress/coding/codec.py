@@ -22,6 +22,7 @@ from .loop import Predictor, decode, encode
 if TYPE_CHECKING:
     from ..exact.engine import Network
     from ..exact.modelfile import Model
+    from ..mixing import MixerSpec
 
 SAMPLE_PIECES = 32
 SAMPLE_PIECE = 512
@@ -91,18 +92,24 @@ class Codec:
         network = self.network if Method(method).needs_model else None
         return decode(payload[1:], layout, network, predictor, self.threads, self.progress)
 
-    def memory(self, method: int, size: int) -> int:
-        """Return the bytes of memory that a block of ``size`` bytes takes at most, besides the libraries."""
-        layout = Layout(size, 1 << self.level.lanes_bits(size))
+    def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
+        """Return the bytes of memory that a block of ``size`` bytes takes at most, besides the libraries.
+
+        To decode ``payload``, which names its lanes and its mixer; without one, to encode.
+        """
+        if payload:
+            layout, profile = read_layout(size, payload[0] & 15), payload[0] >> 4
+        else:
+            layout = Layout(size, 1 << self.level.lanes_bits(size))
+            profile = self.level.profile(Method(method))
         total = 4 * size
         if Method(method).needs_model and self.model is not None:
             total += self.model.parameters.memory_bytes(layout.lanes)
         if Method(method) in (Method.MIXING, Method.NETWORK_MIXING):
             from ..mixing import memory_bytes
 
-            spec = PROFILES[Method(method), self.level.profile(Method(method))]
-            total += memory_bytes(spec, layout.lanes, size)
-        return total
+            total += memory_bytes(_mixer_spec(Method(method), profile), layout.lanes, size)
+        return total + total // 16  # what passes while tables are filled
 
     def _candidates(self, data: bytes) -> list[Method]:
         if self.method != "auto":
@@ -141,11 +148,7 @@ class Codec:
             return PlainPredictor(layout.lanes)
         from ..mixing import Mixer
 
-        spec = PROFILES.get((method, profile))
-        if spec is None:
-            raise DamagedArchiveError(
-                f"damaged archive: no mixer profile {profile} for method {method.label}"
-            )
+        spec = _mixer_spec(method, profile)
         return Mixer(spec, layout.lanes, layout.size, self._initial(method, profile))
 
     def _initial(self, method: Method, profile: int) -> dict[str, NDArray[Any]] | None:
@@ -154,6 +157,15 @@ class Codec:
             return None
         prefix, arrays = initial_prefix(method, profile), self.model.mixing
         return {k[len(prefix) :]: a for k, a in arrays.items() if k.startswith(prefix)} or None
+
+
+def _mixer_spec(method: Method, profile: int) -> MixerSpec:
+    spec = PROFILES.get((method, profile))
+    if spec is None:
+        raise DamagedArchiveError(
+            f"damaged archive: no mixer profile {profile} for method {method.label}"
+        )
+    return spec
 
 
 def _sample(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from tests.fakes import ZlibCodec
 
 
 class Hungry(ZlibCodec):
-    def memory(self, method: int, size: int) -> int:
+    def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         return 100 * size
 
 
