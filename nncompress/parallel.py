@@ -5,6 +5,7 @@ Blocks are coded alone, so an archive does not depend on the number of processes
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -16,13 +17,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nncompress.archive.codec import BlockCodec, ReportingCodec, encode_block
 from nncompress.archive.format import Method
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
 from nncompress.codecs import CodecOptions
 from nncompress.errors import ConfigError, NNCompressError
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Lock
+
+log = logging.getLogger("nncompress")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -159,8 +165,10 @@ class Coder:
                 threads = max(1, (os.cpu_count() or 1) // self.processes)
                 options = replace(options, threads=threads)
             # Not fork: threads of the parent would leave its locks held in the children.
+            context = get_context("spawn")
+            speaker = context.Lock() if log.isEnabledFor(logging.INFO) else None
             self._pool = ProcessPoolExecutor(
-                self.processes, get_context("spawn"), _start_worker, (options,)
+                self.processes, context, _start_worker, (options, speaker)
             )
         return self._pool
 
@@ -192,7 +200,8 @@ def _interrupt_held() -> Iterator[None]:
 _worker: Coder | None = None
 
 
-def _start_worker(options: CodecOptions) -> None:
+def _start_worker(options: CodecOptions, speaker: Lock | None) -> None:
+    """Make this process a worker. The first with something to tell takes ``speaker``, and tells it for all."""
     global _worker
     from multiprocessing import parent_process
     from multiprocessing.connection import wait
@@ -206,6 +215,12 @@ def _start_worker(options: CodecOptions) -> None:
             os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    if speaker is not None:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("nncompress: %(message)s"))
+        handler.addFilter(lambda record: speaker.acquire(block=False))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
     _worker = Coder(options)
 
 

@@ -1,10 +1,11 @@
 """``python -m tests.nnc``: the command line, with the small codec of ``tests.fakes``.
 
-NNC_BLOCK sets the block size, NNC_DELAY seconds that each block takes.
+NNC_BLOCK sets the block size, NNC_DELAY seconds that each block takes, NNC_NOTICE what it logs.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.fakes import MODEL_ID, ZlibCodec
 
 class SlowCodec(ZlibCodec):
     def encode(self, data: bytes) -> tuple[int, bytes]:
+        if notice := os.environ.get("NNC_NOTICE"):
+            logging.getLogger("nncompress").info(notice)
         time.sleep(float(os.environ.get("NNC_DELAY", "0")))
         return super().encode(data)
 

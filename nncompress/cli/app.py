@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from nncompress._version import __version__
+from nncompress.cli.console import show_notices
 from nncompress.cli.shorthand import expand_shorthand
 from nncompress.cli.signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
 from nncompress.errors import NNCompressError
@@ -97,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; return its exit status, having said what went wrong."""
+    show_notices(shown=sys.stderr.isatty())
     try:
         words = expand_shorthand(arguments, COMMANDS, interactive=sys.stdin.isatty())
         return app.main(words, prog_name="nncompress", standalone_mode=False) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -23,6 +24,7 @@ class Console:
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
         self.quiet = quiet
         self.verbose = verbose
+        show_notices(shown=verbose or (not quiet and sys.stderr.isatty()))
 
     def progress(self, label: str, size: int) -> AbstractContextManager[Progress]:
         """Show a progress bar, on a terminal only."""
@@ -65,6 +67,23 @@ class Console:
             except BrokenPipeError:
                 raise Terminated(SIGPIPE) from None  # click would make it an error
         return status
+
+
+class _Notices(logging.Handler):
+    """Shows what the library logs, for instance that it has to compile its kernels first."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a line, over a progress bar if there is one."""
+        over = "\r\033[K" if sys.stderr.isatty() else ""
+        click.echo(f"{over}nncompress: {record.getMessage()}", err=True)
+
+
+def show_notices(*, shown: bool) -> None:
+    """Choose whether the library's notices are shown."""
+    log = logging.getLogger("nncompress")
+    log.handlers = [_Notices()]
+    log.propagate = False
+    log.setLevel(logging.INFO if shown else logging.CRITICAL)
 
 
 @contextmanager

@@ -178,6 +178,20 @@ def test_progress_on_a_terminal_only(text, tmp_path):
 
 
 @posix
+def test_notices_are_for_terminals_and_the_curious(text, tmp_path, nnc, monkeypatch):
+    """Such as the one that kernels must be compiled first."""
+    notice = {"NNC_NOTICE": "compiling", "NNC_BLOCK": "50000"}
+    assert nnc("-fk", "text", **notice).stderr == b""
+    assert nnc("-fkv", "text", **notice).stderr.startswith(b"nncompress: compiling\n")
+    assert nnc("-fkv", "-T2", "text", **notice).stderr.count(b"nncompress: compiling\n") == 1
+    assert nnc("-fkq", "text", **notice).stderr == b""
+    for name, value in notice.items():
+        monkeypatch.setenv(name, value)
+    assert b"nncompress: compiling" in on_terminal(["-f", "text"], None, tmp_path)[1]
+    assert b"compiling" not in on_terminal(["-qf", "text"], None, tmp_path)[1]
+
+
+@posix
 def test_no_arguments_on_a_terminal_gives_help(tmp_path):
     status, shown = on_terminal([], None, tmp_path)
     assert status == 0
