@@ -6,32 +6,17 @@ gets depends on its own bytes alone: not on the other lanes, their number, the d
 
 from __future__ import annotations
 
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from numpy.typing import DTypeLike, NDArray
 
-from ..errors import ConfigError, DeviceError
+from ..errors import ConfigError
 from ..network.config import START_SYMBOL, SYMBOLS
+from .backend import Backend, NumbaBackend, TorchBackend
 from .fixedpoint import STREAM_BITS, UNIT_BITS, norm_eps
-from .gemm import Gemm
 from .parameters import Attention, Block, Parameters
-
-CUDA_ROWS = 32
-"""On CUDA lanes are padded to a multiple of this: its int8 product wants more than 16 rows, and aligned ones."""
-
-
-def _kernels(name: str) -> ModuleType:
-    if name == "numba":
-        from . import kernels_numba
-
-        return kernels_numba
-    from . import kernels_torch
-
-    return kernels_torch
 
 
 class Network:
@@ -45,46 +30,29 @@ class Network:
     def __init__(
         self, parameters: Parameters, device: str = "cpu", kernels: str = "auto", threads: int = 1
     ) -> None:
-        self.device, self.threads = _device(device), threads
         if kernels == "auto":
-            kernels = "numba" if self.device.type == "cpu" else "torch"
-        if kernels not in ("numba", "torch") or (kernels == "numba" and self.device.type != "cpu"):
+            kernels = "numba" if device == "cpu" else "torch"
+        if kernels not in ("numba", "torch") or (kernels == "numba" and device != "cpu"):
             raise ConfigError(
                 f"no {kernels!r} kernels for device {device!r}: use 'torch', or 'numba' on the CPU"
             )
         self.parameters, self.config = parameters, parameters.config
-        self.uses_numba = kernels == "numba"
-        self.kernels = _kernels(kernels)
-        self.tensors = {
-            name: torch.from_numpy(array).to(self.device)
-            for name, array in parameters.tensors().items()
-            if array.ndim
-        }
+        tensors = {name: array for name, array in parameters.tensors().items() if array.ndim}
+        self.backend: Backend = (
+            NumbaBackend(tensors, threads)
+            if kernels == "numba"
+            else TorchBackend(tensors, device, threads)
+        )
 
-    def native(self, tensor: Tensor) -> Any:
-        """A tensor as the kernels take it; numpy arrays share its memory."""
-        return tensor.numpy() if self.uses_numba else tensor
+    @property
+    def device(self) -> str:
+        """What it runs on: "cpu" or "cuda"."""
+        return self.backend.device
 
     def lanes(self, count: int) -> Lanes:
         """Cold state for ``count`` lanes, at least 1, to be stepped by the calling thread."""
-        if self.device.type == "cpu":
-            # Said in every thread anew: OpenMP would give the products of a new one all cores.
-            torch.set_num_threads(self.threads)
+        self.backend.start_thread()
         return Lanes(self, count)
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"unknown device {name!r}: use cpu or cuda") from None
-    if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"device {name!r} is not supported: use cpu or cuda")
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise DeviceError("no CUDA device: use --device cpu, archives are the same")
-        torch.backends.cuda.matmul.allow_tf32 = False
-    return device
 
 
 class Lanes:
@@ -92,64 +60,62 @@ class Lanes:
 
     def __init__(self, network: Network, count: int) -> None:
         self.network, self.count, self.position = network, count, 0
-        rows = count if network.device.type == "cpu" else -(-count // CUDA_ROWS) * CUDA_ROWS
+        self.backend = network.backend
+        self.rows = self.backend.rows(count)
         dim = network.config.dim
-        self.symbols = self._zeros(torch.uint8, rows)
-        self.stream = self._zeros(torch.int32, rows, dim)
-        self.activations = self._zeros(torch.int8, rows, dim)
-        self.weights = self._zeros(torch.int32, rows, SYMBOLS)
+        self.symbols = self.zeros(np.uint8)
+        self.stream = self.zeros(np.int32, dim)
+        self.activations = self.zeros(np.int8, dim)
+        self.weights = self.zeros(np.int32, SYMBOLS)
         self.blocks = [_BlockLanes(self, index) for index in range(network.config.layers)]
         self.output = self.product("output.weight", self.activations)
         # Everything that a lane carries from step to step, for copying.
-        self.state = [tensor for block in self.blocks for tensor in block.state]
+        self.state = [array for block in self.blocks for array in block.state]
 
-    def _zeros(self, dtype: torch.dtype, *shape: int) -> Tensor:
-        return torch.zeros(shape, dtype=dtype, device=self.network.device)
+    def zeros(self, dtype: DTypeLike, *shape: int) -> Any:
+        """An array with a row a lane."""
+        return self.backend.zeros(dtype, self.rows, *shape)
 
-    def product(self, name: str, activations: Tensor) -> tuple[Gemm, Any]:
-        """The product with a weight, and its output as the kernels take it."""
-        weight = self.network.tensors[name]
-        out = self._zeros(torch.int32, activations.shape[0], weight.shape[0])
-        return Gemm(activations, weight, out), self.network.native(out)
+    def product(self, name: str, activations: Any) -> tuple[Callable[[], None], Any]:
+        """The product with a weight, to be called, and its output."""
+        out = self.zeros(np.int32, self.backend.tensors[name].shape[0])
+        return self.backend.gemm(activations, name, out), out
 
     def start(self) -> NDArray[np.int32]:
         """Weights of every lane's first byte, as :meth:`step` gives them."""
         return self.step(np.full(self.count, START_SYMBOL, dtype=np.uint8))
 
-    @torch.inference_mode()
     def step(self, symbols: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Read one byte a lane.
 
         symbols: uint8 [count]. Returns the weights of the next byte, int32 [count, 256], each in 1..2**20; the array
         is overwritten by the next call.
         """
-        network = self.network
-        # A copy, since torch warns of arrays that cannot be written.
-        self.symbols[: self.count].copy_(torch.from_numpy(np.array(symbols, dtype=np.uint8)))
+        backend, output = self.backend, self.network.parameters.output
+        backend.give(symbols, self.symbols)
         for block in self.blocks:
             block.step()
         self.position += 1
-        native, output = network.native, network.parameters.output
-        network.kernels.stream_to_int8(
-            native(self.stream), network.parameters.output_scale, native(self.activations)
+        backend.kernels.stream_to_int8(
+            self.stream, self.network.parameters.output_scale, self.activations
         )
         gemm, product = self.output
         gemm()
-        tensors = network.tensors
-        network.kernels.softmax(
+        tensors = backend.tensors
+        backend.kernels.softmax(
             product,
-            native(tensors["output.multiplier"]),
-            native(tensors["output.bias"]),
+            tensors["output.multiplier"],
+            tensors["output.bias"],
             output.shift,
-            native(self.weights),
+            self.weights,
         )
-        return self.weights[: self.count].cpu().numpy()
+        return backend.take(self.weights, self.count)
 
     def copy_first(self, source: Lanes) -> None:
         """Start every lane where lane 0 of ``source`` is."""
         self.position = source.position
         for own, other in zip(self.state, source.state, strict=True):
-            own.copy_(other[:1].expand_as(own))
+            own[:] = other[:1]
 
 
 class _BlockLanes:
@@ -159,28 +125,24 @@ class _BlockLanes:
         self.lanes, self.first = lanes, index == 0
         network, config = lanes.network, lanes.network.config
         self.block: Block = network.parameters.blocks[index]
-        self.kernels, native = network.kernels, network.native
-        rows = lanes.stream.shape[0]
-        cell = lanes._zeros(torch.int32, rows, config.dim)
-        hidden = lanes._zeros(torch.int8, rows, config.dim)
-        self.state = [cell, hidden]
-        self.cell, self.hidden = native(cell), native(hidden)
-        self.stream, self.activations = native(lanes.stream), native(lanes.activations)
-        self.symbols = native(lanes.symbols)
+        self.kernels = network.backend.kernels
+        self.cell = lanes.zeros(np.int32, config.dim)
+        self.hidden = lanes.zeros(np.int8, config.dim)
+        self.state = [self.cell, self.hidden]
+        self.stream, self.activations = lanes.stream, lanes.activations
         name = f"blocks.{index}."
         self.arrays = {
-            key[len(name) :]: native(tensor)
-            for key, tensor in network.tensors.items()
+            key[len(name) :]: array
+            for key, array in network.backend.tensors.items()
             if key.startswith(name)
         }
-        self.recurrent = lanes.product(name + "cell.recurrent", hidden)
+        self.recurrent = lanes.product(name + "cell.recurrent", self.hidden)
         if not self.first:
             self.inputs = lanes.product(name + "cell.inputs", lanes.activations)
         self.boom = lanes.product(name + "boom.weight", lanes.activations)
         if self.block.attention is not None:
-            memory = lanes._zeros(torch.int8, rows, config.window, config.dim)
-            self.state.append(memory)
-            self.memory = native(memory)
+            self.memory = lanes.zeros(np.int8, config.window, config.dim)
+            self.state.append(self.memory)
             self.query = lanes.product(name + "attention.query.weight", lanes.activations)
         self.eps_unit, self.eps_stream = (
             norm_eps(config.dim, UNIT_BITS),
@@ -228,7 +190,9 @@ class _BlockLanes:
             self.hidden,
         )
         if self.first:
-            self.kernels.lstm_first(self.symbols, arrays["cell.table"], cell.table_shift, *common)
+            self.kernels.lstm_first(
+                self.lanes.symbols, arrays["cell.table"], cell.table_shift, *common
+            )
             return
         assert self.block.norm_lstm is not None
         norm = self.affine("norm_lstm", self.block.norm_lstm)

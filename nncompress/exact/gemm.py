@@ -1,4 +1,4 @@
-"""Products of int8 matrices with 32-bit sums, exact on every device.
+"""Products of int8 matrices with 32-bit sums through torch, exact on every device.
 
 Two ways, with equal results: the int8 product that torch has (``torch._int_mm``; exact on x86 CPUs without VNNI because
 weights have 7 bits), and a float32 product, exact in any order since all sums stay below 2**24, which
@@ -14,22 +14,26 @@ from torch import Tensor
 
 
 class Gemm:
-    """``out`` = ``activations`` @ ``weight``.T, over fixed buffers.
+    """``out`` = ``activations`` @ weight.T, over fixed buffers.
 
-    activations: int8 [n, K]. weight: int8 [N, K]. out: int32 [n, N], written by each call.
+    activations: int8 [n, K]. prepared: what :func:`prepare` made of the weight, int8 [N, K]. out: int32 [n, N], written
+    by each call.
     """
 
-    def __init__(self, activations: Tensor, weight: Tensor, out: Tensor) -> None:
-        self.activations, self.out = activations, out
-        self.int8 = has_int8(activations.device)
-        self.weight = weight.t() if self.int8 else weight.t().float()
+    def __init__(self, activations: Tensor, prepared: Tensor, out: Tensor) -> None:
+        self.activations, self.weight, self.out = activations, prepared, out
 
     def __call__(self) -> None:
         """Compute the product."""
-        if self.int8:
+        if self.weight.dtype == torch.int8:
             torch._int_mm(self.activations, self.weight, out=self.out)
         else:
             self.out.copy_(self.activations.float() @ self.weight)
+
+
+def prepare(weight: Tensor) -> Tensor:
+    """Bring a weight, int8 [N, K], into the form that is the fastest to multiply by on its device: [K, N]."""
+    return weight.t() if has_int8(weight.device) else weight.t().float()
 
 
 def has_int8(device: torch.device) -> bool:

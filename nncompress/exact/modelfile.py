@@ -61,7 +61,7 @@ class Model:
         """
         if known_answer(network) != self.known_answer:
             raise DeviceError(
-                f"{network.device.type} does not compute this model exactly on this machine; archives made with it "
+                f"{network.device} does not compute this model exactly on this machine; archives made with it "
                 "would not open elsewhere: use another --device, and please report it"
             )
 

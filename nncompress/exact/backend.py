@@ -1,0 +1,179 @@
+"""Where the integer network's numbers live and what computes with them: numba and numpy, or torch on any device.
+
+A backend has the kernels, the network's tensors, and the operations that :mod:`.engine` needs of an array library.
+torch is imported where it computes something, and not before: it takes longer to start than a small file takes to code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..errors import ConfigError, DeviceError
+from .vnni import VnniGemm, fits, has_vnni, pack
+
+CUDA_ROWS = 32
+"""On CUDA lanes are padded to a multiple of this: its int8 product wants more than 16 rows, and aligned ones."""
+
+Tensors = Mapping[str, NDArray[Any]]
+
+
+class Backend(Protocol):
+    """What the engine needs. Arrays are numpy's or torch's; the kernels take them as they are."""
+
+    @property
+    def device(self) -> str:
+        """Kind of device: "cpu" or "cuda"."""
+
+    @property
+    def kernels(self) -> ModuleType:
+        """The elementwise steps."""
+
+    @property
+    def tensors(self) -> Mapping[str, Any]:
+        """The network's arrays by name."""
+
+    def start_thread(self) -> None:
+        """Make ready for a thread that will step lanes."""
+
+    def rows(self, lanes: int) -> int:
+        """Return how many rows the arrays for so many lanes must have."""
+
+    def zeros(self, dtype: DTypeLike, *shape: int) -> Any:
+        """Make an array of zeros."""
+
+    def gemm(self, activations: Any, name: str, out: Any) -> Callable[[], None]:
+        """Return the product of fixed buffers with the weight of that name, to be called."""
+
+    def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
+        """Copy bytes to the beginning of an array of the backend."""
+
+    def take(self, weights: Any, lanes: int) -> NDArray[np.int32]:
+        """Return the first rows of an array as numpy's; it may share memory."""
+
+
+class NumbaBackend:
+    """The CPU with fused kernels. threads: what a product through torch may use inside."""
+
+    device = "cpu"
+
+    def __init__(self, tensors: Tensors, threads: int) -> None:
+        from . import kernels_numba
+
+        self.kernels, self.threads = kernels_numba, threads
+        self.tensors: Mapping[str, Any] = tensors
+        self._vnni = has_vnni() and all(fits(array) for array in self._weights())
+        self._prepared: dict[str, Any] = {}
+
+    def _weights(self) -> list[NDArray[Any]]:
+        return [array for array in self.tensors.values() if array.dtype == np.int8]
+
+    def start_thread(self) -> None:
+        """Limit torch's products: OpenMP would give those of each new thread all cores."""
+        if not self._vnni:
+            import torch
+
+            torch.set_num_threads(self.threads)
+
+    def rows(self, lanes: int) -> int:
+        """No padding."""
+        return lanes
+
+    def zeros(self, dtype: DTypeLike, *shape: int) -> NDArray[Any]:
+        """Make an array of zeros."""
+        return np.zeros(shape, dtype)
+
+    def gemm(
+        self, activations: NDArray[np.int8], name: str, out: NDArray[np.int32]
+    ) -> Callable[[], None]:
+        """Return the product: our own where the CPU has VNNI and no AMX, else torch's over the same memory."""
+        if self._vnni:
+            if name not in self._prepared:
+                self._prepared[name] = pack(self.tensors[name])
+            return VnniGemm(activations, self._prepared[name], out)
+        import torch
+
+        from .gemm import Gemm, prepare
+
+        if name not in self._prepared:
+            self._prepared[name] = prepare(torch.from_numpy(self.tensors[name]))
+        return Gemm(torch.from_numpy(activations), self._prepared[name], torch.from_numpy(out))
+
+    def give(self, symbols: NDArray[np.uint8], into: NDArray[np.uint8]) -> None:
+        """Copy bytes."""
+        into[: len(symbols)] = symbols
+
+    def take(self, weights: NDArray[np.int32], lanes: int) -> NDArray[np.int32]:
+        """Return a view."""
+        return weights[:lanes]
+
+
+class TorchBackend:
+    """Any device that torch has, with the reference kernels. threads: what a product may use inside, on a CPU.
+
+    Raises :class:`DeviceError` where the device is not there, :class:`ConfigError` for a wrong name.
+    """
+
+    def __init__(self, tensors: Tensors, device: str, threads: int) -> None:
+        import torch
+
+        from . import kernels_torch
+
+        self._torch, self.kernels, self.threads = torch, kernels_torch, threads
+        self._place = _torch_device(device)
+        self.device = self._place.type
+        self.tensors: Mapping[str, Any] = {
+            name: torch.from_numpy(array).to(self._place) for name, array in tensors.items()
+        }
+        self._prepared: dict[str, Any] = {}
+
+    def start_thread(self) -> None:
+        """Limit torch's products: OpenMP would give those of each new thread all cores."""
+        if self.device == "cpu":
+            self._torch.set_num_threads(self.threads)
+
+    def rows(self, lanes: int) -> int:
+        """Pad for CUDA."""
+        return lanes if self.device == "cpu" else -(-lanes // CUDA_ROWS) * CUDA_ROWS
+
+    def zeros(self, dtype: DTypeLike, *shape: int) -> Any:
+        """Make an array of zeros."""
+        kind = getattr(self._torch, np.dtype(dtype).name)
+        return self._torch.zeros(shape, dtype=kind, device=self._place)
+
+    def gemm(self, activations: Any, name: str, out: Any) -> Callable[[], None]:
+        """Return the product."""
+        from .gemm import Gemm, prepare
+
+        if name not in self._prepared:
+            self._prepared[name] = prepare(self.tensors[name])
+        return Gemm(activations, self._prepared[name], out)
+
+    def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
+        """Copy bytes; through a copy, since torch warns of arrays that cannot be written."""
+        into[: len(symbols)].copy_(self._torch.from_numpy(np.array(symbols)))
+
+    def take(self, weights: Any, lanes: int) -> NDArray[np.int32]:
+        """Bring them to the host."""
+        found: NDArray[np.int32] = weights[:lanes].cpu().numpy()
+        return found
+
+
+def _torch_device(name: str) -> Any:
+    import torch
+
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"unknown device {name!r}: use cpu or cuda") from None
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device {name!r} is not supported: use cpu or cuda")
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise DeviceError("no CUDA device: use --device cpu, archives are the same")
+        torch.backends.cuda.matmul.allow_tf32 = False
+    return device
