@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -20,58 +19,71 @@ from nncompress.errors import NNCompressError
 
 ERROR = 1
 
-#: Name of a command: its module under nncompress.cli, whose ``command`` it is, and its help line.
-COMMANDS = {
-    "compress": ("compress", "Compress files."),
-    "decompress": ("decompress", "Restore files from archives."),
-    "test": ("test", "Check archives without writing anything."),
-    "list": ("list", "Show sizes, method and model of archives."),
-    "cat": ("cat", "Write contents, or a range of them, to standard output."),
-    "models": ("models", "List, show, verify, import and export models."),
-    "completion": ("completion", "Print a completion script for a shell."),
-    "train": ("train", "Train a SHA-RNN."),
-    "quantize": ("quantize", "Turn a trained network into an integer model."),
-    "eval": ("evaluate", "Measure a model on files, in bits per byte."),
-    "compare": ("compare", "Compare with other compressors."),
-    "bench": ("compare", "The same as compare."),
-    "explain": ("explain", "Show what every byte of a file costs."),
-    "generate": ("generate", "Sample text from a model."),
+#: Section of the help, name of a command: its module under nncompress.cli, whose ``command`` it is,
+#: and its help line.
+SECTIONS = {
+    "Files": {
+        "compress": ("compress", "Compress files."),
+        "decompress": ("decompress", "Restore files from archives."),
+        "test": ("test", "Check archives without writing anything."),
+        "list": ("list", "Show sizes, method and model of archives."),
+        "cat": ("cat", "Write contents, or a range of them, to standard output."),
+    },
+    "Models": {
+        "models": ("models", "List, show, verify, import and export models."),
+        "train": ("train", "Train a SHA-RNN."),
+        "quantize": ("quantize", "Turn a trained network into an integer model."),
+        "generate": ("generate", "Sample text from a model."),
+    },
+    "Measurements": {
+        "compare": ("compare", "Compare with other compressors."),
+        "eval": ("evaluate", "Measure a model on files, in bits per byte."),
+        "explain": ("explain", "Show what every byte of a file costs."),
+    },
+    "Shell": {
+        "completion": ("completion", "Print a completion script."),
+    },
 }
+COMMANDS = {name: place[0] for section in SECTIONS.values() for name, place in section.items()}
+ALIASES = {"bench": "compare"}
 
 
 class LazyGroup(click.Group):
     """Imports a command's module only when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands that are installed, in the order of the table."""
-        return [name for name in COMMANDS if _module(name) is not None]
+        """Return the names of the commands, in the order of the table."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
-        module = _module(cmd_name)
+        module = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
         if module is None:
             return None
-        command = importlib.import_module(module).command
+        command = importlib.import_module(f"nncompress.cli.{module}").command
         assert isinstance(command, click.Command)
         return command
 
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write both ways to call the program."""
+        formatter.write_usage(ctx.command_path, "COMMAND [OPTION]... [FILE]...")
+        formatter.write_usage(ctx.command_path, "[-d|-t|-l] [OPTION]... [FILE]...", "   or: ")
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
-
-
-def _module(name: str) -> str | None:
-    if name not in COMMANDS:
-        return None
-    module = f"nncompress.cli.{COMMANDS[name][0]}"
-    return module if importlib.util.find_spec(module) is not None else None
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name.ljust(width), place[1]) for name, place in commands.items()]
+                )
 
 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Without a command, 'nncompress FILE' compresses, -d decompresses, -t tests, -l lists. "
+    epilog="Without a command, FILEs are compressed, with -d decompressed, with -t tested, with -l "
+    "listed, as gzip, xz and zstd do. 'nncompress COMMAND --help' shows a command's options. "
     "Exit status: 0 all is well, 1 an error, 2 a warning.",
 )
 @click.version_option(__version__, "-V", "--version", message="nncompress %(version)s")
@@ -100,7 +112,7 @@ def run(arguments: list[str]) -> int:
     """Run the command line; return its exit status, having said what went wrong."""
     show_notices(shown=sys.stderr.isatty())
     try:
-        words = expand_shorthand(arguments, COMMANDS, interactive=sys.stdin.isatty())
+        words = expand_shorthand(arguments, {*COMMANDS, *ALIASES}, interactive=sys.stdin.isatty())
         return app.main(words, prog_name="nncompress", standalone_mode=False) or 0
     except click.exceptions.Exit as end:
         return end.exit_code

@@ -6,7 +6,6 @@ import click
 
 from nncompress.cli import options
 from nncompress.cli.console import Console
-from nncompress.codecs import CodecOptions
 from nncompress.files.convert import Request
 from nncompress.files.inspect import cat_one, parse_range
 from nncompress.files.names import expand
@@ -19,31 +18,17 @@ from nncompress.pipeline import Limits
 @click.option(
     "--range", "span", metavar="START:END", help="Bytes wanted; only their blocks are decoded."
 )
-@options.engine
-@options.output_limit
+@options.decoding
 @options.messages
 def command(
-    names: tuple[str, ...],
-    span: str | None,
-    model: str | None,
-    device: str,
-    threads: int,
-    processes: int,
-    memory_limit: int | None,
-    max_output_size: int | None,
-    quiet: bool,
-    verbose: bool,
+    names: tuple[str, ...], span: str | None, coder: Coder, limits: Limits, console: Console
 ) -> int:
     """Write the contents of each FILE to standard output, one after the other.
 
     START and END count bytes from 0, END is not included, and negative ones count from the end.
     """
     wanted = parse_range(span) if span is not None else None
-    request = Request(to_stdout=True, limits=Limits(memory_limit, max_output_size))
-    console = Console(quiet=quiet, verbose=verbose)
-    codec = CodecOptions(model, None, None, device, threads, memory_limit)
-    with Coder(codec, processes) as coder:
-        return console.each(
-            expand(names, recursive=False, archives=True),
-            lambda name: cat_one(name, wanted, request, coder, console),
-        )
+    request = Request(to_stdout=True, limits=limits)
+    archives = expand(names, recursive=False, archives=True)
+    with coder:
+        return console.each(archives, lambda name: cat_one(name, wanted, request, coder, console))

@@ -10,18 +10,18 @@ import click
 
 from nncompress.benchmark.codecs import Settings
 from nncompress.benchmark.compare import Trial
+from nncompress.cli import options
 from nncompress.cli.console import ERROR, OK
-from nncompress.codecs import LEVELS
 from nncompress.errors import FileError
 from nncompress.files.output import OutputFile, os_failure
 
 
 @click.command()
-@click.argument("names", metavar="FILE...", nargs=-1, required=True)
-@click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
-@click.option("--level", type=click.IntRange(LEVELS[0], LEVELS[-1]), help="Level of own methods.")
+@options.files_needed
+@options.model
+@options.level
 @click.option("--codec", "chosen", multiple=True, help="Only this codec; repeat for more.")
-@click.option("--threads", type=click.IntRange(0), default=0, help="Threads of own methods.")
+@options.threads
 @click.option(
     "--timeout", type=click.FloatRange(1), default=300.0, show_default=True, help="Seconds a codec."
 )
@@ -34,7 +34,7 @@ from nncompress.files.output import OutputFile, os_failure
 @click.option(
     "--html", type=click.Path(path_type=Path), help="Write a page: tables, chart, surprise map."
 )
-@click.option("-f", "--force", is_flag=True, help="Replace existing files.")
+@options.force
 def command(
     names: tuple[str, ...],
     model: str | None,

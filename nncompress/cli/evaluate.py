@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
+from nncompress.cli import options
 from nncompress.cli.console import Console
-from nncompress.cli.options import Size
-from nncompress.codecs import LEVELS, CodecOptions
+from nncompress.codecs import CodecOptions
 from nncompress.errors import ConfigError
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+@options.model
 @click.option("--split", type=click.Choice(["enwik8"]), help="FILE is enwik8: measure a part.")
 @click.option(
     "--part",
@@ -24,7 +24,7 @@ from nncompress.errors import ConfigError
     show_default=True,
     help="Part of the split.",
 )
-@click.option("--bytes", "size", type=Size(), help="Measure no more than the first so many bytes.")
+@options.first_bytes()
 @click.option("--coded", is_flag=True, help="Code the file, too, as compress would.")
 @click.option(
     "--float",
@@ -33,13 +33,11 @@ from nncompress.errors import ConfigError
     type=click.Path(path_type=Path),
     help="Compare with float weights (.safetensors).",
 )
-@click.option(
-    "--level", type=click.IntRange(LEVELS[0], LEVELS[-1]), help="Cut lanes as this level does."
-)
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
-@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: all cores.")
+@options.level
+@options.device
+@options.threads
 @click.option("--baselines", is_flag=True, help="Print published figures and their sources.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def command(
     file: Path | None,
     model: str | None,
@@ -68,8 +66,8 @@ def command(
     if file is None:
         _print(evaluation_text.baseline_lines(), load() if as_json else None)
         return
-    options = CodecOptions(model, level, None, device, threads)
-    request = Request(file, options, part if split else None, size, float_weights, coded)
+    codec = CodecOptions(model, level, None, device, threads)
+    request = Request(file, codec, part if split else None, size, float_weights, coded)
     facts = evaluate(request, Console().progress)
     _print(evaluation_text.evaluation_lines(facts), facts if as_json else None)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from nncompress.cli import options
 from nncompress.cli.console import Console
-from nncompress.cli.options import Size, strength
 from nncompress.codecs import CodecOptions
 
 SHOWN = 100_000
@@ -18,19 +18,12 @@ SHOWN = 100_000
 @click.option(
     "--html", "target", type=click.Path(path_type=Path), required=True, help="The page to write."
 )
-@click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
-@click.option(
-    "--bytes",
-    "size",
-    type=Size(),
-    default=SHOWN,
-    show_default=True,
-    help="Take no more than the first so many bytes.",
-)
-@strength
-@click.option("-f", "--force", is_flag=True, help="Replace an existing page.")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
-@click.option("--threads", type=click.IntRange(0), default=0, help="Threads; 0: all cores.")
+@options.model
+@options.first_bytes(default=SHOWN, show_default=True)
+@options.strength
+@options.force
+@options.device
+@options.threads
 def command(
     file: Path,
     target: Path,
@@ -55,9 +48,9 @@ def command(
         data, title = data[:size], f"{file.name}, first {size:,} bytes: what every byte costs"
         console.warn(f"{file}: only the first {size:,} bytes are shown; --bytes changes that")
     with OutputFile(target, force=force) as out:
-        options = CodecOptions(model, level, method, device, threads)
+        codec = CodecOptions(model, level, method, device, threads)
         with console.progress(file.name, len(data)) as progress:
-            surprise = explain(data, options, progress)
+            surprise = explain(data, codec, progress)
         script = surprise_script() if data else ""
         out.write(page(title, surprise_body(surprise), script).encode())
         out.sync()

@@ -7,10 +7,12 @@ from itertools import islice
 
 import click
 
+from nncompress.cli import options
+
 
 @click.command()
 @click.option("-p", "--prompt", default="", help="Text to go on from.")
-@click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+@options.model
 @click.option(
     "-n",
     "--bytes",
@@ -25,7 +27,7 @@ import click
 )
 @click.option("--top-p", type=float, default=0.95, show_default=True, help="Draw from this share.")
 @click.option("--seed", type=click.IntRange(0), help="The same seed gives the same text.")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
+@options.device
 def command(
     prompt: str,
     model: str | None,

@@ -13,21 +13,19 @@ from nncompress.files.names import expand
 
 
 @click.command()
-@click.argument("names", metavar="FILE...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all blocks.")
+@options.files_needed
+@options.as_json
 @options.recursive
 @options.messages
-def command(
-    names: tuple[str, ...], as_json: bool, recursive: bool, quiet: bool, verbose: bool
-) -> int:
+def command(names: tuple[str, ...], as_json: bool, recursive: bool, console: Console) -> int:
     """Show sizes, ratio, method, model and blocks of archives, without decoding them."""
     entries = []
-    status = Console(quiet=quiet).each(
+    status = console.each(
         expand(names, recursive=recursive, archives=True),
         lambda name: entries.append(describe(name)),
     )
     if as_json:
         click.echo(json.dumps(entries, indent=2))
     elif entries:
-        print_table(entries, verbose=verbose)
+        print_table(entries, verbose=console.verbose)
     return status

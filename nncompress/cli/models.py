@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from nncompress.cli import options
 from nncompress.files import models
 
 
@@ -19,7 +20,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def list_models(as_json: bool) -> None:
     """List the installed models, the default one first."""
     found = models.describe_models()
@@ -33,7 +34,7 @@ def list_models(as_json: bool) -> None:
 
 @command.command()
 @click.argument("model", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.as_json
 def show(model: str | None, as_json: bool) -> None:
     """Show a model's identity, shape, training summary and card."""
     facts = models.describe_model(model)
@@ -49,7 +50,7 @@ def show(model: str | None, as_json: bool) -> None:
 
 @command.command()
 @click.argument("model", required=False)
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
+@options.device
 def verify(model: str | None, device: str) -> None:
     """Check a model's contents, and that this machine computes it exactly."""
     click.echo(f"sound: {models.verify_model(model, device)}")
@@ -58,7 +59,7 @@ def verify(model: str | None, device: str) -> None:
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", help="Name to give it; that of the file otherwise.")
-@click.option("-f", "--force", is_flag=True, help="Replace a model of that name.")
+@options.force
 def import_(file: Path, name: str | None, force: bool) -> None:
     """Install a model FILE in your own models folder."""
     click.echo(models.import_model(file, name, force=force))
@@ -67,7 +68,7 @@ def import_(file: Path, name: str | None, force: bool) -> None:
 @command.command()
 @click.argument("model")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("-f", "--force", is_flag=True, help="Replace an existing file.")
+@options.force
 def export(model: str, target: Path, force: bool) -> None:
     """Copy an installed MODEL to the file or folder TARGET."""
     click.echo(models.export_model(model, target, force=force))

@@ -1,7 +1,12 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what becomes of them.
+
+Options that belong together reach a command as one object: ``console``, ``coder``, ``limits``,
+``request``.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +14,11 @@ from typing import Any, TypeVar
 
 import click
 
-from nncompress.codecs import LEVELS, METHODS
+from nncompress.cli.console import Console
+from nncompress.codecs import LEVELS, METHODS, CodecOptions
+from nncompress.files.convert import Request
+from nncompress.parallel import Coder
+from nncompress.pipeline import Limits
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,88 +40,149 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         return int(float(match[1]) * UNITS[match[2]])
 
 
-def files(command: Command) -> Command:
-    """Add the FILE arguments."""
-    return click.argument("names", metavar="[FILE]...", nargs=-1)(command)
+# Arguments and options that stand alone.
+
+files = click.argument("names", metavar="[FILE]...", nargs=-1)
+files_needed = click.argument("names", metavar="FILE...", nargs=-1, required=True)
+model = click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+device = click.option(
+    "--device", metavar="DEVICE", default="auto", help="auto, cpu, cuda or cuda:N."
+)
+threads = click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="Threads in a block; 0: all cores.",
+)
+level = click.option(
+    "--level", metavar="N", type=click.IntRange(LEVELS[0], LEVELS[-1]), help="Level of compression."
+)
+force = click.option("-f", "--force", is_flag=True, help="Replace existing files.")
+recursive = click.option("-r", "--recursive", is_flag=True, help="Take the files in folders.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def first_bytes(**settings: Any) -> Callable[[Command], Command]:
+    """Add --bytes, how much of a file is taken."""
+    words = "Take no more than the first so many bytes."
+    return click.option("--bytes", "size", type=Size(), help=words, **settings)
+
+
+# Options that make an object.
 
 
 def messages(command: Command) -> Command:
-    """Add -q and -v."""
-    return _add(
-        command,
+    """Add -q and -v; they make ``console``."""
+    options = [
         click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar."),
         click.option("-v", "--verbose", is_flag=True, help="Say how each file went."),
-    )
+    ]
+    return _gather(command, options, _console)
 
 
-def engine(command: Command) -> Command:
-    """Add the options for the model and the machine."""
-    return _add(
-        command,
-        click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one."),
-        click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N."),
-        click.option(
-            "--threads", type=click.IntRange(0), default=0, help="Threads in a block; 0: all cores."
-        ),
+def _console(*, quiet: bool, verbose: bool) -> dict[str, object]:
+    return {"console": Console(quiet=quiet, verbose=verbose)}
+
+
+def encoding(command: Command) -> Command:
+    """Add the level, the method, the model and the machine; they make ``coder``."""
+    return _gather(command, [strength, *_engine()], _encoder)
+
+
+def _encoder(*, processes: int, **options: Any) -> dict[str, object]:
+    return {"coder": Coder(CodecOptions(**options), processes)}
+
+
+def decoding(command: Command) -> Command:
+    """Add the model, the machine and what may come out; they make ``coder`` and ``limits``."""
+    limit = click.option("--max-output-size", type=Size(), help="Most bytes to restore.")
+    return _gather(command, [*_engine(), limit], _decoder)
+
+
+def _decoder(
+    *, processes: int, max_output_size: int | None, memory_limit: int | None, **options: Any
+) -> dict[str, object]:
+    coder = Coder(CodecOptions(memory_limit=memory_limit, **options), processes)
+    return {"coder": coder, "limits": Limits(memory_limit, max_output_size)}
+
+
+def _engine() -> list[Callable[..., Any]]:
+    return [
+        model,
+        device,
+        threads,
         click.option(
             "-T",
             "--processes",
+            metavar="N",
             type=click.IntRange(0),
             default=1,
             show_default=True,
             help="Blocks coded at once, each in a process; 0: one a core.",
         ),
         click.option("--memory-limit", type=Size(), help="Memory that a block may take."),
-    )
+    ]
 
 
 def strength(command: Command) -> Command:
-    """Add the level and the method."""
+    """Add the level, in two ways, and the method."""
     levels = [
         click.option(
-            f"-{level}",
+            f"-{number}",
             "level",
-            flag_value=level,
+            flag_value=number,
             type=int,
-            hidden=level not in (1, 9),
+            hidden=number not in (1, 9),
             help={
-                1: "Level 1, the fastest.",
-                9: "Level 9, the smallest; -2 to -8 are between.",
-            }.get(level),
+                1: "Fastest.",
+                9: "Smallest; -2 to -8 are between, the default is -6.",
+            }.get(number),
         )
-        for level in LEVELS
+        for number in LEVELS
     ]
     method = click.option("--method", type=click.Choice(METHODS), help="How blocks are coded.")
-    return _add(command, *levels, method)
+    return _add(command, [*levels, level, method])
 
 
 def writing(command: Command) -> Command:
-    """Add the options for where results go and what becomes of sources."""
-    return _add(
-        command,
+    """Add where results go and what becomes of sources; they make ``request``."""
+    options = [
         click.option(
             "-o", "--output", type=click.Path(path_type=Path), help="File or folder for results."
         ),
         click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),
-        click.option("-f", "--force", is_flag=True, help="Replace existing files."),
+        force,
         click.option("-k", "--keep", is_flag=True, help="Keep the source (the default)."),
         click.option("--rm", "remove", is_flag=True, help="Delete the source at the end."),
-    )
+    ]
+    return _gather(command, options, _request)
 
 
-def recursive(command: Command) -> Command:
-    """Add -r."""
-    return click.option("-r", "--recursive", is_flag=True, help="Take the files in folders.")(
-        command
-    )
+def _request(*, keep: bool, remove: bool, **options: Any) -> dict[str, object]:
+    return {"request": Request(remove=remove and not keep, **options)}
 
 
-def output_limit(command: Command) -> Command:
-    """Add --max-output-size."""
-    return click.option("--max-output-size", type=Size(), help="Most bytes to restore.")(command)
+def _gather(
+    command: Command,
+    options: list[Callable[..., Any]],
+    make: Callable[..., dict[str, object]],
+) -> Command:
+    """Add ``options`` to ``command``, which gets what ``make`` makes of their values instead."""
+
+    @functools.wraps(command)
+    def run(**given: Any) -> Any:
+        made = make(**{name: given.pop(name) for name in names})
+        return command(**given, **made)
+
+    before = len(getattr(run, "__click_params__", []))
+    gathered: Any = _add(run, options)
+    names = {parameter.name for parameter in gathered.__click_params__[before:]}
+    wrapped: Command = gathered
+    return wrapped
 
 
-def _add(command: Command, *decorators: Callable[[Command], Command]) -> Command:
-    for decorator in reversed(decorators):
-        command = decorator(command)
+def _add(command: Command, options: list[Callable[..., Any]]) -> Command:
+    for option in reversed(options):
+        command = option(command)
     return command

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from nncompress.cli import options
 from nncompress.cli.train import parse_weights
 from nncompress.errors import FileError, ModelError
 
@@ -20,7 +21,7 @@ from nncompress.errors import FileError, ModelError
 )
 @click.option("--summary", metavar="FILE", help="JSON object with facts for the model's card.")
 @click.option("--mixing/--no-mixing", default=True, help="Train the mixer's starting values.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite the model file.")
+@options.force
 def command(
     weights: str,
     corpora: tuple[str, ...],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import importlib
+from collections.abc import Container, Iterator
+
+import click
 
 GLOBAL_OPTIONS = ("-h", "--help", "-V", "--version")
 MODES = {
@@ -16,18 +19,6 @@ MODES = {
     "-l": "list",
     "--list": "list",
 }
-VALUE_LETTERS = "omT"
-VALUE_OPTIONS = (
-    "--output",
-    "--model",
-    "--method",
-    "--device",
-    "--threads",
-    "--processes",
-    "--block-size",
-    "--memory-limit",
-    "--max-output-size",
-)
 
 
 def expand_shorthand(
@@ -35,14 +26,14 @@ def expand_shorthand(
 ) -> list[str]:
     """Return ``arguments`` beginning with a command's name.
 
-    Without arguments, a terminal gets help and anything else is compressed. The last of several
-    modes counts.
+    Without arguments, a terminal gets help and anything else is compressed. Options may stand
+    before a command, too. The last of several modes counts; after one, all names are files.
     """
     if not arguments:
         return ["--help"] if interactive else ["compress"]
     if arguments[0] in commands or arguments[0] in GLOBAL_OPTIONS:
         return arguments
-    mode = "compress"
+    mode = None
     rest: list[str] = []
     words = iter(arguments)
     for word in words:
@@ -52,17 +43,25 @@ def expand_shorthand(
             mode = MODES[word]
         elif word.startswith("--"):
             rest.append(word)
-            if word in VALUE_OPTIONS:
-                rest += [value for value in [next(words, None)] if value is not None]
+            if word in _value_options():
+                rest += _next(words)
         elif word.startswith("-") and len(word) > 1:
             found, letters, takes_next = _split_cluster(word[1:])
             mode = found or mode
             rest += ["-" + letters] if letters else []
             if takes_next:
-                rest += [value for value in [next(words, None)] if value is not None]
+                rest += _next(words)
+        elif word in commands and mode is None:
+            return [word, *rest, *words]
         else:
+            mode = mode or "compress"
             rest.append(word)
-    return [mode, *rest]
+    return [mode or "compress", *rest]
+
+
+def _next(words: Iterator[str]) -> list[str]:
+    word = next(words, None)
+    return [] if word is None else [word]
 
 
 def _split_cluster(letters: str) -> tuple[str | None, str, bool]:
@@ -72,10 +71,22 @@ def _split_cluster(letters: str) -> tuple[str | None, str, bool]:
     """
     mode, rest = None, ""
     for position, letter in enumerate(letters):
-        if letter in VALUE_LETTERS:
+        if "-" + letter in _value_options():
             return mode, rest + letters[position:], position == len(letters) - 1
         if "-" + letter in MODES:
             mode = MODES["-" + letter]
         else:
             rest += letter
     return mode, rest, False
+
+
+def _value_options() -> set[str]:
+    """Return those options of the commands above whose next word is their value."""
+    modules = [importlib.import_module(f"nncompress.cli.{name}") for name in set(MODES.values())]
+    return {
+        name
+        for module in modules
+        for option in module.command.params
+        if isinstance(option, click.Option) and not option.is_flag
+        for name in option.opts
+    }

@@ -70,6 +70,13 @@ def test_without_a_command(nnc, text, tmp_path):
         (["--", "-d"], ["compress", "--", "-d"]),
         (["-9", "-"], ["compress", "-9", "-"]),
         (["test", "-d"], ["test", "-d"]),
+        (["-v", "test", "f"], ["test", "-v", "f"]),
+        (["-vT", "2", "test", "f"], ["test", "-vT", "2", "f"]),
+        (["-o", "test", "f"], ["compress", "-o", "test", "f"]),
+        (["--memory-limit", "test", "-q", "test"], ["test", "--memory-limit", "test", "-q"]),
+        (["-d", "test"], ["decompress", "test"]),
+        (["-v", "f", "test"], ["compress", "-v", "f", "test"]),
+        (["-v", "--", "test"], ["compress", "-v", "--", "test"]),
         ([], ["compress"]),
     ],
 )
