@@ -6,14 +6,13 @@ Every variant differs from the first in one thing. First all of them are timed: 
 turns, by the processor time they take, so that other work on the machine falls on all alike. Then
 each is trained for as many steps as the first, and, where it is slower or faster by more than 5%,
 once more for as many steps as fit in the first one's time; the learning rate falls to zero by the
-end of either. Finished runs are in the JSON file, and are not repeated when the script starts again.
+end of either. Finished runs are in the JSON file, and --resume does not repeat them.
 Results of so short a training say what pays at its beginning, no more.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 import tempfile
 import time
@@ -24,7 +23,7 @@ from typing import Any
 
 import click
 import torch
-from folder import RESULTS, write_results
+from folder import RESULTS, kept_results, resume, write_results
 from readme import ablation
 from torch import Tensor, nn
 
@@ -35,7 +34,10 @@ from nncompress.training.config import TrainConfig
 from nncompress.training.data import Sources, find_sources
 from nncompress.training.loop import Trainer
 
-LAYERS = 4
+LAYERS = 3
+LANES, SEGMENT = 16, 64
+"""Small steps: so short a training gains more from their number than from their size."""
+
 WARM, ROUNDS, TIMED = 4, 9, 2
 """Steps of each variant before timing, turns of timing, and steps in a turn."""
 
@@ -118,8 +120,8 @@ VARIANTS = (
         training={"optimizer": "lamb", "rate": 2e-3},
         paper="used throughout",
     ),
-    Variant("min-trust LAMB, rate 8e-3", training={"optimizer": "lamb", "rate": 8e-3}),
     Variant("four heads", {"heads": 4}, paper="about 67 minutes an epoch"),
+    Variant("min-trust LAMB, rate 8e-3", training={"optimizer": "lamb", "rate": 8e-3}),
 )
 
 
@@ -172,16 +174,6 @@ def _steps(trainer: Trainer) -> float:
     return (time.process_time() - began) / TIMED
 
 
-def kept(target: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """What an earlier start of the script with these settings has left; nothing if there was none."""
-    if not target.exists():
-        return {}
-    facts: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
-    if {name: facts.get(name) for name in settings} != json.loads(json.dumps(settings)):
-        raise click.ClickException(f"{target}: has results of other settings; give another --json")
-    return facts
-
-
 def measured_variants(experiment: Experiment) -> list[dict[str, Any]]:
     """Name, parameters, time a step and the paper's words for each variant."""
     sizes = [
@@ -214,23 +206,35 @@ def wanted(variants: list[dict[str, Any]], steps: int) -> list[tuple[str, Varian
 @click.argument(
     "corpora", metavar="CORPUS...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option("--steps", type=int, default=1000, show_default=True, help="Steps of 32 x 128 bytes.")
+@click.option("--steps", type=int, default=1000, show_default=True, help="Steps of 16 x 64 bytes.")
 @click.option(
     "--dim", type=int, default=128, show_default=True, help="Width; Boom has four times it."
 )
 @click.option("--window", type=int, default=256, show_default=True, help="Positions attended to.")
 @click.option("--threads", type=int, default=1, show_default=True)
+@resume
 @click.option(
     "--json", "target", type=click.Path(path_type=Path), default=RESULTS / "ablation.json"
 )
 def main(
-    corpora: tuple[Path, ...], steps: int, dim: int, window: int, threads: int, target: Path
+    corpora: tuple[Path, ...],
+    steps: int,
+    dim: int,
+    window: int,
+    threads: int,
+    resume: bool,
+    target: Path,
 ) -> None:
     """Train small variants of the paper's network and compare them."""
     torch.set_num_threads(threads)
     shape = SHARNNConfig(dim, 4 * dim, LAYERS, (LAYERS - 2,), window=window)
     config = TrainConfig(
-        lanes=32, segment=128, rate=2e-3, steps=steps, validate=256 << 10, validate_minutes=1e5
+        lanes=LANES,
+        segment=SEGMENT,
+        rate=4e-3,
+        steps=steps,
+        validate=128 << 10,
+        validate_minutes=1e5,
     )
     experiment = Experiment(shape, config, find_sources(corpora))
     settings = {
@@ -238,7 +242,7 @@ def main(
         "training": dataclasses.asdict(config),
         "corpora": [path.name for path in corpora],
     }
-    facts = kept(target, settings)
+    facts = kept_results(target, resume, **settings)
     variants = facts.get("variants") or measured_variants(experiment)
     runs = facts.get("runs", [])
     done = {(run["equal"], run["variant"]) for run in runs}

@@ -1,4 +1,4 @@
-"""What the scripts that measure a folder of files share: finding it, and writing results."""
+"""What the scripts share: finding a folder of files, writing results, and going on from them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ def evaluation_files(folder: Path | None) -> list[tuple[str, Path]]:
     if not paths:
         raise click.ClickException(f"{chosen} holds no files")
     return [(path.relative_to(chosen).as_posix(), path) for path in paths]
+
+
+resume = click.option("--resume", is_flag=True, help="Keep what the JSON file has already.")
+"""For scripts that write their JSON after every part and can go on from it."""
+
+
+def kept_results(target: Path, resume: bool, **settings: Any) -> dict[str, Any]:
+    """What an earlier run with these settings left, if it is to be kept; an empty dictionary if not."""
+    if not resume or not target.exists():
+        return {}
+    facts: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    if {name: facts.get(name) for name in settings} != json.loads(json.dumps(settings)):
+        raise click.ClickException(f"{target}: has results of other settings; leave out --resume")
+    return facts
 
 
 def write_results(target: Path, **facts: Any) -> None:

@@ -1,43 +1,72 @@
 """Measure the bits per byte of a model's network alone on all files of a folder, and what integers cost.
 
-    python benchmarks/network_bits.py --eval DIR [-m MODEL] [--float WEIGHTS] [--json FILE]
+    python benchmarks/network_bits.py --eval DIR [-m MODEL] [--float WEIGHTS --float-file NAME] [--json FILE]
 
-The same as ``nncompress eval`` on each file.
+The same as ``nncompress eval`` on each file. Floats take about three times as long as integers, so
+that one file is often enough for them.
 """
 
 from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import click
-from folder import RESULTS, evaluation_files, write_results
+from folder import RESULTS, evaluation_files, kept_results, resume, write_results
 
 from nncompress.benchmark.evaluation import Request, evaluate
 from nncompress.codecs import CodecOptions
+from nncompress.exact.modelfile import load_model
+from nncompress.exact.store import resolve_model
 
 
 @click.command()
 @click.option("--eval", "folder", type=click.Path(path_type=Path), help="Folder of held-out files.")
 @click.option("-m", "--model", help="Model file, or name of a known one.")
 @click.option("--float", "weights", type=click.Path(path_type=Path), help="Float weights.")
+@click.option(
+    "--float-file", "floats", multiple=True, help="Use them on this file; repeat for more."
+)
 @click.option("--level", type=int, help="Cut lanes as this level does.")
+@click.option("--file", "chosen", multiple=True, help="Only this file; repeat for more.")
+@resume
 @click.option(
     "--json", "target", type=click.Path(path_type=Path), default=RESULTS / "network_bits.json",
     help="Write the figures here.",
 )  # fmt: skip
 def main(
-    folder: Path | None, model: str | None, weights: Path | None, level: int | None, target: Path
+    folder: Path | None,
+    model: str | None,
+    weights: Path | None,
+    floats: tuple[str, ...],
+    level: int | None,
+    chosen: tuple[str, ...],
+    resume: bool,
+    target: Path,
 ) -> None:
     """Measure a model's network on all files of a folder."""
-    rows = []
-    for name, path in evaluation_files(folder):
-        request = Request(path, CodecOptions(model, level), float_weights=weights)
+    settings = {
+        "identity": load_model(resolve_model(model)).identity.hex(),
+        "level": level,
+        "float_weights": weights and weights.name,
+    }
+    rows: list[dict[str, Any]] = kept_results(target, resume, **settings).get("rows", [])
+    files = evaluation_files(folder)
+    known = [name for name, _ in files]
+    if unknown := [name for name in (*chosen, *floats) if name not in known]:
+        raise click.ClickException(f"no file {unknown[0]!r} in the folder")
+    for name, path in files:
+        if (chosen and name not in chosen) or name in {row["file"] for row in rows}:
+            continue
+        compared = weights if not floats or name in floats else None
+        request = Request(path, CodecOptions(model, level), float_weights=compared)
         facts = evaluate(request, lambda label, size: nullcontext(lambda done: None))
         rows.append(facts | {"file": name})
-        floats = f", floats {facts['float']['bits_per_byte']:.4f}" if weights else ""
-        click.echo(f"{name}: {facts['network']['bits_per_byte']:.4f} bits per byte{floats}")
-    write_results(target, level=level, rows=rows)
+        words = f", floats {facts['float']['bits_per_byte']:.4f}" if compared else ""
+        click.echo(f"{name}: {facts['network']['bits_per_byte']:.4f} bits per byte{words}")
+        rows.sort(key=lambda row: known.index(row["file"]))
+        write_results(target, **settings, rows=rows)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int], None]
 Meter = Callable[[bytes, Layout, Progress], float]
 
-SEGMENT = 128
+SEGMENT = 64
 """Steps that the float network reads at once."""
 
 
