@@ -1,7 +1,7 @@
 """The Python interface: one-shot functions, file objects, streaming objects.
 
-Every function takes the keywords of :class:`nncompress.codecs.CodecOptions`. Nothing heavy is
-imported before a block is coded.
+The keywords they have in common are described once, in :class:`EncoderOptions` and
+:class:`DecoderOptions`. Nothing heavy is imported before a block is coded.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO, Literal, TextIO, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, cast, overload
 
 from nncompress import streams
 from nncompress.codecs import CodecOptions
@@ -18,32 +18,64 @@ from nncompress.fileobj import ArchiveWriter, BlockReader, StreamReader
 from nncompress.parallel import Coder
 from nncompress.pipeline import Limits, compress_stream, decompress_stream
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 StrPath = str | os.PathLike[str]
 
 BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
 TextMode = Literal["rt", "wt", "xt", "at"]
 
 
+class MachineOptions(TypedDict, total=False):
+    """Keywords of every function; none of them changes an archive but ``model``."""
+
+    model: StrPath | None
+    """Model file, or name of a known model; None for the default one, or for the one whose
+    identity an archive names."""
+    device: str
+    """"auto", "cpu", "cuda" or "cuda:N"."""
+    threads: int
+    """Threads inside a block, 0 (the default) for one a core."""
+
+
+class EncoderOptions(MachineOptions, total=False):
+    """Keywords for compressing."""
+
+    level: int | None
+    """1 (fastest) to 9 (smallest); None for the default."""
+    method: str | None
+    """"auto", "network", "network+mixing", "mixing" or "stored"; None is "auto"."""
+
+
+class DecoderOptions(MachineOptions, total=False):
+    """Keywords for decompressing."""
+
+    memory_limit: int | None
+    """Bytes that one block may take, None for no limit."""
+
+
+class OpenOptions(EncoderOptions, DecoderOptions, total=False):
+    """Keywords of :func:`open`: those for reading and for writing."""
+
+    block_size: int | None
+    """Raw bytes a block when writing; smaller blocks make access finer and archives larger. None for
+    the default."""
+
+
 def compress(
     data: bytes | bytearray | memoryview,
     *,
-    model: StrPath | None = None,
-    level: int | None = None,
-    method: str | None = None,
-    device: str = "auto",
-    threads: int = 0,
     processes: int = 1,
+    **options: Unpack[EncoderOptions],
 ) -> bytes:
     """Compress ``data`` and return an archive.
 
     Args:
         data: any bytes.
-        model: model file, or name of a known model; None for the default.
-        level: 1 (fastest) to 9 (smallest); None for the default.
-        method: "auto", "network", "network+mixing", "mixing" or "stored"; None is "auto".
-        device: "auto", "cpu", "cuda" or "cuda:N"; does not change the archive.
-        threads: threads inside a block, 0 for one a core; does not change the archive.
-        processes: blocks coded at once, each in a process; does not change the archive.
+        processes: blocks coded at once, each in a process, 0 for one a core; does not change the
+            archive.
+        options: see :class:`EncoderOptions`.
 
     Returns:
         An archive, never more than 32 bytes and 0.01% larger than ``data``.
@@ -60,9 +92,8 @@ def compress(
     >>> nncompress.decompress(archive) == b"one two three " * 100
     True
     """
-    options = CodecOptions(_path(model), level, method, device, threads)
     sink = io.BytesIO()
-    with Coder(options, processes) as coder:
+    with Coder(_codec_options(options), processes) as coder:
         compress_stream(io.BytesIO(data), sink, coder)
     return sink.getvalue()
 
@@ -70,23 +101,17 @@ def compress(
 def decompress(
     data: bytes | bytearray | memoryview,
     *,
-    model: StrPath | None = None,
-    device: str = "auto",
-    threads: int = 0,
     processes: int = 1,
-    memory_limit: int | None = None,
     max_output_size: int | None = None,
+    **options: Unpack[DecoderOptions],
 ) -> bytes:
     """Return the contents of an archive, or of several joined together.
 
     Args:
         data: the archive.
-        model: model file it was made with; None looks for the identity that the archive names.
-        device: see :func:`compress`.
-        threads: see :func:`compress`.
         processes: see :func:`compress`.
-        memory_limit: bytes that one block may take, None for no limit.
         max_output_size: most bytes to return, None for no limit.
+        options: see :class:`DecoderOptions`.
 
     Raises:
         ArchiveError: the archive is damaged, cut off, or none at all.
@@ -102,15 +127,20 @@ def decompress(
         ...
     nncompress.errors.NotAnArchiveError: not an nncompress archive (its first bytes are not those...
     """
-    options = CodecOptions(_path(model), None, None, device, threads, memory_limit)
+    codec = _codec_options(options)
+    limits = Limits(codec.memory_limit, max_output_size)
     sink = io.BytesIO()
-    with Coder(options, processes) as coder:
-        decompress_stream(io.BytesIO(data), sink, coder, Limits(memory_limit, max_output_size))
+    with Coder(codec, processes) as coder:
+        decompress_stream(io.BytesIO(data), sink, coder, limits)
     return sink.getvalue()
 
 
 class Compressor(streams.Compressor):
-    """Makes one archive of bytes that come in pieces; keywords as in :func:`compress`.
+    """Makes one archive of bytes that come in pieces.
+
+    Args:
+        block_size: see :class:`OpenOptions`.
+        options: see :class:`EncoderOptions`.
 
     >>> import nncompress
     >>> compressor = nncompress.Compressor()
@@ -120,22 +150,16 @@ class Compressor(streams.Compressor):
     b'first, second'
     """
 
-    def __init__(
-        self,
-        *,
-        model: StrPath | None = None,
-        level: int | None = None,
-        method: str | None = None,
-        device: str = "auto",
-        threads: int = 0,
-        block_size: int | None = None,
-    ) -> None:
-        options = CodecOptions(_path(model), level, method, device, threads)
-        super().__init__(options.open_encoder(), block_size=block_size)
+    def __init__(self, *, block_size: int | None = None, **options: Unpack[EncoderOptions]) -> None:
+        super().__init__(_codec_options(options).open_encoder(), block_size=block_size)
 
 
 class Decompressor(streams.Decompressor):
-    """Restores contents from an archive that comes in pieces; keywords as in :func:`decompress`.
+    """Restores contents from an archive that comes in pieces.
+
+    Args:
+        max_output_size: see :func:`decompress`.
+        options: see :class:`DecoderOptions`.
 
     >>> import nncompress
     >>> decompressor = nncompress.Decompressor()
@@ -148,16 +172,11 @@ class Decompressor(streams.Decompressor):
     """
 
     def __init__(
-        self,
-        *,
-        model: StrPath | None = None,
-        device: str = "auto",
-        threads: int = 0,
-        memory_limit: int | None = None,
-        max_output_size: int | None = None,
+        self, *, max_output_size: int | None = None, **options: Unpack[DecoderOptions]
     ) -> None:
-        coder = Coder(CodecOptions(_path(model), None, None, device, threads, memory_limit))
-        super().__init__(coder.decoder, max_block=memory_limit, max_output=max_output_size)
+        codec = _codec_options(options)
+        limit = codec.memory_limit
+        super().__init__(Coder(codec).decoder, max_block=limit, max_output=max_output_size)
 
 
 @overload
@@ -165,15 +184,10 @@ def open(
     file: StrPath | BinaryIO,
     mode: BinaryMode = "rb",
     *,
-    model: StrPath | None = None,
-    level: int | None = None,
-    method: str | None = None,
-    device: str = "auto",
-    threads: int = 0,
-    block_size: int | None = None,
     encoding: None = None,
     errors: None = None,
     newline: None = None,
+    **options: Unpack[OpenOptions],
 ) -> BinaryIO: ...
 
 
@@ -182,15 +196,10 @@ def open(
     file: StrPath | BinaryIO,
     mode: TextMode,
     *,
-    model: StrPath | None = None,
-    level: int | None = None,
-    method: str | None = None,
-    device: str = "auto",
-    threads: int = 0,
-    block_size: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    **options: Unpack[OpenOptions],
 ) -> TextIO: ...
 
 
@@ -198,15 +207,10 @@ def open(
     file: StrPath | BinaryIO,
     mode: str = "rb",
     *,
-    model: StrPath | None = None,
-    level: int | None = None,
-    method: str | None = None,
-    device: str = "auto",
-    threads: int = 0,
-    block_size: int | None = None,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
+    **options: Unpack[OpenOptions],
 ) -> BinaryIO | TextIO:
     r"""Open an archive as a file object, like :func:`lzma.open`.
 
@@ -216,21 +220,16 @@ def open(
     Args:
         file: a path, or an open binary file, which stays open.
         mode: "r", "w", "x" (must not exist) or "a" (adds a member), with "b" (the default) or "t".
-        model: see :func:`compress` and :func:`decompress`.
-        level: for writing, see :func:`compress`.
-        method: for writing, see :func:`compress`.
-        device: see :func:`compress`.
-        threads: see :func:`compress`.
-        block_size: raw bytes a block when writing; smaller blocks make access finer and archives
-            larger. None for the default.
         encoding: of text, for mode "t".
         errors: treatment of coding errors in text, for mode "t".
         newline: treatment of line ends, for mode "t".
+        options: see :class:`OpenOptions`.
 
     Raises:
         ConfigError: the mode is wrong.
         OSError: the file cannot be opened.
         ArchiveError: while reading, the archive is damaged, cut off, or none at all.
+        MemoryLimitError: while reading, a block would take more than ``memory_limit``.
 
     >>> import nncompress, pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "numbers.nnc"
@@ -246,8 +245,8 @@ def open(
         raise ConfigError(f"invalid mode {mode!r}: use r, w, x or a, with b or t")
     if not text and not encoding is errors is newline is None:
         raise ConfigError("encoding, errors and newline are for text modes")
-    options = CodecOptions(_path(model), level, method, device, threads)
-    binary = _open_binary(file, kind, options, block_size)
+    block_size = options.pop("block_size", None)
+    binary = _open_binary(file, kind, _codec_options(options), block_size)
     if not text:
         return binary
     return io.TextIOWrapper(binary, encoding, errors, newline)
@@ -278,5 +277,9 @@ def _open_binary(
         raise
 
 
-def _path(model: StrPath | None) -> str | Path | None:
-    return model if model is None or isinstance(model, str) else Path(model)
+def _codec_options(keywords: Any) -> CodecOptions:
+    """Return the options that ``keywords`` state; TypeError for one that is unknown."""
+    model = keywords.get("model")
+    if model is not None and not isinstance(model, str):
+        keywords["model"] = Path(model)
+    return CodecOptions(**keywords)

@@ -16,6 +16,7 @@ import nncompress.tarformat
 from nncompress.errors import (
     ConfigError,
     DamagedArchiveError,
+    MemoryLimitError,
     NotAnArchiveError,
     OutputLimitError,
     TruncatedArchiveError,
@@ -134,6 +135,19 @@ def test_wrong_modes(mode):
 def test_impossible_options(options):
     with pytest.raises(ConfigError):
         nncompress.compress(b"data", **options)
+
+
+@pytest.mark.parametrize("function", [nncompress.compress, nncompress.decompress, nncompress.open])
+def test_unknown_keywords_are_refused(function):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'preset'"):
+        function(b"", preset=9)
+
+
+def test_memory_limit_holds_for_file_objects(tmp_path):
+    path = tmp_path / "words.nnc"
+    path.write_bytes(nncompress.compress(WORDS))
+    with nncompress.open(path, memory_limit=100) as file, pytest.raises(MemoryLimitError):
+        file.read()
 
 
 def test_every_public_name_exists():
