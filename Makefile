@@ -5,11 +5,11 @@ BIN    := $(VENV)/bin
 SAMPLE ?= FORMAT.md
 DEMO   := $(VENV)/demo
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format docs clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test,lint,docs]"
 	touch $@
 
 demo: $(VENV)/.ready
@@ -30,6 +30,12 @@ lint: $(VENV)/.ready
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.ready
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs/html
+	$(BIN)/sphinx-build -q -W --keep-going -b man docs build/docs/man
+	cp build/docs/man/nncompress.1 docs/nncompress.1
+	@echo "build/docs/html/index.html, docs/nncompress.1"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

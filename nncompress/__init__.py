@@ -14,7 +14,11 @@ from nncompress.errors import ArchiveError, LimitError, ModelError, NNCompressEr
 if TYPE_CHECKING:
     from nncompress.api import (
         Compressor,
+        DecoderOptions,
         Decompressor,
+        EncoderOptions,
+        MachineOptions,
+        OpenOptions,
         compress,
         decompress,
         open,
@@ -24,10 +28,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchiveError",
     "Compressor",
+    "DecoderOptions",
     "Decompressor",
+    "EncoderOptions",
     "LimitError",
+    "MachineOptions",
     "ModelError",
     "NNCompressError",
+    "OpenOptions",
     "__version__",
     "compress",
     "decompress",

@@ -34,7 +34,8 @@ class MachineOptions(TypedDict, total=False):
     """Model file, or name of a known model; None for the default one, or for the one whose
     identity an archive names."""
     device: str
-    """"auto", "cpu", "cuda" or "cuda:N"."""
+    """Where the network is computed, as ``cpu``, ``cuda`` or ``cuda:N``; ``auto`` (the default) is
+    the CPU."""
     threads: int
     """Threads inside a block, 0 (the default) for one a core."""
 

@@ -62,6 +62,7 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(f"nncompress.cli.{module}").command
         assert isinstance(command, click.Command)
+        command.name = ALIASES.get(cmd_name, cmd_name)  # its function is called "command"
         return command
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -66,7 +66,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def first_bytes(**settings: Any) -> Callable[[Command], Command]:
     """Add --bytes, how much of a file is taken."""
     words = "Take no more than the first so many bytes."
-    return click.option("--bytes", "size", type=Size(), help=words, **settings)
+    return click.option("--bytes", "size", metavar="SIZE", type=Size(), help=words, **settings)
 
 
 # Options that make an object.
@@ -96,7 +96,9 @@ def _encoder(*, processes: int, **options: Any) -> dict[str, object]:
 
 def decoding(command: Command) -> Command:
     """Add the model, the machine and what may come out; they make ``coder`` and ``limits``."""
-    limit = click.option("--max-output-size", type=Size(), help="Most bytes to restore.")
+    limit = click.option(
+        "--max-output-size", metavar="SIZE", type=Size(), help="Most bytes to restore."
+    )
     return _gather(command, [*_engine(), limit], _decoder)
 
 
@@ -121,7 +123,9 @@ def _engine() -> list[Callable[..., Any]]:
             show_default=True,
             help="Blocks coded at once, each in a process; 0: one a core.",
         ),
-        click.option("--memory-limit", type=Size(), help="Memory that a block may take."),
+        click.option(
+            "--memory-limit", metavar="SIZE", type=Size(), help="Memory that a block may take."
+        ),
     ]
 
 
@@ -149,7 +153,11 @@ def writing(command: Command) -> Command:
     """Add where results go and what becomes of sources; they make ``request``."""
     options = [
         click.option(
-            "-o", "--output", type=click.Path(path_type=Path), help="File or folder for results."
+            "-o",
+            "--output",
+            metavar="PATH",
+            type=click.Path(path_type=Path),
+            help="File or folder for results.",
         ),
         click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),
         force,
