@@ -1,9 +1,10 @@
-"""32-bit shifts for numba, whose own ``>>`` widens to 64 bits and so halves what a vector instruction does."""
+"""Operations on integers that numba lacks, or does in 64 bits, which halves what a vector instruction does."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -22,3 +23,17 @@ def _shift_right(typing_context: Any, value: Any, bits: Any) -> Any:
 
 
 shift_right: Any = intrinsic(_shift_right)
+
+
+def _bit_length(typing_context: Any, value: Any) -> Any:
+    """How many bits a number needs, as ``int.bit_length``; ``value`` is taken as 64 bits without a sign."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide = context.cast(builder, arguments[0], signature.args[0], types.int64)
+        zeros = builder.ctlz(wide, ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(wide.type, 64), zeros)
+
+    return types.int64(value), generate
+
+
+bit_length: Any = intrinsic(_bit_length)

@@ -19,7 +19,12 @@ from nncompress.exact.fixedpoint import (
     rsqrt_table,
     sigmoid_table,
 )
+from nncompress.exact.norm_numba import normalise
+from nncompress.exact.vector import average_rows, dot_rows, sigmoids
+from nncompress.jit import jit
 
+# Vector instructions take whole 16s or 64s of columns, and portable loops the rest or, on other CPUs, everything.
+DIMS = st.sampled_from([8, 24, 64, 104, 128])
 EXTREME = st.sampled_from([1, 100, 1 << 12, 1 << 19])
 
 
@@ -46,7 +51,7 @@ def test_normalise_gives_a_centred_vector_of_length_one(seed, lanes, dim, spread
     rows = _stream(np.random.default_rng(seed), (lanes, dim), spread)
     out = np.empty_like(rows)
     for lane in range(lanes):
-        kernels_numba.normalise(rows[lane], norm_eps(dim, 12), out[lane])
+        normalise(rows[lane], norm_eps(dim, 12), out[lane])
     reference = kernels_torch.normalise(torch.from_numpy(rows), norm_eps(dim, 12)).numpy()
     np.testing.assert_array_equal(out, reference)
     assert np.abs(out).max() <= NORM_MAX
@@ -73,11 +78,10 @@ def test_norms_are_equal(seed, lanes, spread):
     assert np.abs(after).max() <= ACTIVATION_MAX
 
 
-@given(st.integers(0, 2**32), st.integers(1, 4), st.booleans())
+@given(st.integers(0, 2**32), st.integers(1, 4), DIMS, st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_lstm_is_equal(seed, lanes, extreme):
+def test_lstm_is_equal(seed, lanes, dim, extreme):
     generator = np.random.default_rng(seed)
-    dim = 24
     reach = 1 << (30 if extreme else 22)
     recurrent, inputs = (
         generator.integers(-1000, 1001, (lanes, 4 * dim)).astype(np.int32) for _ in range(2)
@@ -100,13 +104,14 @@ def test_lstm_is_equal(seed, lanes, extreme):
     st.integers(0, 2**32),
     st.integers(1, 3),
     st.integers(1, 9),
+    DIMS,
     st.sampled_from([1, 30, 127]),
     st.integers(0, 24),
 )
-@settings(max_examples=40, deadline=None)
-def test_attention_is_equal(seed, lanes, filled, spread, score_shift):
+@settings(max_examples=60, deadline=None)
+def test_attention_is_equal(seed, lanes, filled, dim, spread, score_shift):
     generator = np.random.default_rng(seed)
-    dim, window = 24, 9
+    window = 9
     memory = generator.integers(-spread, spread + 1, (lanes, window, dim)).astype(np.int8)
     query = generator.integers(-200_000, 200_001, (lanes, dim)).astype(np.int32)
     vectors = generator.integers(-3000, 3001, (4, dim)).astype(np.int32)
@@ -130,11 +135,10 @@ def test_attention_to_one_memory_returns_it():
     np.testing.assert_allclose(after[0], memory[0, 0].astype(int) * 256 * 16, atol=64)
 
 
-@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([1, 4]))
+@given(st.integers(0, 2**32), st.integers(1, 4), DIMS, st.sampled_from([1, 4]))
 @settings(max_examples=25, deadline=None)
-def test_boom_and_outputs_are_equal(seed, lanes, chunks):
+def test_boom_and_outputs_are_equal(seed, lanes, dim, chunks):
     generator = np.random.default_rng(seed)
-    dim = 24
     product = generator.integers(-300_000, 300_001, (lanes, dim * chunks)).astype(np.int32)
     multiplier = generator.integers(1, 4000, dim * chunks).astype(np.int32)
     bias = generator.integers(-(1 << 28), 1 << 28, dim * chunks).astype(np.int32)
@@ -174,3 +178,42 @@ def test_tables_are_what_they_claim():
     np.testing.assert_allclose(sigmoid_table() / 2**15, 1 / (1 + np.exp(-x)), atol=2**-15)
     v = np.arange(1024, 4096) + 0.5
     np.testing.assert_allclose(rsqrt_table(), 2**20 / np.sqrt(v), atol=1)
+
+
+@jit
+def _vector_sigmoids(numbers):
+    return sigmoids(numbers)
+
+
+@jit
+def _vector_products(query, memory, filled, out):
+    return dot_rows(query, memory, filled, out)
+
+
+@jit
+def _vector_sums(weights, rows, memory, out):
+    return average_rows(weights, rows, weights.shape[0], memory, out)
+
+
+def test_vector_sigmoids_are_the_table():
+    numbers = np.arange(-16, 4112, dtype=np.int32)
+    numbers[:2] = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+    expected = sigmoid_table()[np.clip(numbers, 0, 4095)]
+    done = _vector_sigmoids(numbers)
+    np.testing.assert_array_equal(numbers[:done], expected[:done])
+    assert done in (0, len(numbers))  # 0 where the CPU lacks the instructions
+
+
+@pytest.mark.parametrize("value", [-127, 127])
+def test_vector_products_hold_the_largest_sums(value):
+    dim, rows = 1024, 8
+    query, memory = np.full(dim, value, np.int8), np.full((rows, dim), 127, np.int8)
+    out = np.zeros(rows, np.int32)
+    done = _vector_products(query, memory, rows, out)
+    assert out[:done].tolist() == [127 * value * dim] * done
+    assert done in (0, rows)
+    total, weights = np.zeros(dim, np.int32), np.full(4096, 127, np.uint8)
+    memory[:] = value
+    done = _vector_sums(weights, np.arange(4096, dtype=np.int32) % rows, memory, total)
+    assert total[:done].tolist() == [127 * value * 4096] * done
+    assert done in (0, dim)
