@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from nncompress.benchmark.surprise import Surprise
+    from nncompress.benchmark.surprise import Likeliest, Surprise
 
 COSTS = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 """Bits from which a byte has the next colour."""
@@ -104,15 +104,23 @@ def _facts(surprise: Surprise) -> dict[str, Any]:
         "data": surprise.data,
         "units": bytes([1] * len(surprise.data) if hexadecimal else units(surprise.data)),
         "coded": _small(surprise.coded),
-        "top": surprise.top.tobytes(),
-        "chances": _percent(surprise.chances),
         "planes": _percent(surprise.planes),
     }
     if surprise.network is not None:
         arrays["network"] = _small(surprise.network)
-    encoded = {name: base64.b64encode(data).decode() for name, data in arrays.items()}
+        arrays |= _likeliest("network", surprise.expected)
     mixed = any("mixing" in method for method in surprise.methods)
+    if mixed:
+        arrays |= _likeliest("mixer", surprise.mixed)
+    encoded = {name: base64.b64encode(data).decode() for name, data in arrays.items()}
     return {"hex": hexadecimal, "mixed": mixed, "unit": UNIT, "limits": COSTS, "arrays": encoded}
+
+
+def _likeliest(who: str, likeliest: Likeliest) -> dict[str, bytes]:
+    return {
+        f"{who}_top": likeliest.top.tobytes(),
+        f"{who}_chances": _percent(likeliest.chances),
+    }
 
 
 def _small(bits: NDArray[np.float64]) -> bytes:

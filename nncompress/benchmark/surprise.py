@@ -1,4 +1,4 @@
-"""What every byte of some data costs, and what the network expected instead: the numbers of the surprise map.
+"""What every byte of some data costs, and what network and mixer expected instead: the numbers of the surprise map.
 
 The data go through the codec itself, with predictors that keep notes, so that the costs are those of the archive.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,11 @@ from nncompress.codecs import CodecOptions
 from nncompress.coding.codec import Codec, open_codec
 from nncompress.coding.lanes import Layout
 from nncompress.coding.loop import Plane, Predictor
-
-if TYPE_CHECKING:
-    from nncompress.exact.modelfile import Model
+from nncompress.mixing import Mixer
+from nncompress.mixing.expect import expected_bytes
 
 TOP = 3
-"""How many of the network's predictions are kept for each byte."""
+"""How many predictions are kept for each byte."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +30,45 @@ class Surprise:
 
     coded: bits that each byte cost in the archive, float64 [n]. planes: probability that each of its bits was given,
     most significant first, float64 [n, 8]. network: bits that the network alone would have spent, float64 [n], or
-    None where it had no part. top, chances: the network's likeliest bytes, uint8 [n, 3], and their probabilities,
-    float64 [n, 3]. methods: how each block was coded.
+    None where it had no part. expected, mixed: what the network, and what the mixer, thought likeliest. methods: how
+    each block was coded.
     """
 
     data: bytes
     coded: NDArray[np.float64]
     planes: NDArray[np.float64]
     network: NDArray[np.float64] | None
+    expected: Likeliest
+    mixed: Likeliest
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Likeliest:
+    """The likeliest bytes, uint8 [n, 3], and their probabilities, float64 [n, 3]: 0 where nobody was asked."""
+
     top: NDArray[np.uint8]
     chances: NDArray[np.float64]
-    methods: tuple[str, ...]
+
+    @classmethod
+    def empty(cls, size: int) -> Likeliest:
+        """Arrays to be filled."""
+        return cls(np.zeros((size, TOP), dtype=np.uint8), np.zeros((size, TOP)))
+
+    @classmethod
+    def joined(cls, parts: list[Likeliest]) -> Likeliest:
+        """One after the other."""
+        whole = [cls.empty(0), *parts]
+        return cls(
+            np.concatenate([part.top for part in whole]),
+            np.concatenate([part.chances for part in whole]),
+        )
+
+    def fill(self, places: NDArray[Any], chances: NDArray[np.float64]) -> None:
+        """Note the likeliest of distributions [m, 256] for the bytes at m places."""
+        top = np.argsort(-chances, axis=1, kind="stable")[:, :TOP]
+        self.top[places] = top
+        self.chances[places] = np.take_along_axis(chances, top, axis=1)
 
 
 def explain(data: bytes, options: CodecOptions, progress: Callable[[int], None]) -> Surprise:
@@ -56,62 +83,65 @@ def explain(data: bytes, options: CodecOptions, progress: Callable[[int], None])
         device=options.device,
         threads=options.threads,
     )
-    codec = _RecordingCodec(opened.model, opened)
-    codec.progress = progress
     methods, notes = [], []
-    for start in range(0, len(data), codec.block_size):
-        block = data[start : start + codec.block_size]
-        codec.notes.clear()
-        chosen, payload = codec.encode(block)
+    for start in range(0, len(data), opened.block_size):
+        block = data[start : start + opened.block_size]
+        chosen, payload = opened.encode(block)
         # An archive stores what does not get smaller.
         method = Method(chosen) if len(payload) < len(block) else Method.STORED
         methods.append(method.label)
-        notes.append(codec.notes.get((method, len(block))) or _Notes(len(block), stored=True))
-    joined = _Notes.joined(notes)
+        notes.append(_noted(opened, method, block, progress))
     with_network = all(Method(note.method).needs_model for note in notes)
     return Surprise(
         data,
-        joined.coded,
-        joined.planes,
-        joined.network if with_network and notes else None,
-        joined.top,
-        joined.chances,
+        np.concatenate([np.zeros(0), *(note.coded for note in notes)]),
+        np.concatenate([np.zeros((0, 8)), *(note.planes for note in notes)]),
+        np.concatenate([note.network for note in notes]) if with_network and notes else None,
+        Likeliest.joined([note.expected for note in notes]),
+        Likeliest.joined([note.mixed for note in notes]),
         tuple(methods),
     )
 
 
-class _Notes:
-    """Arrays of :class:`Surprise` for one block."""
+def _noted(codec: Codec, method: Method, block: bytes, progress: Callable[[int], None]) -> _Notes:
+    """Code a block once more with the method that was chosen for it, and keep notes."""
+    notes = _Notes(len(block), method)
+    if method is Method.STORED:
+        progress(len(block))
+        return notes
+    recording = _RecordingCodec(codec, method, notes)
+    recording.progress = progress
+    recording.encode(block)
+    return notes
 
-    def __init__(self, size: int, method: Method = Method.STORED, *, stored: bool = False) -> None:
+
+class _Notes:
+    """What is found out about one block; the names are those of :class:`Surprise`."""
+
+    def __init__(self, size: int, method: Method) -> None:
         self.method = method
-        self.coded = np.full(size, 8.0 if stored else 0.0)
+        self.coded = np.full(size, 8.0)
         self.planes = np.full((size, 8), 0.5)
         self.network = np.zeros(size)
-        self.top = np.zeros((size, TOP), dtype=np.uint8)
-        self.chances = np.zeros((size, TOP))
-
-    @classmethod
-    def joined(cls, parts: list[_Notes]) -> _Notes:
-        whole = cls(0)
-        for name in ("coded", "planes", "network", "top", "chances"):
-            arrays = [getattr(whole, name), *(getattr(part, name) for part in parts)]
-            setattr(whole, name, np.concatenate(arrays))
-        return whole
+        self.expected, self.mixed = Likeliest.empty(size), Likeliest.empty(size)
 
 
 class _RecordingCodec(Codec):
-    """The codec, with predictors that keep notes, by method and size of what was coded."""
+    """A codec like another, at one method, with a predictor that keeps notes."""
 
-    def __init__(self, model: Model | None, like: Codec) -> None:
+    def __init__(self, like: Codec, method: Method, notes: _Notes) -> None:
         super().__init__(
-            model, level=like.level, method=like.method, device=like.device, threads=like.threads
+            like.model,
+            level=like.level,
+            method=method.label,
+            device=like.device,
+            threads=like.threads,
         )
-        self.notes: dict[tuple[Method, int], _Notes] = {}
+        self._network = like._network  # started once, checked once
+        self._notes = notes
 
     def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:
-        notes = self.notes[method, layout.size] = _Notes(layout.size, method)
-        return _Recorder(super()._predictor(method, profile, layout), layout, notes)
+        return _Recorder(super()._predictor(method, profile, layout), layout, self._notes)
 
 
 class _Recorder:
@@ -132,6 +162,11 @@ class _Recorder:
         weights: NDArray[np.int32] | None,
         out: NDArray[np.float64],
     ) -> None:
+        mixed = (
+            expected_bytes(self._predictor, lo, hi, weights)
+            if isinstance(self._predictor, Mixer)
+            else None
+        )
         self._predictor.encode_step(lo, hi, symbols, weights, out)
         step = self._steps.get(lo, 0)
         self._steps[lo] = step + 1
@@ -140,18 +175,12 @@ class _Recorder:
         given = np.where(bits == 1, out.T, 1 - out.T)
         notes.planes[places] = given
         notes.coded[places] = -np.log2(given).sum(axis=1)
+        if mixed is not None:
+            notes.mixed.fill(places, mixed)
         if weights is not None:
-            self._note_network(places, symbols, weights)
-
-    def _note_network(
-        self, places: NDArray[Any], symbols: NDArray[np.uint8], weights: NDArray[np.int32]
-    ) -> None:
-        chances = weights / weights.sum(axis=1, dtype=np.int64)[:, None]
-        row = np.arange(len(symbols))
-        self._notes.network[places] = -np.log2(chances[row, symbols])
-        top = np.argsort(-weights.astype(np.int64), axis=1, kind="stable")[:, :TOP]
-        self._notes.top[places] = top
-        self._notes.chances[places] = chances[row[:, None], top]
+            chances = weights / weights.sum(axis=1, dtype=np.int64)[:, None]
+            notes.network[places] = -np.log2(chances[np.arange(len(symbols)), symbols])
+            notes.expected.fill(places, chances)
 
     def decode_step(
         self, lo: int, hi: int, weights: NDArray[np.int32] | None, decode_plane: Plane

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nncompress.benchmark import page
-from nncompress.benchmark.surprise import Surprise
+from nncompress.benchmark.surprise import Likeliest, Surprise
 
 VOID = {"meta", "img", "br"}
 HOSTILE = "</script><script>alert(1)</script> & <img src=x onerror=alert(2)> \x07 'q' \"d\""
@@ -56,8 +56,8 @@ def surprise(data: bytes, network: bool = True) -> Surprise:
         costs,
         np.full((size, 8), 0.5),
         costs * 2 if network else None,
-        np.full((size, 3), 65, dtype=np.uint8),
-        np.full((size, 3), 0.25),
+        Likeliest(np.full((size, 3), 65, dtype=np.uint8), np.full((size, 3), 0.25)),
+        Likeliest(np.full((size, 3), 66, dtype=np.uint8), np.full((size, 3), 0.3)),
         ("network+mixing",),
     )
 

@@ -43,9 +43,24 @@ def test_networks_predictions_stand_at_the_byte_they_are_for(tmp_path: Path) -> 
     assert layout.lanes > 1
     expected = network_meter(Network(parameters()))(data, layout, nothing)
     assert found.network.sum() == pytest.approx(expected)
-    first = np.array(list(data)) == found.top[:, 0]
-    assert found.chances[first, 0] == pytest.approx(2 ** -found.network[first])
-    assert (np.diff(found.chances, axis=1) <= 0).all()
+    first = np.array(list(data)) == found.expected.top[:, 0]
+    assert found.expected.chances[first, 0] == pytest.approx(2 ** -found.network[first])
+    assert (np.diff(found.expected.chances, axis=1) <= 0).all()
+
+
+@pytest.mark.parametrize("method", ["network+mixing", "mixing"])
+def test_mixers_predictions_agree_with_the_costs(tmp_path: Path, method: str) -> None:
+    model = write_model(tmp_path / "tiny.nncmodel")
+    data = text(3000)  # one lane
+    found = explain(data, CodecOptions(model, method=method), nothing)
+    likeliest = np.array(list(data)) == found.mixed.top[:, 0]
+    assert likeliest.mean() > 0.3
+    # Coding learns from each bit, so that a byte's cost is not quite its chance before the first; least of all early.
+    later = likeliest & (np.arange(len(data)) >= 1000)
+    chances = found.mixed.chances[later, 0]
+    assert -np.log2(chances).sum() == pytest.approx(found.coded[later].sum(), rel=0.05)
+    assert (found.mixed.chances.sum(axis=1) <= 1).all()
+    assert (found.expected.chances == 0).all() == (method == "mixing")
 
 
 def test_the_method_that_was_chosen_is_the_one_explained(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@
   const pairs = (name) => { const r = raw(name); return Array.from({ length: r.length / 2 }, (_, i) => r[2 * i] + 256 * r[2 * i + 1]); };
   const data = raw("data"), units = raw("units"), coded = pairs("coded");
   const network = facts.arrays.network ? pairs("network") : null;
-  const top = raw("top"), chances = raw("chances"), planes = raw("planes");
+  const planes = raw("planes");
+  const experts = ["network", "mixer"].filter((who) => facts.arrays[who + "_top"]).map(
+    (who) => ({ who: who, top: raw(who + "_top"), chances: raw(who + "_chances") }));
   const map = document.getElementById("map"), detail = document.getElementById("detail");
   const utf8 = new TextDecoder("utf-8");
   const starts = [], spans = [];
@@ -61,10 +63,10 @@
     for (let i = starts[unit]; i < starts[unit] + units[unit]; i++) {
       const words = ["byte " + i.toLocaleString("en"), name(data[i]), "cost " + bits(coded[i]) + " bits"];
       row(table, network ? words.concat("network alone " + bits(network[i])) : words);
-      if (network) {
-        const list = [0, 1, 2].map((k) => name(top[3 * i + k]) + " " + (chances[3 * i + k] / 2.55).toFixed(0) + "%");
-        row(table, ["network expected"].concat(list));
-      }
+      experts.filter((expert) => expert.chances[3 * i]).forEach((expert) => {
+        const list = [0, 1, 2].map((k) => name(expert.top[3 * i + k]) + " " + (expert.chances[3 * i + k] / 2.55).toFixed(0) + "%");
+        row(table, [expert.who + " expected"].concat(list));
+      });
       const given = [...planes.subarray(8 * i, 8 * i + 8)].map((p) => (p / 2.55).toFixed(0) + "%");
       row(table, [facts.mixed ? "its 8 bits, by the mixer" : "its 8 bits", given.join(" ")]);
     }
