@@ -30,6 +30,7 @@ from nncompress.exact.store import resolve_model
 )
 @click.option("--level", type=int, help="Cut lanes as this level does.")
 @click.option("--file", "chosen", multiple=True, help="Only this file; repeat for more.")
+@click.option("--threads", default=0, show_default=True, help="Threads; 0: all cores.")
 @resume
 @click.option(
     "--json", "target", type=click.Path(path_type=Path), default=RESULTS / "network_bits.json",
@@ -42,6 +43,7 @@ def main(
     floats: tuple[str, ...],
     level: int | None,
     chosen: tuple[str, ...],
+    threads: int,
     resume: bool,
     target: Path,
 ) -> None:
@@ -60,7 +62,7 @@ def main(
         if (chosen and name not in chosen) or name in {row["file"] for row in rows}:
             continue
         compared = weights if not floats or name in floats else None
-        request = Request(path, CodecOptions(model, level), float_weights=compared)
+        request = Request(path, CodecOptions(model, level, threads=threads), float_weights=compared)
         facts = evaluate(request, lambda label, size: nullcontext(lambda done: None))
         rows.append(facts | {"file": name})
         words = f", floats {facts['float']['bits_per_byte']:.4f}" if compared else ""

@@ -58,7 +58,7 @@ def evaluate(request: Request, bar: Bar) -> Facts:
     facts["model"], meter = _open_network(request.options)
     facts["network"] = _measured(request, (start, stop), meter, bar("network", stop - start))
     if request.float_weights is not None:
-        floats = float_meter(_load_float(request.float_weights))
+        floats = float_meter(_load_float(request.float_weights), request.options.threads)
         facts["float"] = _measured(request, (start, stop), floats, bar("float", stop - start))
         gained = facts["network"]["bits"] / facts["float"]["bits"] - 1
         facts["integer_over_float_percent"] = 100 * gained

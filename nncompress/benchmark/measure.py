@@ -6,6 +6,7 @@ what an archive made by the network alone would have, but for the range coder's 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ def network_meter(network: Network) -> Meter:
             return float(_lane_bits(network, table, layout, bounds, told).sum())
 
         # Groups share nothing, so each has a thread; the compiled kernels do not hold Python's lock.
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor() as pool:
             return sum(pool.map(group, layout.groups(split=True)))
 
     return meter
@@ -90,8 +91,8 @@ def _lane_bits(
     return bits
 
 
-def float_meter(model: SHARNN) -> Meter:
-    """A meter for the float network that a model was made from."""
+def float_meter(model: SHARNN, threads: int = 0) -> Meter:
+    """A meter for the float network that a model was made from; ``threads``: 0 for one a core."""
     import torch
     import torch.nn.functional as F
 
@@ -99,6 +100,8 @@ def float_meter(model: SHARNN) -> Meter:
 
     @torch.inference_mode()
     def meter(data: bytes, layout: Layout, progress: Progress) -> float:
+        # The integer network has set it to what its own products are to have.
+        torch.set_num_threads(threads or os.cpu_count() or 1)
         table = torch.from_numpy(layout.cut(data).T.astype(np.int64))
         start = torch.full((layout.lanes, 1), START_SYMBOL)
         before = torch.cat([start, table[:, :-1]], dim=1)
