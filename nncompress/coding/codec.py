@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..archive.format import Method
 from ..errors import ConfigError, DamagedArchiveError
-from .lanes import Layout, read_layout
+from .lanes import GROUPS, Layout, read_layout
 from .levels import DEFAULT_LEVEL, LEVELS, PROFILES, Level, initial_prefix
 from .loop import Predictor, decode, encode
 
@@ -178,8 +178,8 @@ def _start_network(model: Model | None, device: str, kernels: str, threads: int)
 
     if model is None:
         raise ConfigError("this method needs a model: give one with -m")
-    # The two groups of lanes have a thread each; what is left over goes to the products inside.
-    network = Network(model.parameters, device, kernels, threads=max(1, threads // 2))
+    # The groups of lanes have a thread each; what is left over goes to the products inside.
+    network = Network(model.parameters, device, kernels, threads=max(1, threads // GROUPS[0][1]))
     model.check(network)
     return network
 

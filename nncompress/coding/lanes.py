@@ -15,8 +15,9 @@ MAX_STEPS = 1 << 20
 """Longest lane that a reader takes: the largest block in the 16 lanes of the highest level. It bounds
 the time that a forged archive can take."""
 
-GROUPED_FROM = 32
-"""From this many lanes on they form two groups, so that one's network can run beside the other's mixer and coder."""
+GROUPS = ((32, 4), (8, 2))
+"""From so many lanes on they form so many groups. A group's network can run beside the other groups' networks and one's
+mixer and coder, on a core of its own; it is as fast with eight lanes as with many."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,10 @@ class Layout:
         return self.lanes if (step + 1) * self.lanes <= self.size else self.size % self.lanes
 
     def groups(self, split: bool) -> list[tuple[int, int]]:
-        """Ranges of lanes that make the groups: two halves if ``split`` and there are enough, else one."""
-        if split and self.lanes >= GROUPED_FROM:
-            half = self.lanes // 2
-            return [(0, half), (half, self.lanes)]
-        return [(0, self.lanes)]
+        """Ranges of lanes that make the groups: equal parts if ``split`` and there are enough, else one."""
+        count = next((n for lanes, n in GROUPS if split and self.lanes >= lanes), 1)
+        size = self.lanes // count
+        return [(first, first + size) for first in range(0, self.lanes, size)]
 
     def cut(self, data: bytes) -> NDArray[np.uint8]:
         """The bytes by step and lane, uint8 [steps, lanes], C-contiguous; past a lane's end it holds 0."""

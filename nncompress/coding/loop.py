@@ -1,7 +1,7 @@
 """The loop that encoder and decoder share: groups of lanes take turns at the predictor and the coder.
 
-A group's network runs while another group has its turn, in a thread of its own where there are two; the turns come in
-one fixed order, so threads change nothing but time.
+A group's network runs while another group has its turn. Each thread drives one group, or several; the turns come in one
+fixed order, so threads change nothing but time.
 """
 
 from __future__ import annotations
@@ -88,34 +88,29 @@ class _Block:
         self, threads: int, turn: Callable[[int, int, int, NDArray[np.int32] | None], None]
     ) -> None:
         """Call ``turn(step, lo, hi, weights)`` for every step and group in order; ``hi`` cuts lanes that have ended."""
-        turns = _Turns(len(self.groups))
-        if threads > 1 and len(self.groups) > 1:
-            self._run_threads(turns, turn)
-            return
-        workers = [self._work(index, turns, turn) for index in range(len(self.groups))]
-        for _ in range(self.layout.steps):
-            for worker in workers:
-                next(worker)
+        turns, errors = _Turns(len(self.groups)), list[BaseException]()
+        threads = max(1, min(threads, len(self.groups)))
 
-    def _run_threads(self, turns: _Turns, turn: Callable[..., None]) -> None:
-        errors: list[BaseException] = []
-
-        def drive(index: int) -> None:
+        def drive(first: int) -> None:
+            groups = range(first, len(self.groups), threads)
             try:
-                for _ in self._work(index, turns, turn):
-                    pass
+                workers = [self._work(index, turns, turn) for index in groups]
+                for _ in range(self.layout.steps):
+                    for worker in workers:
+                        next(worker)
             except _Abandoned:
                 pass
-            except (
-                BaseException
-            ) as error:  # KeyboardInterrupt too: the other thread must not wait for ever
+            # KeyboardInterrupt too: the other threads must not wait for ever.
+            except BaseException as error:
                 errors.append(error)
                 turns.fail()
 
-        other = threading.Thread(target=drive, args=(1,), daemon=True)
-        other.start()
+        others = [threading.Thread(target=drive, args=(i,), daemon=True) for i in range(1, threads)]
+        for other in others:
+            other.start()
         drive(0)
-        other.join()
+        for other in others:
+            other.join()
         if errors:
             raise errors[0]
 

@@ -48,13 +48,10 @@ _REGISTER = ir.VectorType(_INT32, LANES)
 
 
 def has_vnni() -> bool:
-    """Whether the machine code that numba makes may use AVX-512 VNNI.
-
-    False too where there is AMX, since torch's product is several times as fast there.
-    """
+    """Whether the machine code that numba makes may use AVX-512 VNNI."""
     chosen = config.CPU_FEATURES  # type: ignore[attr-defined]
     features = str(get_host_cpu_features() if chosen is None else chosen).split(",")
-    return "+avx512vnni" in features and "+amx-int8" not in features
+    return "+avx512vnni" in features
 
 
 def fits(weight: NDArray[np.int8]) -> bool:

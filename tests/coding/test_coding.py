@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nncompress.archive.format import Method
 from nncompress.coding.codec import Codec, open_codec
-from nncompress.coding.lanes import GROUPED_FROM, Layout, read_layout
+from nncompress.coding.lanes import Layout, read_layout
 from nncompress.coding.levels import LEVELS, Level
 from nncompress.coding.loop import decode, encode
 from nncompress.coding.plain import PlainPredictor
@@ -39,10 +39,12 @@ def test_layouts_cut_and_join(size, bits):
     assert sum(layout.active(step) for step in range(layout.steps)) == size
 
 
-def test_layouts_split_into_halves_when_there_are_enough_lanes():
-    assert Layout(1000, GROUPED_FROM).groups(split=True) == [(0, 16), (16, 32)]
-    assert Layout(1000, GROUPED_FROM).groups(split=False) == [(0, 32)]
-    assert Layout(1000, GROUPED_FROM // 2).groups(split=True) == [(0, 16)]
+@pytest.mark.parametrize(("lanes", "groups"), [(1, 1), (4, 1), (8, 2), (16, 2), (32, 4), (256, 4)])
+def test_layouts_split_into_equal_groups_when_there_are_enough_lanes(lanes, groups):
+    layout = Layout(1000, lanes)
+    size = lanes // groups
+    assert layout.groups(split=True) == [(i * size, (i + 1) * size) for i in range(groups)]
+    assert layout.groups(split=False) == [(0, lanes)]
 
 
 @pytest.mark.parametrize(("size", "bits"), [(10, 4), (1 << 20, 13), (0, 1)])
