@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..jit import jit
+from .attention_simd import ROWS, average_rows, dot_rows
 from .fixedpoint import ATTENTION_END, STREAM_MAX, attention_table
 from .intrinsics import shift_right
-from .norm_numba import affine8, clip, normalise
-from .vector import ROWS, average_rows, dot_rows
+from .norm_numba import clip, row_to_int8
 
 Array = Any  # numpy arrays here; numba infers the types it compiles for
 
@@ -22,10 +22,8 @@ def remember(
     stream: Array, eps: int, gain: Array, bias: Array, shift: int, memory: Array, slot: int
 ) -> None:
     """Layer norm of the stream into slot ``slot`` of the memory, int8 [n, W, d]."""
-    normal = np.empty(stream.shape[1], np.int32)
     for lane in range(stream.shape[0]):
-        normalise(stream[lane], eps, normal)
-        affine8(normal, gain, bias, shift, memory[lane, slot])
+        row_to_int8(stream[lane], eps, gain, bias, shift, memory[lane, slot])
 
 
 @jit
@@ -131,8 +129,7 @@ def attend(
         for i in range(d):
             raw = shift_right(product[i] * query_multiplier[i] + query_bias[i], query_shift)
             projected[i] = clip(raw, np.int32(STREAM_MAX))
-        normalise(projected, eps, projected)
-        affine8(projected, gain, bias, shift, key)
+        row_to_int8(projected, eps, gain, bias, shift, key)
         _scores(key, wide, memory[lane], filled, scores)
         kept, mass = _weigh(scores, multiplier, score_shift, weights, rows)
         _average(weights, rows, kept, memory[lane], total)

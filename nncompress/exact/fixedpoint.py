@@ -100,6 +100,9 @@ SIGMOID_CUBIC_SHIFTS = (12, 17)
 All stays inside 32 bits, the last sum without a sign.
 """
 
+CELL_SHIFT = CELL_BITS - 1 - SIGMOID_BITS
+"""From the cell state to an argument of the sigmoid table, which for tanh is twice the state."""
+
 BOOM_MAX = 65535
 """Boom's Q12 pre-activations saturate just under 16, so that times a Q15 sigmoid they fit in 32 bits."""
 

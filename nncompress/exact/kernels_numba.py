@@ -16,21 +16,20 @@ from .attention_numba import attend, remember
 from .fixedpoint import (
     ACTIVATION_MAX,
     BOOM_MAX,
-    CELL_BITS,
     CELL_MAX,
+    CELL_SHIFT,
     GELU_MULTIPLIER,
     HIDDEN_SHIFT,
     LOGIT_BITS,
-    SIGMOID_BITS,
     SIGMOID_HALF,
     STREAM_MAX,
     UNIT_BITS,
     exp2_table,
     sigmoid_table,
 )
+from .gates_simd import boom_lane, first_cell, later_cell
 from .intrinsics import shift_right
 from .norm_numba import clip, norm_split, norm_to_int8
-from .vector import sigmoids
 
 __all__ = [
     "attend",
@@ -53,42 +52,40 @@ EXP2 = exp2_table()
 _TOP = 2 * SIGMOID_HALF - 1
 _ONE = 1 << UNIT_BITS
 _HALF_UNIT = 1 << (UNIT_BITS - 1)
-_CELL_SHIFT = CELL_BITS - 1 - SIGMOID_BITS  # the table's argument is twice the cell state
 
 
 @jit
-def _sigmoids(numbers: Array, index: Array) -> None:
-    """Replace indices of the sigmoid table, int32, by its entries, Q15; ``index``, uint16, is scratch."""
-    done = sigmoids(numbers)
-    rest, places = numbers[done:], index[done:]
-    # An unsigned index spares numba's test for a negative one, and the look-ups a loop of their own.
-    for i in range(rest.shape[0]):
-        places[i] = np.uint16(min(max(rest[i], np.int32(0)), np.int32(_TOP)))
-    for i in range(rest.shape[0]):
-        rest[i] = SIGMOID[places[i]]
+def _look_up(numbers: Array, index: Array) -> None:
+    """Replace indices of the sigmoid table, int32, by its entries, Q15; ``index``, uint16, is scratch.
+
+    An unsigned index spares numba's test for a negative one, and the look-ups a loop of their own.
+    """
+    for i in range(numbers.shape[0]):
+        index[i] = np.uint16(min(max(numbers[i], np.int32(0)), np.int32(_TOP)))
+    for i in range(numbers.shape[0]):
+        numbers[i] = SIGMOID[index[i]]
 
 
 @jit
 def _cell(
     gates: Array, index: Array, cell: Array, stream: Array, hidden: Array, multiplier: int
 ) -> None:
-    """One lane of the LSTM. gates: int32 [4d], indices of sigmoids; overwritten. index: uint16 [4d], scratch."""
-    d = cell.shape[0]
-    _sigmoids(gates, index)
-    # Slices, not offsets: numba tests a computed index for being negative, and LLVM then does not vectorise.
-    write, keep, candidate, show = gates[:d], gates[d : 2 * d], gates[2 * d : 3 * d], gates[3 * d :]
-    for i in range(d):
+    """One lane of the LSTM. gates: int32 [4, d], indices of sigmoids; overwritten. index: uint16 [d], scratch."""
+    write, keep, candidate, show = gates[0], gates[1], gates[2], gates[3]
+    for i in range(4):
+        _look_up(gates[i], index)
+    for i in range(cell.shape[0]):
         new = clip(_update(write[i], keep[i], candidate[i], cell[i]), np.int32(CELL_MAX))
         cell[i] = new
-        write[i] = shift_right(new + (1 << (_CELL_SHIFT - 1)), _CELL_SHIFT) + SIGMOID_HALF
-    _sigmoids(write, index)
-    for i in range(d):
+        write[i] = shift_right(new + (1 << (CELL_SHIFT - 1)), CELL_SHIFT) + SIGMOID_HALF
+    _look_up(write, index)
+    for i in range(cell.shape[0]):
         # Both factors are at most 2**15, so the product stays inside 32 bits.
         value = shift_right(show[i] * (2 * write[i] - _ONE) + _HALF_UNIT, UNIT_BITS)
         stream[i] = value
-        # So does this one, of 2**15 and 2**16, but for the last bit: hence 64.
-        scaled = (np.int64(value) * multiplier + (1 << (HIDDEN_SHIFT - 1))) >> HIDDEN_SHIFT
-        hidden[i] = np.int8(min(max(scaled, np.int64(-ACTIVATION_MAX)), np.int64(ACTIVATION_MAX)))
+        # Sigmoids are at most 32757, so a value is at most 32735, and this inside 32 bits for multipliers below 2**16.
+        scaled = shift_right(value * multiplier + (1 << (HIDDEN_SHIFT - 1)), HIDDEN_SHIFT)
+        hidden[i] = np.int8(clip(scaled, np.int32(ACTIVATION_MAX)))
 
 
 @jit
@@ -123,15 +120,39 @@ def lstm_first(
     symbols: uint8 [n]. recurrent: int32 [n, 4d], the product with the output before. cell, stream: int32 [n, d],
     updated and written. hidden: int8 [n, d], written.
     """
-    gates = np.empty(recurrent.shape[1], np.int32)
-    index = np.empty(recurrent.shape[1], np.uint16)
+    d = cell.shape[1]
+    gates, index = np.empty((4, d), np.int32), np.empty(d, np.uint16)
     for lane in range(symbols.shape[0]):
-        own = table[symbols[lane]]
-        product = recurrent[lane]
-        for i in range(gates.shape[0]):
-            given = np.int32(own[i]) * (1 << table_shift)
-            gates[i] = shift_right(given + product[i] * multiplier[i] + bias[i], shift)
-        _cell(gates, index, cell[lane], stream[lane], hidden[lane], hidden_multiplier)
+        own, product = table[symbols[lane]], recurrent[lane]
+        state, out, sent = cell[lane], stream[lane], hidden[lane]
+        done = first_cell(
+            own,
+            table_shift,
+            product,
+            multiplier,
+            bias,
+            shift,
+            hidden_multiplier,
+            state,
+            out,
+            sent,
+        )
+        if done == d:
+            continue
+        for gate in range(4):
+            # Slices, not offsets: numba tests a computed index for being negative, and LLVM then does not vectorise.
+            part = slice(gate * d + done, (gate + 1) * d)
+            given, product_part, scale, constant = (
+                own[part],
+                product[part],
+                multiplier[part],
+                bias[part],
+            )
+            for i in range(d - done):
+                total = np.int32(given[i]) * (1 << table_shift) + product_part[i] * scale[i]
+                gates[gate, i] = shift_right(total + constant[i], shift)
+        rest = gates[:, : d - done]
+        _cell(rest, index, state[done:], out[done:], sent[done:], hidden_multiplier)
 
 
 @jit
@@ -148,14 +169,34 @@ def lstm(
     hidden: Array,
 ) -> None:
     """A later block's LSTM. inputs, recurrent: int32 [n, 4d], products with the input and the output before."""
-    gates = np.empty(recurrent.shape[1], np.int32)
-    index = np.empty(recurrent.shape[1], np.uint16)
+    d = cell.shape[1]
+    gates, index = np.empty((4, d), np.int32), np.empty(d, np.uint16)
     for lane in range(recurrent.shape[0]):
-        product, own = recurrent[lane], inputs[lane]
-        for i in range(gates.shape[0]):
-            total = own[i] * multiplier_inputs[i] + product[i] * multiplier[i] + bias[i]
-            gates[i] = shift_right(total, shift)
-        _cell(gates, index, cell[lane], stream[lane], hidden[lane], hidden_multiplier)
+        own, product = inputs[lane], recurrent[lane]
+        state, out, sent = cell[lane], stream[lane], hidden[lane]
+        done = later_cell(
+            own,
+            multiplier_inputs,
+            product,
+            multiplier,
+            bias,
+            shift,
+            hidden_multiplier,
+            state,
+            out,
+            sent,
+        )
+        if done == d:
+            continue
+        for gate in range(4):
+            part = slice(gate * d + done, (gate + 1) * d)
+            given, scale_inputs = own[part], multiplier_inputs[part]
+            product_part, scale, constant = product[part], multiplier[part], bias[part]
+            for i in range(d - done):
+                total = given[i] * scale_inputs[i] + product_part[i] * scale[i] + constant[i]
+                gates[gate, i] = shift_right(total, shift)
+        rest = gates[:, : d - done]
+        _cell(rest, index, state[done:], out[done:], sent[done:], hidden_multiplier)
 
 
 @jit
@@ -163,27 +204,28 @@ def boom(product: Array, multiplier: Array, bias: Array, shift: int, stream: Arr
     """Boom's activation, and the sum of its chunks added to the stream. product: int32 [n, boom]."""
     n, width = product.shape
     d = stream.shape[1]
-    value, gate, index = (
-        np.empty(width, np.int32),
-        np.empty(width, np.int32),
-        np.empty(width, np.uint16),
-    )
+    value, gate, index = np.empty(d, np.int32), np.empty(d, np.int32), np.empty(d, np.uint16)
     total = np.empty(d, np.int32)
     for lane in range(n):
-        own = product[lane]
-        for i in range(width):
-            raw = shift_right(own[i] * multiplier[i] + bias[i], shift)
-            value[i] = min(max(raw, np.int32(-BOOM_MAX)), np.int32(BOOM_MAX))
-            gate[i] = shift_right(value[i] * GELU_MULTIPLIER + (1 << 15), 16) + SIGMOID_HALF
-        _sigmoids(gate, index)
-        row = stream[lane]
-        total[:] = row
+        row, own = stream[lane], product[lane]
+        done = boom_lane(own, multiplier, bias, shift, row)
+        if done == d:
+            continue
+        rest = d - done
+        total[:rest] = row[done:]
         for start in range(0, width, d):
-            part, open_by = value[start : start + d], gate[start : start + d]
-            for i in range(d):
-                total[i] += shift_right(part[i] * open_by[i] + _HALF_UNIT, UNIT_BITS)
-        for i in range(d):
-            row[i] = clip(total[i], np.int32(STREAM_MAX))
+            part = slice(start + done, start + d)
+            raw_part, scale, constant = own[part], multiplier[part], bias[part]
+            for i in range(rest):
+                raw = shift_right(raw_part[i] * scale[i] + constant[i], shift)
+                value[i] = clip(raw, np.int32(BOOM_MAX))
+                gate[i] = shift_right(value[i] * GELU_MULTIPLIER + (1 << 15), 16) + SIGMOID_HALF
+            _look_up(gate[:rest], index)
+            for i in range(rest):
+                total[i] += shift_right(value[i] * gate[i] + _HALF_UNIT, UNIT_BITS)
+        left = row[done:]
+        for i in range(rest):
+            left[i] = clip(total[i], np.int32(STREAM_MAX))
 
 
 @jit

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.exact import kernels_numba, kernels_torch
+from nncompress.exact.attention_simd import average_rows, dot_rows
 from nncompress.exact.fixedpoint import (
     ACTIVATION_MAX,
     BOOM_MAX,
@@ -19,8 +20,6 @@ from nncompress.exact.fixedpoint import (
     rsqrt_table,
     sigmoid_table,
 )
-from nncompress.exact.norm_numba import normalise
-from nncompress.exact.vector import average_rows, dot_rows, sigmoids
 from nncompress.jit import jit
 
 # Vector instructions take whole 16s or 64s of columns, and portable loops the rest or, on other CPUs, everything.
@@ -47,17 +46,26 @@ def _both(name: str, *arguments: object) -> list[np.ndarray]:
 
 @given(st.integers(0, 2**32), st.integers(1, 5), st.sampled_from([8, 33, 384]), EXTREME)
 @settings(max_examples=40, deadline=None)
-def test_normalise_gives_a_centred_vector_of_length_one(seed, lanes, dim, spread):
-    rows = _stream(np.random.default_rng(seed), (lanes, dim), spread)
-    out = np.empty_like(rows)
-    for lane in range(lanes):
-        normalise(rows[lane], norm_eps(dim, 12), out[lane])
-    reference = kernels_torch.normalise(torch.from_numpy(rows), norm_eps(dim, 12)).numpy()
-    np.testing.assert_array_equal(out, reference)
+def test_norm_gives_a_centred_vector_of_length_one(seed, lanes, dim, spread):
+    rows, eps = _stream(np.random.default_rng(seed), (lanes, dim), spread), norm_eps(dim, 12)
+    ones, zeros = np.ones(dim, np.int32), np.zeros(dim, np.int32)
+    unused = np.zeros((lanes, dim), np.int8)
+    out = _both("norm_split", rows, eps, ones, zeros, 0, ones, zeros, 0, unused)[0]
     assert np.abs(out).max() <= NORM_MAX
     centred = rows - np.floor(rows.mean(axis=1, keepdims=True) + 0.5)
-    length = np.sqrt((centred**2).sum(axis=1, keepdims=True) + norm_eps(dim, 12))
+    length = np.sqrt((centred**2).sum(axis=1, keepdims=True) + eps)
     np.testing.assert_allclose(out / 2**15, centred / length, atol=2e-3)
+
+
+@pytest.mark.parametrize("dim", [8, 2048])
+@pytest.mark.parametrize("value", [0, 1, STREAM_MAX])
+def test_norms_hold_the_extremes(dim, value):
+    rows = np.full((3, dim), value, np.int32)
+    rows[1, ::2] *= -1  # half above and half below
+    rows[2, 1:] *= -1  # one against all others
+    ones, zeros = np.ones(dim, np.int32), np.zeros(dim, np.int32)
+    out = np.zeros((3, dim), np.int8)
+    _both("norm_split", rows, norm_eps(dim, 12), ones, zeros, 0, ones, zeros, 8, out)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4), EXTREME)
@@ -181,11 +189,6 @@ def test_tables_are_what_they_claim():
 
 
 @jit
-def _vector_sigmoids(numbers):
-    return sigmoids(numbers)
-
-
-@jit
 def _vector_products(query, memory, filled, out):
     return dot_rows(query, memory, filled, out)
 
@@ -195,13 +198,15 @@ def _vector_sums(weights, rows, memory, out):
     return average_rows(weights, rows, weights.shape[0], memory, out)
 
 
-def test_vector_sigmoids_are_the_table():
-    numbers = np.arange(-16, 4112, dtype=np.int32)
-    numbers[:2] = np.iinfo(np.int32).min, np.iinfo(np.int32).max
-    expected = sigmoid_table()[np.clip(numbers, 0, 4095)]
-    done = _vector_sigmoids(numbers)
-    np.testing.assert_array_equal(numbers[:done], expected[:done])
-    assert done in (0, len(numbers))  # 0 where the CPU lacks the instructions
+def test_gates_are_equal_at_every_entry_of_the_table_and_beyond():
+    dim = 1040
+    entries = np.arange(-32, 4 * dim - 32, dtype=np.int32)
+    entries[[0, -1]] = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+    nothing, ones = np.zeros((4, 4 * dim), np.int32), np.ones(4 * dim, np.int32)
+    for rolled in (np.roll(entries, gate * dim) for gate in range(4)):
+        cell = np.linspace(-CELL_MAX, CELL_MAX, 4 * dim).astype(np.int32).reshape(4, dim)
+        state = (cell, np.zeros((4, dim), np.int32), np.zeros((4, dim), np.int8))
+        _both("lstm", nothing, ones, nothing, ones, rolled, 0, 65535, *state)
 
 
 @pytest.mark.parametrize("value", [-127, 127])
