@@ -28,14 +28,15 @@ def moved(value, bit, limit):  # type: ignore[no-untyped-def]
     """Give the (int64) cell after it has seen ``bit``; its count rises up to ``limit``."""
     p = value >> 10
     n = value & COUNT
-    p += (((bit << 22) - bit - p) * RECIPROCAL[n]) >> 16
+    p += (((bit << 22) - bit - p) * RECIPROCAL[np.uint64(n)]) >> 16
     return (p << 10) | min(n + 1, limit)
 
 
 @jit
 def move(cells, at, bit, limit):  # type: ignore[no-untyped-def]
     """Let a cell see ``bit``."""
-    cells[at] = moved(np.int64(cells[at]), bit, limit)
+    place = np.uint64(at)  # spares numba's test for a negative index
+    cells[place] = moved(np.int64(cells[place]), bit, limit)
 
 
 @jit
@@ -58,14 +59,16 @@ def predict_contexts(s, plane, lo, hi):  # type: ignore[no-untyped-def]
     where, slots, cells, inputs = s.where, s.slots, s.cells, s.inputs
     for m in range(lo, hi):
         node = _node_of_half(np.int64(s.lanes[m, NODE]), plane)
+        places, row = where[m], inputs[m]
         for i in range(n):
-            counter = np.int64(slots[where[m, SLOT + i] + node])
-            quantum = QUANTUM[((counter >> 10) ^ FLIP) >> 10]
-            cell = i * MAP_SIZE + LEVEL[counter & COUNT] * QUANTA + quantum
-            where[m, CELL + i] = cell
-            p = probability(cells[cell])
-            inputs[m, 2 * i] = STRETCH[p]
-            inputs[m, 2 * i + 1] = (p - 32768) >> 2
+            counter = np.int64(slots[np.uint64(places[SLOT + i] + node)])
+            quantum = QUANTUM[np.uint64(((counter >> 10) ^ FLIP) >> 10)]
+            level = np.int64(LEVEL[np.uint64(counter & COUNT)])
+            cell = i * MAP_SIZE + level * QUANTA + quantum
+            places[CELL + i] = cell
+            p = probability(cells[np.uint64(cell)])
+            row[2 * i] = STRETCH[np.uint64(p)]
+            row[2 * i + 1] = (p - 32768) >> 2
 
 
 @jit
@@ -76,8 +79,9 @@ def update_contexts(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
     for m in range(lo, hi):
         node = _node_of_half(np.int64(s.lanes[m, NODE]), plane)
         bit = np.int64(bits[m - lo])
+        places = where[m]
         for i in range(n):
-            at = where[m, SLOT + i] + node
+            at = np.uint64(places[SLOT + i] + node)
             counter = np.int64(slots[at]) ^ (FLIP << 10)
             slots[at] = moved(counter, bit, COUNTER_LIMIT) ^ (FLIP << 10)
-            move(cells, where[m, CELL + i], bit, MAP_LIMIT)
+            move(cells, places[CELL + i], bit, MAP_LIMIT)

@@ -11,7 +11,7 @@ from nncompress.mixing.counters import predict_contexts, update_contexts
 from nncompress.mixing.match import move_match, predict_match, update_match
 from nncompress.mixing.network import predict_network, sum_weights
 from nncompress.mixing.period import EVERY, set_period, vote
-from nncompress.mixing.refine import refine, update_maps
+from nncompress.mixing.refine import find_rows, refine, update_maps
 from nncompress.mixing.sets import mix, update_mix
 from nncompress.mixing.slots import find_slots
 from nncompress.mixing.state import NETWORK, NODE, POSITION
@@ -19,6 +19,7 @@ from nncompress.mixing.state import NETWORK, NODE, POSITION
 
 @jit
 def _predict(s, plane, lo, hi, out):  # type: ignore[no-untyped-def]
+    find_rows(s, lo, hi)
     predict_contexts(s, plane, lo, hi)
     predict_match(s, plane, lo, hi)
     if s.config[NETWORK]:

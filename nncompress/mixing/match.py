@@ -12,6 +12,7 @@ import numpy as np
 from nncompress.jit import jit
 from nncompress.mixing.counters import move, probability
 from nncompress.mixing.hashing import BYTE, U, low_bytes, mix64
+from nncompress.mixing.prefetch import prefetch
 from nncompress.mixing.state import (
     CONTEXTS,
     EXPECTED,
@@ -28,6 +29,7 @@ from nncompress.mixing.state import (
     RUN,
     SIZE,
     START,
+    STRING,
 )
 from nncompress.mixing.tables import STRETCH
 
@@ -113,14 +115,14 @@ def _common_length(history, a, b, most):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _search(s, lane, recent):  # type: ignore[no-untyped-def]
+def _search(s, lane, key):  # type: ignore[no-untyped-def]
     """Take the last occurrence of the string if it agrees for longer than the present match does."""
     position = np.int64(lane[POSITION])
     done = position - lane[START]
     least = s.config[MATCH_BYTES]
     if lane[RUN] >= SURE or done < least:
         return
-    found = np.int64(s.heads[_string_hash(s, recent)])
+    found = np.int64(s.heads[key])
     if found == 0 or found == lane[POINTER]:
         return
     run = _common_length(s.history, found, position, min(32, done, found))
@@ -134,12 +136,18 @@ def _search(s, lane, recent):  # type: ignore[no-untyped-def]
 def move_match(s, lo, hi):  # type: ignore[no-untyped-def]
     """Go on after a byte: follow or search, then enter what was coded one step ago."""
     for m in range(lo, hi):
+        key = np.int64(_string_hash(s, s.keys[m, RECENT]))
+        prefetch(s.heads, key)
+        s.where[m, STRING] = key
+    for m in range(lo, hi):
+        found = np.int64(s.heads[U(s.where[m, STRING])])
+        prefetch(s.history, found)
+    for m in range(lo, hi):
         lane = s.lanes[m]
-        recent = s.keys[m, RECENT]
-        _follow(s, lane, np.uint8(recent & BYTE))
-        _search(s, lane, recent)
+        _follow(s, lane, np.uint8(s.keys[m, RECENT] & BYTE))
+        _search(s, lane, U(s.where[m, STRING]))
         lane[EXPECTED] = np.int32(s.history[lane[POINTER]]) if lane[POINTER] > 0 else -1
     for m in range(lo, hi):
         if s.keys[m, PENDING] != U(0):
             s.heads[np.int64(s.keys[m, PENDING])] = s.lanes[m, POSITION] - 1
-        s.keys[m, PENDING] = _string_hash(s, s.keys[m, RECENT])
+        s.keys[m, PENDING] = U(s.where[m, STRING])

@@ -7,6 +7,7 @@ import numpy as np
 from nncompress.jit import jit
 from nncompress.mixing.hashing import BYTE, U, small_hash
 from nncompress.mixing.match import MATCH_INPUTS
+from nncompress.mixing.prefetch import prefetch
 from nncompress.mixing.refine import ROW, corrected
 from nncompress.mixing.state import (
     APM_BITS,
@@ -19,7 +20,7 @@ from nncompress.mixing.state import (
     RECENT,
     RUN,
 )
-from nncompress.mixing.tables import STRETCH
+from nncompress.mixing.tables import STRETCH, STRETCH_BITS, STRETCH_MAX
 
 NETWORK_INPUTS = 4
 
@@ -49,6 +50,18 @@ def _bit_probability(sums, node, plane):  # type: ignore[no-untyped-def]
 def predict_network(s, plane, lo, hi):  # type: ignore[no-untyped-def]
     """Put four inputs: stretched, less 1/2, and corrected by order 1 and by the match model's expectation."""
     at = 2 * s.config[CONTEXTS] + MATCH_INPUTS
+    find_corrections(s, plane, lo, hi)
+    for m in range(lo, hi):
+        where, inputs = s.where[m], s.inputs[m]
+        x = np.int64(inputs[at])
+        inputs[at + 2] = STRETCH[corrected(s.cells, where[NETWORK_APM1], x, where, NETWORK_APM1)]
+        inputs[at + 3] = STRETCH[corrected(s.cells, where[NETWORK_APM2], x, where, NETWORK_APM2)]
+
+
+@jit
+def find_corrections(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+    """Put the first two inputs and find the rows for the others: all lanes first, for memory is slow."""
+    at = 2 * s.config[CONTEXTS] + MATCH_INPUTS
     bits = s.config[APM_BITS]
     first = s.config[NETWORK_CELLS]
     second = first + (ROW << bits)
@@ -61,7 +74,10 @@ def predict_network(s, plane, lo, hi):  # type: ignore[no-untyped-def]
         s.inputs[m, at] = x
         s.inputs[m, at + 1] = (p - 32768) >> 1
         row1 = first + ROW * small_hash(U(node) << U(8) | s.keys[m, RECENT] & BYTE, bits)
-        s.inputs[m, at + 2] = STRETCH[corrected(s.cells, row1, x, where, NETWORK_APM1)]
         match = U(lane[EXPECTED] + 1) << U(5) | U(min(lane[RUN], 31))
         row2 = second + ROW * small_hash(U(node) << U(16) | match, bits)
-        s.inputs[m, at + 3] = STRETCH[corrected(s.cells, row2, x, where, NETWORK_APM2)]
+        knot = (x + STRETCH_MAX) >> STRETCH_BITS
+        prefetch(s.cells, row1 + knot)
+        prefetch(s.cells, row2 + knot)
+        where[NETWORK_APM1] = row1
+        where[NETWORK_APM2] = row2

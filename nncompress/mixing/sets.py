@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.exact.intrinsics import shift_right
 from nncompress.jit import jit
+from nncompress.mixing.hashing import U
 from nncompress.mixing.match import run_bucket
 from nncompress.mixing.spec import Selector
 from nncompress.mixing.state import (
@@ -39,18 +41,20 @@ FINAL_RATE = 4
 
 
 @jit
-def _dot(weights, inputs):  # type: ignore[no-untyped-def]
+def _dot(weights, at, inputs, m, first, n):  # type: ignore[no-untyped-def]
+    """Sum of n products. Slices would cost more than the sum, and unsigned indices spare a test each."""
     total = np.int64(0)
-    for i in range(weights.shape[0]):
-        total += np.int64(weights[i]) * np.int64(inputs[i])
+    for i in range(n):
+        total += np.int64(weights[U(at + i)]) * np.int64(inputs[m, U(first + i)])
     return total
 
 
 @jit
-def _train(weights, inputs, error):  # type: ignore[no-untyped-def]
-    for i in range(weights.shape[0]):
-        step = np.int32(np.int32(inputs[i] * error) + HALF) >> SHIFT
-        weights[i] = min(max(np.int32(weights[i] + step), -WEIGHT_MAX), WEIGHT_MAX)
+def _train(weights, at, inputs, m, first, n, error):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        step = shift_right(np.int32(inputs[m, U(first + i)] * error) + HALF, SHIFT)
+        weight = np.int32(weights[U(at + i)] + step)
+        weights[U(at + i)] = min(max(weight, -WEIGHT_MAX), WEIGHT_MAX)
 
 
 @jit
@@ -71,10 +75,11 @@ def _choice(s, m, selector, plane):  # type: ignore[no-untyped-def]
 @jit
 def _mix_set(s, j, plane, lo, hi):  # type: ignore[no-untyped-def]
     n = s.config[INPUTS]
+    where, inputs, weights = s.where, s.inputs, s.weights
     for m in range(lo, hi):
         at = s.config[SET_WEIGHTS + j] + n * _choice(s, m, s.config[SELECTORS + j], plane)
-        s.where[m, CHOSEN + j] = at
-        s.where[m, OUTPUT + j] = _clamped(_dot(s.weights[at : at + n], s.inputs[m]) >> 16)
+        where[m, CHOSEN + j] = at
+        where[m, OUTPUT + j] = _clamped(_dot(weights, at, inputs, m, 0, n) >> 16)
 
 
 @jit
@@ -85,29 +90,25 @@ def mix(s, plane, lo, hi):  # type: ignore[no-untyped-def]
         _mix_set(s, j, plane, lo, hi)
     for m in range(lo, hi):
         at = s.config[FINAL_WEIGHTS] + np.int64(s.lanes[m, NODE]) * MAX_SETS
-        total = np.int64(0)
-        for j in range(sets):
-            total += np.int64(s.where[m, OUTPUT + j]) * np.int64(s.weights[at + j])
-        s.where[m, MIXED] = _clamped(total >> 16)
+        s.where[m, MIXED] = _clamped(_dot(s.weights, at, s.where, m, OUTPUT, sets) >> 16)
 
 
 @jit
 def _error(x, bit):  # type: ignore[no-untyped-def]
     """Target less prediction in 65536ths."""
-    return (np.int64(bit) << 16) - SQUASH[x + STRETCH_MAX]
+    return (np.int64(bit) << 16) - SQUASH[U(x + STRETCH_MAX)]
 
 
 @jit
 def update_mix(s, lo, hi, bits):  # type: ignore[no-untyped-def]
     """Move each lane's chosen weights down the gradient of its coding cost, one lane after the other."""
-    n, sets = s.config[INPUTS], s.config[SETS]
+    n, sets, rate = s.config[INPUTS], s.config[SETS], s.config[RATE]
+    where, inputs, weights = s.where, s.inputs, s.weights
     for j in range(sets):
         for m in range(lo, hi):
-            error = (_error(s.where[m, OUTPUT + j], bits[m - lo]) * s.config[RATE]) >> 8
-            at = np.int64(s.where[m, CHOSEN + j])
-            _train(s.weights[at : at + n], s.inputs[m], np.int32(error))
+            error = np.int32((_error(where[m, OUTPUT + j], bits[m - lo]) * rate) >> 8)
+            _train(weights, np.int64(where[m, CHOSEN + j]), inputs, m, 0, n, error)
     for m in range(lo, hi):
         at = s.config[FINAL_WEIGHTS] + np.int64(s.lanes[m, NODE]) * MAX_SETS
-        error = (_error(s.where[m, MIXED], bits[m - lo]) * FINAL_RATE) >> 8
-        outputs = s.where[m, OUTPUT : OUTPUT + sets]
-        _train(s.weights[at : at + sets], outputs, np.int32(error))
+        error = np.int32((_error(where[m, MIXED], bits[m - lo]) * FINAL_RATE) >> 8)
+        _train(weights, at, where, m, OUTPUT, sets, error)

@@ -17,7 +17,7 @@ MAX_PERIOD = 511
 
 # Entries of State.config.
 CONTEXTS, INPUTS, SETS, SLOT_BITS, MATCH_BITS, MATCH_BYTES, APM_BITS, NETWORK = range(8)
-SIZE, PERIOD, RATE, FINAL_WEIGHTS, MATCH_CELLS, APM_CELLS, NETWORK_CELLS, TOUCHED = range(8, 16)
+SIZE, PERIOD, RATE, FINAL_WEIGHTS, MATCH_CELLS, APM_CELLS, NETWORK_CELLS = range(8, 15)
 KINDS = 16
 TABULAR_KINDS = KINDS + MAX_CONTEXTS
 SELECTORS = TABULAR_KINDS + MAX_CONTEXTS
@@ -32,7 +32,7 @@ LANE_SIZE = 16
 RECENT, WORD, WORD1, WORD2, PENDING, FIRST, BRACKET, CLASSES, KEYS = range(9)
 
 # Columns of State.where; SETS columns each from CHOSEN and OUTPUT on, CONTEXTS each from SLOT and CELL on.
-MATCH_CELL, NETWORK_APM1, NETWORK_APM2, APM1, APM2, MIXED, CHOSEN = range(7)
+MATCH_CELL, NETWORK_APM1, NETWORK_APM2, APM1, APM2, MIXED, STRING, CHOSEN = range(8)
 OUTPUT = CHOSEN + MAX_SETS
 SLOT = OUTPUT + MAX_SETS
 CELL = SLOT + MAX_CONTEXTS
@@ -43,7 +43,7 @@ class State(NamedTuple):
     """Everything the kernels read and write.
 
     Attributes:
-        config: int64 [CONFIG_SIZE]; all but PERIOD and TOUCHED stay as they were made.
+        config: int64 [CONFIG_SIZE]; all but PERIOD stay as they were made.
         history: uint8 [size + 1], the block so far, every lane at its own place; 0 where nothing is coded yet.
         slots: uint32 [16 * slots]: a check, then the counters of 15 nodes (see counters).
         keys: uint64 [lanes, KEYS + contexts]: recent bytes and hashes.

@@ -64,24 +64,24 @@ RECIPROCAL = np.array([(65536 * 2) // (2 * n + 3) for n in range(1024)], np.int3
 """65536 / (n + 1.5): the rate at which a cell moves that has seen n bits; int32 [1024], at most 43690."""
 
 
-def _quantum_table() -> npt.NDArray[np.int32]:
-    """12-bit probability -> 0..63, even steps of stretch within +-7.75, so that the ends are resolved; int32 [4096]."""
+def _quantum_table() -> npt.NDArray[np.uint8]:
+    """12-bit probability -> 0..63, even steps of stretch within +-7.75, so that the ends are resolved; uint8 [4096]."""
     p16 = np.arange(4096) * 16 + 8
     return np.clip(
         (STRETCH[p16].astype(np.int32) + 8 * STRETCH_ONE) * QUANTA // (16 * STRETCH_ONE),
         0,
         QUANTA - 1,
-    ).astype(np.int32)
+    ).astype(np.uint8)
 
 
 QUANTUM = _quantum_table()
-"""Bucket of the upper 12 bits of a counter's probability; int32 [4096], 0..63."""
+"""Bucket of the upper 12 bits of a counter's probability; uint8 [4096], 0..63."""
 
 
-def _level_table() -> npt.NDArray[np.int32]:
-    """Count of a counter (0..1023) -> 0..15: exact to 7, then ever coarser; int32 [1024]."""
+def _level_table() -> npt.NDArray[np.uint8]:
+    """Count of a counter (0..1023) -> 0..15: exact to 7, then ever coarser; uint8 [1024]."""
     starts = [*range(1, 9), 12, 16, 24, 40, 80, 200, 600]
-    return np.searchsorted(starts, np.arange(1024), "right").astype(np.int32)
+    return np.searchsorted(starts, np.arange(1024), "right").astype(np.uint8)
 
 
 LEVELS = 16
