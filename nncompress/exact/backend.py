@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import ConfigError, DeviceError
-from .vnni import VnniGemm, fits, has_vnni, pack
+from .packed import PackedGemm, fits, pack
 
 CUDA_ROWS = 32
 """On CUDA lanes are padded to a multiple of this: its int8 product wants more than 16 rows, and aligned ones."""
@@ -66,7 +66,7 @@ class NumbaBackend:
 
         self.kernels, self.threads = kernels_numba, threads
         self.tensors: Mapping[str, Any] = tensors
-        self._vnni = has_vnni() and all(fits(array) for array in self._weights())
+        self._packs = all(fits(array) for array in self._weights())
         self._prepared: dict[str, Any] = {}
 
     def _weights(self) -> list[NDArray[Any]]:
@@ -74,7 +74,7 @@ class NumbaBackend:
 
     def start_thread(self) -> None:
         """Limit torch's products: OpenMP would give those of each new thread all cores."""
-        if not self._vnni:
+        if not self._packs:
             import torch
 
             torch.set_num_threads(self.threads)
@@ -90,11 +90,11 @@ class NumbaBackend:
     def gemm(
         self, activations: NDArray[np.int8], name: str, out: NDArray[np.int32]
     ) -> Callable[[], None]:
-        """Return the product: our own where the CPU has VNNI and no AMX, else torch's over the same memory."""
-        if self._vnni:
+        """Return the product: our own where the CPU has instructions for it, else torch's over the same memory."""
+        if self._packs:
             if name not in self._prepared:
                 self._prepared[name] = pack(self.tensors[name])
-            return VnniGemm(activations, self._prepared[name], out)
+            return PackedGemm(activations, self._prepared[name], out)
         import torch
 
         from .gemm import Gemm, prepare

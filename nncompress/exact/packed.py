@@ -1,13 +1,13 @@
-"""Products of int8 matrices for x86 CPUs with AVX-512 VNNI: weights packed once, the accumulators in registers.
+"""Products of int8 matrices for x86 CPUs: weights packed once, sums kept in registers.
 
 torch's product packs the weights anew at every call, which costs most where there are few lanes. Here they are packed
-when the network is loaded, in the order in which the instruction ``vpdpbusd`` wants them: it multiplies four unsigned
-bytes by four signed ones and adds the sums to 32 bits, without saturating (Intel Intrinsics Guide,
-_mm512_dpbusd_epi32).
+when the network is loaded, in the order in which the CPU's instructions want them. Those multiply unsigned bytes by
+signed ones (Intel Intrinsics Guide): with VNNI, ``vpdpbusd`` multiplies four of each and adds the products to 32 bits;
+with AVX2 alone, ``vpmaddubsw`` adds two products in 16 bits, ``vpmaddwd`` two of those sums in 32.
+
 The unsigned side is the weight plus 64, 1 to 127 for the 7-bit weights; the excess, 64 times the sum of a row of
-activations, is what a row's accumulators start below zero with. All sums stay inside 32 bits, as
-:class:`~nncompress.exact.parameters.Parameters` checks those of the weights themselves to stay below 2**24, and the
-biased ones are at most 127 * 127 * K, with K up to 2**16.
+activations, is what a row's sums start below zero with. Two products are at most 2 * 127 * 128 = 32512, so 16 bits do
+not saturate; a whole sum is at most 127 * 128 * K, inside 32 bits for K up to 2**16.
 """
 
 from __future__ import annotations
@@ -29,17 +29,31 @@ from ..jit import jit
 cgutils: Any = _cgutils
 get_host_cpu_features: Any = _get_host_cpu_features
 
+
+def _choose_instructions() -> str | None:
+    """Name the best instructions that the machine code of numba may use; None where there are none for this."""
+    chosen = config.CPU_FEATURES  # type: ignore[attr-defined]
+    features = str(get_host_cpu_features() if chosen is None else chosen).split(",")
+    for feature, name in (("avx512vnni", "vnni512"), ("avxvnni", "vnni256"), ("avx2", "avx2")):
+        if f"+{feature}" in features:
+            return name
+    return None
+
+
+# Constants of the compiled code; numba's cache tells CPUs of different features apart.
+INSTRUCTIONS = _choose_instructions()
 BIAS = 64
 """What is added to a weight so that it has no sign."""
 
 DEPTH = 4
-"""How many products an instruction sums."""
+"""How many products go into each sum at a time."""
 
-LANES = 16
+LANES = 16 if INSTRUCTIONS == "vnni512" else 8
 """How many sums of 32 bits a register holds."""
 
-ROWS, WIDE = 4, 4
-"""A tile's rows, and its columns in registers: 16 accumulators hide the instruction's latency."""
+ROWS = 4
+WIDE = 4 if INSTRUCTIONS == "vnni512" else 2
+"""A tile's rows, and its columns in registers: the sums fill half of the registers, and hide each other's latency."""
 
 _INT64 = ir.IntType(64)
 _INT32 = ir.IntType(32)
@@ -47,17 +61,10 @@ _BYTES = ir.IntType(8).as_pointer()
 _REGISTER = ir.VectorType(_INT32, LANES)
 
 
-def has_vnni() -> bool:
-    """Whether the machine code that numba makes may use AVX-512 VNNI."""
-    chosen = config.CPU_FEATURES  # type: ignore[attr-defined]
-    features = str(get_host_cpu_features() if chosen is None else chosen).split(",")
-    return "+avx512vnni" in features
-
-
 def fits(weight: NDArray[np.int8]) -> bool:
-    """Whether the shape of a weight, int8 [N, K], can be packed."""
+    """Whether there are instructions for it, and the shape of a weight, int8 [N, K], can be packed."""
     rows, columns = weight.shape
-    return bool(rows % LANES == 0 and columns % DEPTH == 0)
+    return INSTRUCTIONS is not None and bool(rows % LANES == 0 and columns % DEPTH == 0)
 
 
 def pack(weight: NDArray[np.int8]) -> NDArray[np.uint8]:
@@ -78,7 +85,7 @@ def _panel(rows: int) -> int:
     return WIDE if rows % (WIDE * LANES) == 0 else 1
 
 
-class VnniGemm:
+class PackedGemm:
     """``out`` = ``activations`` @ weight.T, over fixed buffers.
 
     activations: int8 [n, K]. packed: what :func:`pack` made of the weight, int8 [N, K]. out: int32 [n, N], written by
@@ -147,12 +154,8 @@ class _Tile:
         self.activations = self.at(array(0), builder.mul(row, self.depth))
         self.panel = self.at(array(2), self.times(builder.mul(panel, self.depth), LANES * width))
         self.start = self.at(array(4), self.times(row, 4))
-        place = builder.add(builder.mul(row, self.out_bytes), self.times(panel, 64 * width))
+        place = builder.add(builder.mul(row, self.out_bytes), self.times(panel, 4 * LANES * width))
         self.out = self.at(array(5), place)
-        kind = ir.FunctionType(_REGISTER, [_REGISTER] * 3)
-        self.dot = cgutils.get_or_insert_function(
-            builder.module, kind, "llvm.x86.avx512.vpdpbusd.512"
-        )
 
     def generate(self, rows: int) -> None:
         builder, columns = self.builder, range(self.width)
@@ -164,18 +167,35 @@ class _Tile:
         inputs = [self.offset(self.activations, self.times(self.depth, r)) for r in range(rows)]
         steps = builder.udiv(self.depth, ir.Constant(_INT64, DEPTH))
         with cgutils.for_range(builder, steps) as loop:
-            line = self.offset(self.panel, self.times(loop.index, 64 * self.width))
-            weights = [builder.load(self.register(line, column), align=64) for column in columns]
+            line = self.offset(self.panel, self.times(loop.index, 4 * LANES * self.width))
+            weights = [
+                builder.load(self.register(line, column), align=4 * LANES) for column in columns
+            ]
             place = self.times(loop.index, DEPTH)
             for begin, registers in zip(inputs, sums, strict=True):
                 activation = self.broadcast(self.offset(begin, place))
                 for weight, register in zip(weights, registers, strict=True):
-                    total = builder.call(self.dot, [builder.load(register), weight, activation])
-                    builder.store(total, register)
+                    builder.store(self.dot(builder.load(register), weight, activation), register)
         for row, registers in enumerate(sums):
             line = self.offset(self.out, self.times(self.out_bytes, row))
             for column, register in enumerate(registers):
                 builder.store(builder.load(register), self.register(line, column), align=4)
+
+    def dot(self, total: Any, weight: Any, activation: Any) -> Any:
+        """Add to every sum of a register four products of unsigned and signed bytes."""
+        if INSTRUCTIONS != "avx2":
+            name = "llvm.x86.avx512.vpdpbusd." + INSTRUCTIONS[-3:]  # type: ignore[index]
+            return self.call(name, _REGISTER, total, weight, activation)
+        bytes_, words = (ir.VectorType(ir.IntType(bits), 256 // bits) for bits in (8, 16))
+        operands = (self.builder.bitcast(value, bytes_) for value in (weight, activation))
+        pairs = self.call("llvm.x86.avx2.pmadd.ub.sw", words, *operands)
+        ones = ir.Constant(words, [1] * 16)
+        return self.builder.add(total, self.call("llvm.x86.avx2.pmadd.wd", _REGISTER, pairs, ones))
+
+    def call(self, name: str, result: Any, *arguments: Any) -> Any:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, arguments)
 
     def times(self, value: Any, factor: int) -> Any:
         return self.builder.mul(value, ir.Constant(_INT64, factor))
@@ -190,7 +210,7 @@ class _Tile:
 
     def register(self, base: Any, index: int) -> Any:
         """Address of a register's worth of memory."""
-        return self.builder.bitcast(self.offset(base, 64 * index), _REGISTER.as_pointer())
+        return self.builder.bitcast(self.offset(base, 4 * LANES * index), _REGISTER.as_pointer())
 
     def broadcast(self, place: Any) -> Any:
         """Load 32 bits into every part of a register."""

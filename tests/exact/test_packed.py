@@ -12,20 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
-from nncompress.exact.vnni import VnniGemm, fits, has_vnni, pack
+from nncompress.exact.packed import INSTRUCTIONS, PackedGemm, fits, pack
 
-needs_vnni = pytest.mark.skipif(
-    not has_vnni(), reason="needs a CPU with AVX-512 VNNI and without AMX"
-)
+needs_instructions = pytest.mark.skipif(INSTRUCTIONS is None, reason="needs an x86 CPU with AVX2")
 
 
 def product(activations: np.ndarray, weight: np.ndarray) -> np.ndarray:
     out = np.full((len(activations), len(weight)), -1, np.int32)
-    VnniGemm(activations, pack(weight), out)()
+    PackedGemm(activations, pack(weight), out)()
     return out
 
 
-@needs_vnni
+@needs_instructions
 @settings(deadline=None)
 @given(
     st.integers(1, 11),
@@ -41,7 +39,7 @@ def test_the_product_is_exact(rows, depth, columns, seed):
     assert np.array_equal(product(activations, weight), expected)
 
 
-@needs_vnni
+@needs_instructions
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_largest_sums_do_not_saturate(sign):
     activations = np.full((5, 1024), ACTIVATION_MAX, np.int8)
@@ -54,16 +52,34 @@ def test_packing_loses_no_weight():
     assert sorted(pack(weight).tolist()) == sorted((weight.reshape(-1) + 64).tolist())
 
 
+@needs_instructions
 def test_odd_shapes_are_left_to_others():
     assert fits(np.zeros((64, 384), np.int8))
     assert not fits(np.zeros((64, 383), np.int8))
     assert not fits(np.zeros((65, 384), np.int8))
 
 
-def test_a_plain_cpu_is_not_asked_for_the_instruction():
-    code = "from nncompress.exact.vnni import has_vnni; print(has_vnni())"
-    environment = os.environ | {"NUMBA_CPU_NAME": "generic"}
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert run.stdout.strip() == "False"
+@needs_instructions
+@pytest.mark.parametrize(("features", "expected"), [("+avx2", "avx2"), ("", "None")])
+def test_an_older_cpu_computes_the_same(features, expected):
+    code = """
+import sys
+import numpy as np
+from nncompress.exact.engine import Network
+from nncompress.exact.packed import INSTRUCTIONS
+from tests.models import DEEP, parameters
+lanes = Network(parameters(DEEP)).lanes(6)
+print(INSTRUCTIONS, lanes.start().sum(), lanes.step(np.arange(6, dtype=np.uint8)).tolist())
+"""
+    answers = []
+    for environment in ({}, {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}):
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        answers.append(run.stdout.split(maxsplit=1))
+    assert answers[1][0] == expected
+    assert answers[0][1] == answers[1][1]
