@@ -1,21 +1,20 @@
 """Compare sizes and speeds on all files of a folder, one table a file and one for all.
 
-    python benchmarks/ratio.py --eval DIR [-m MODEL] [--json FILE]
+    python benchmarks/ratio.py --eval DIR [-m MODEL] [--resume] [--json FILE]
 
 The codecs, and how they are run, are those of ``nncompress compare``. The table goes to standard
-output as Markdown.
+output as Markdown; the JSON file is written after every file.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
-from folder import RESULTS, evaluation_files, write_results
+from folder import RESULTS, evaluation_files, kept_results, resume, write_results
 
 from nncompress.benchmark.codecs import Settings
-from nncompress.benchmark.compare import choose, compare, totals
+from nncompress.benchmark.compare import Trial, choose, compare, totals, trial_from
 from nncompress.benchmark.table import markdown
 
 
@@ -25,6 +24,7 @@ from nncompress.benchmark.table import markdown
 @click.option("--level", type=int, help="Level of own methods.")
 @click.option("--codec", "chosen", multiple=True, help="Only this codec; repeat for more.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds a codec.")
+@resume
 @click.option(
     "--json", "target", type=click.Path(path_type=Path), default=RESULTS / "ratio.json",
     help="Write the figures here.",
@@ -35,25 +35,32 @@ def main(
     level: int | None,
     chosen: tuple[str, ...],
     timeout: float,
+    resume: bool,
     target: Path,
 ) -> None:
     """Compare sizes and speeds on all files of a folder."""
     codecs, absent = choose(chosen)
-    files = ((name, path.read_bytes()) for name, path in evaluation_files(folder))
+    shared = {"level": level, "absent": absent, "codecs": [codec.name for codec in codecs]}
+    kept = kept_results(target, resume, **shared).get("trials", [])
+    trials: list[Trial] = [trial_from(facts) for facts in kept]
+    done = {trial.file for trial in trials}
     settings = Settings(model, level, 0, timeout)
-    before = os.getloadavg() if hasattr(os, "getloadavg") else None
-    trials = compare(
-        files, codecs, settings, lambda codec, name: click.echo(f"{name}: {codec}", err=True)
-    )
+    for name, path in evaluation_files(folder):
+        if name in done:
+            continue
+        trials += compare(
+            [(name, path.read_bytes())],
+            codecs,
+            settings,
+            lambda codec, name: click.echo(f"{name}: {codec}", err=True),
+        )
+        write_results(
+            target,
+            **shared,
+            trials=[trial.facts() for trial in trials],
+            totals=[trial.facts() for trial in totals(trials)],
+        )
     click.echo(markdown(trials))
-    write_results(
-        target,
-        level=level,
-        load_before=before,
-        absent=absent,
-        trials=[trial.facts() for trial in trials],
-        totals=[trial.facts() for trial in totals(trials)],
-    )
 
 
 if __name__ == "__main__":

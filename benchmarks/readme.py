@@ -1,8 +1,9 @@
-"""Write the tables in the project's README from the JSON that the other scripts have left in results/.
+"""Write the tables in README and documentation from the JSON that the other scripts have left in results/.
 
     python benchmarks/readme.py
 
 A table stands between ``<!-- benchmark:NAME -->`` and ``<!-- /benchmark:NAME -->``; NAME is one of ``TABLES``.
+What has not been measured yet stays as it is.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from nncompress.benchmark.compare import Trial
+from nncompress.benchmark.compare import Trial, trial_from
 from nncompress.benchmark.table import COLUMNS, cells
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+FOLDERS = ("", "benchmarks", "docs", "models")
+"""Where the Markdown files lie, in the project."""
+
 MARKED = re.compile(r"(<!-- benchmark:([\w-]+) -->\n).*?(<!-- /benchmark:\2 -->)", re.DOTALL)
 
 Facts = dict[str, Any]
@@ -31,8 +33,7 @@ def markdown(heading: list[str], rows: list[list[str]]) -> str:
 
 
 def _trials(rows: list[Facts]) -> list[Trial]:
-    names = [field.name for field in fields(Trial)]
-    return [Trial(**{name: row[name] for name in names}) for row in rows]
+    return [trial_from(row) for row in rows]
 
 
 def totals(facts: Facts) -> str:
@@ -78,11 +79,56 @@ def ablation(facts: Facts) -> str:
     return markdown([*heading, "the paper"], rows)
 
 
+def _speeds(row: Facts) -> list[str]:
+    """Size, and for each way seconds and KB/s, and the memory of the greedier way."""
+    cells = [f"{row['archive_bytes']:,}"]
+    for way in ("compress", "decompress"):
+        speed = row[way]["bytes_per_second"] / 1000
+        cells += [f"{row[way]['seconds']:.2f}", f"{speed:,.1f}" if speed < 100 else f"{speed:,.0f}"]
+    memory = max(row[way]["peak_bytes"] for way in ("compress", "decompress"))
+    return [*cells, f"{memory / 2**20:,.0f}"]
+
+
+_SPEEDS = ["bytes", "compress s", "KB/s", "decompress s", "KB/s", "peak MiB"]
+
+
+def throughput(facts: Facts) -> str:
+    """Speed and memory of whole processes, and what ``--help`` takes."""
+    rows = [[row["what"], *_speeds(row)] for row in facts["rows"]]
+    if "help" in facts:
+        help_cells = ["", f"{facts['help']['seconds']:.2f}", "", "", ""]
+        rows.append(["`--help`", *help_cells, f"{facts['help']['peak_bytes'] / 2**20:,.0f}"])
+    return markdown(["", *_SPEEDS], rows)
+
+
+def levels(facts: Facts) -> str:
+    """Size, speed and memory by level."""
+    return markdown(
+        ["level", *_SPEEDS], [[f"`-{row['level']}`", *_speeds(row)] for row in facts["rows"]]
+    )
+
+
+def lanes(facts: Facts) -> str:
+    """What lanes cost over one, by method."""
+    one = {row["method"]: row["bytes"] for row in facts["rows"] if row["lanes"] == 1}
+    rows = []
+    for row in sorted(facts["rows"], key=lambda row: (row["method"], row["lanes"])):
+        least = one.get(row["method"])
+        cost = f"{100 * (row['bytes'] / least - 1):+.2f}%" if least else ""
+        rows.append(
+            [row["method"], str(row["lanes"]), f"{row['bytes']:,}", cost, f"{row['seconds']:.1f}"]
+        )
+    return markdown(["method", "lanes", "bytes", "over one lane", "seconds"], rows)
+
+
 TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "ratio": ("ratio.json", totals),
     "ratio-files": ("ratio.json", files),
     "network": ("network_bits.json", network),
     "ablation": ("ablation.json", ablation),
+    "throughput": ("throughput.json", throughput),
+    "levels": ("levels.json", levels),
+    "lanes": ("lanes.json", lanes),
 }
 
 
@@ -91,11 +137,20 @@ def filled(text: str, results: Path = HERE / "results") -> str:
 
     def table(match: re.Match[str]) -> str:
         name, render = TABLES[match[2]]
+        if not (results / name).exists():
+            return match[0]
         facts = json.loads((results / name).read_text(encoding="utf-8"))
         return match[1] + render(facts) + match[3]
 
     return MARKED.sub(table, text)
 
 
+def pages() -> list[Path]:
+    """The Markdown files that have tables."""
+    found = [path for folder in FOLDERS for path in sorted((HERE.parent / folder).glob("*.md"))]
+    return [path for path in found if MARKED.search(path.read_text(encoding="utf-8"))]
+
+
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in pages():
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

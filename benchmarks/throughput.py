@@ -1,100 +1,78 @@
-"""Speed, start-up time and peak memory of whole ``nncompress`` processes on one file.
+"""Measure the speed, start-up and peak memory of compressing and decompressing, as whole processes on one file.
 
-    python benchmarks/throughput.py FILE [--method METHOD] [--repeat N]
+    python benchmarks/throughput.py FILE [--repeat N] [--resume] [--json FILE]
 
-Each command runs ``--repeat`` times after one run that fills numba's cache; the median counts. An xz
--9e of the same bytes in the same run stands beside it.
+After one run that lets kernels be compiled, each command runs ``--repeat`` times; the median counts.
+The same bytes go through the fast level and through xz -9e without start-up, too, as in ``nncompress
+compare``. About four minutes for a file of 1 MB.
 """
 
 from __future__ import annotations
 
-import lzma
-import os
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import click
-from folder import RESULTS, write_results
+from folder import RESULTS, kept_results, resume, write_results
+from processes import OURS, both_ways, repeated, warm_up
+from readme import throughput
 
-OURS = [sys.executable, "-m", "nncompress"]
+from nncompress.benchmark.codecs import Settings, all_codecs
+from nncompress.benchmark.compare import run
+
+SMALL = 1024
+CASES = (
+    ("default level", [], None),
+    ("mixing alone, `--method mixing`", ["--method", "mixing"], None),
+    ("mixing alone, `-1`", ["-1"], None),
+    ("first 1,024 bytes, default level", [], SMALL),
+)
+WITHOUT_START_UP = (
+    ("mixing alone, `-1`, without start-up", "nncompress mixing", Settings(level=1)),
+    ("`xz -9e`, without start-up", "xz -9e", Settings()),
+)
 
 
-def _run(arguments: list[str]) -> tuple[float, int]:
-    """Wall seconds and peak resident bytes of a process that must succeed."""
-    start = time.perf_counter()
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise click.ClickException(f"{' '.join(arguments)} failed with {process.returncode}")
-    return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _median(arguments: list[str], repeat: int) -> dict[str, float]:
-    runs = [_run(arguments) for _ in range(repeat)]
-    return {
-        "seconds": statistics.median(seconds for seconds, _ in runs),
-        "peak_bytes": max(memory for _, memory in runs),
+def _in_process(codec: str, data: bytes, settings: Settings) -> dict[str, Any]:
+    trial = run(all_codecs()[codec], "file", data, settings)
+    if trial.error or not trial.compress_seconds or not trial.decompress_seconds:
+        raise click.ClickException(f"{codec}: {trial.error}")
+    ways = {"compress": trial.compress_seconds, "decompress": trial.decompress_seconds}
+    return {"bytes": len(data), "archive_bytes": trial.compressed} | {
+        way: {
+            "seconds": seconds,
+            "peak_bytes": trial.peak_memory,
+            "bytes_per_second": len(data) / seconds,
+        }
+        for way, seconds in ways.items()
     }
-
-
-def _both_ways(source: Path, folder: Path, options: list[str], repeat: int) -> dict[str, Any]:
-    archive, restored = folder / "archive.nnc", folder / "restored"
-    compress = [*OURS, "compress", "-q", "-f", *options, "-o", str(archive), str(source)]
-    decompress = [*OURS, "decompress", "-q", "-f", "-o", str(restored), str(archive)]
-    _run(compress)
-    ways = {"compress": _median(compress, repeat), "decompress": _median(decompress, repeat)}
-    if restored.read_bytes() != source.read_bytes():
-        raise click.ClickException("the file did not come back")
-    size = source.stat().st_size
-    for way in ways.values():
-        way["bytes_per_second"] = size / way["seconds"]
-    return {"bytes": size, "archive_bytes": archive.stat().st_size, **ways}
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--method", help="As for compress; default: its own choice.")
-@click.option("--level", type=click.IntRange(1, 9), help="As for compress.")
 @click.option("--repeat", default=3, show_default=True, help="Runs of each command.")
+@resume
 @click.option(
     "--json", "target", type=click.Path(path_type=Path), default=RESULTS / "throughput.json"
 )
-def main(file: Path, method: str | None, level: int | None, repeat: int, target: Path) -> None:
-    options = ([f"-{level}"] if level else []) + (["--method", method] if method else [])
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        small = folder / "small"
-        small.write_bytes(file.read_bytes()[:1024])
-        facts = {
-            "file": file.name,
-            "options": options,
-            "whole_file": _both_ways(file, folder, options, repeat),
-            "first_1024_bytes": _both_ways(small, folder, options, repeat),
-            "help": _median([*OURS, "--help"], repeat),
-        }
-    data = file.read_bytes()
-    start = time.perf_counter()
-    packed = lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)
-    facts["xz_9e"] = {"bytes": len(packed), "seconds": time.perf_counter() - start}
-    for part in ("whole_file", "first_1024_bytes"):
-        for way in ("compress", "decompress"):
-            measured = facts[part][way]
-            click.echo(
-                f"{part} {way}: {measured['seconds']:.2f} s, "
-                f"{measured['bytes_per_second'] / 1000:.1f} KB/s, "
-                f"{measured['peak_bytes'] / 2**20:.0f} MiB"
-            )
-    click.echo(
-        f"--help: {facts['help']['seconds']:.2f} s; archive {facts['whole_file']['archive_bytes']} bytes"
-    )
-    write_results(target, **facts)
+def main(file: Path, repeat: int, resume: bool, target: Path) -> None:
+    """Measure whole processes on FILE."""
+    settings = {"file": file.name, "repeat": repeat}
+    rows: list[dict[str, Any]] = kept_results(target, resume, **settings).get("rows", [])
+    data, done = file.read_bytes(), {row["what"] for row in rows}
+    warm_up()
+
+    def keep(what: str, measured: dict[str, Any]) -> None:
+        rows.append({"what": what} | measured)
+        write_results(target, **settings, rows=rows, help=repeated([*OURS, "--help"], repeat))
+
+    for what, options, size in CASES:
+        if what not in done:
+            keep(what, both_ways(data[:size], options, repeat))
+    for what, codec, chosen in WITHOUT_START_UP:
+        if what not in done:
+            keep(what, _in_process(codec, data, chosen))
+    click.echo(throughput({"rows": rows}))
 
 
 if __name__ == "__main__":

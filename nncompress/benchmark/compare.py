@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,11 @@ class Trial:
         """All of it, for JSON."""
         derived = ("bits_per_byte", "ratio", "compress_speed", "decompress_speed")
         return dataclasses.asdict(self) | {name: getattr(self, name) for name in derived}
+
+
+def trial_from(facts: Mapping[str, Any]) -> Trial:
+    """Undo :meth:`Trial.facts`."""
+    return Trial(**{field.name: facts[field.name] for field in dataclasses.fields(Trial)})
 
 
 def choose(names: Sequence[str]) -> tuple[list[Codec], list[str]]:

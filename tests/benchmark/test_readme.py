@@ -6,6 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -26,12 +27,80 @@ def script() -> ModuleType:
     return module
 
 
-def test_tables_in_the_readme_are_what_the_results_say(script: ModuleType) -> None:
-    readme = ROOT / "README.md"
-    if not readme.is_file() or "<!-- benchmark:" not in readme.read_text(encoding="utf-8"):
-        pytest.skip("no table in README.md")
-    text = readme.read_text(encoding="utf-8")
-    assert script.filled(text) == text
+def test_tables_are_what_the_results_say(script: ModuleType) -> None:
+    pages = script.pages()
+    if not pages:
+        pytest.skip("no Markdown file with a table here")
+    assert ROOT / "README.md" in pages
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert script.filled(text) == text, f"{page}: run benchmarks/readme.py"
+
+
+def test_every_result_says_what_it_was_measured_with() -> None:
+    for path in (ROOT / "benchmarks" / "results").glob("*.json"):
+        machine = json.loads(path.read_text(encoding="utf-8"))["machine"]
+        assert {"processor", "cores", "python", "libraries", "commit"} <= machine.keys(), path
+
+
+def test_what_was_not_measured_stays(script: ModuleType, tmp_path: Path) -> None:
+    text = "<!-- benchmark:levels -->\nnot yet\n<!-- /benchmark:levels -->\n"
+    assert script.filled(text, tmp_path) == text
+
+
+WAY = {"seconds": 2.0, "bytes_per_second": 50_000.0, "peak_bytes": 3 << 20}
+SPEEDS = {"archive_bytes": 40, "compress": WAY, "decompress": WAY}
+RUN = {"steps": 5, "bytes": 100}
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "row"),
+    [
+        (
+            "levels",
+            {"rows": [{"level": 3} | SPEEDS]},
+            "| `-3` | 40 | 2.00 | 50.0 | 2.00 | 50.0 | 3 |",
+        ),
+        (
+            "throughput",
+            {"rows": [{"what": "all"} | SPEEDS], "help": WAY},
+            "| `--help` |  | 2.00 |  |  |  | 3 |",
+        ),
+        (
+            "lanes",
+            {
+                "rows": [
+                    {"method": "mixing", "lanes": lanes, "bytes": size, "seconds": 1.0}
+                    for lanes, size in ((64, 103), (1, 100))
+                ]
+            },
+            "| mixing | 64 | 103 | +3.00% | 1.0 |",
+        ),
+        (
+            "ablation",
+            {
+                "variants": [
+                    {
+                        "variant": name,
+                        "parameters": 9,
+                        "processor_seconds_a_step": 0.05,
+                        "paper": "",
+                    }
+                    for name in ("first", "slow", "to come")
+                ],
+                "runs": [
+                    {"equal": "bytes", "variant": "first", "bits_per_byte": 2.0} | RUN,
+                    {"equal": "bytes", "variant": "slow", "bits_per_byte": 1.9} | RUN,
+                    {"equal": "time", "variant": "slow", "bits_per_byte": 2.1} | RUN,
+                ],
+            },
+            "| first | 9 | 2.000 | 2.000 | 50 |  |\n| slow | 9 | 1.900 | 2.100 | 50 |  |\n"
+            "| to come | 9 |  |  | 50 |  |",
+        ),
+    ],
+)
+def test_rows_of_tables(script: ModuleType, name: str, facts: dict[str, Any], row: str) -> None:
+    assert row in script.TABLES[name][1](facts)
 
 
 def test_tables_are_filled_from_the_results(script: ModuleType, tmp_path: Path) -> None:

@@ -1,0 +1,51 @@
+"""Measure what lanes cost and bring: one block of a file in 1, 16, 64, 128 and 256 lanes, by each method.
+
+    python benchmarks/lanes.py FILE [--method METHOD ...] [--resume] [--json FILE]
+
+One lane is the slowest and the smallest: every byte is predicted from all that stand before it. Only
+compression is measured. The network in one lane takes some minutes for 1 MB.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from folder import RESULTS, kept_results, resume, write_results
+from readme import lanes
+
+from nncompress.coding.codec import Codec, open_codec
+from nncompress.coding.levels import Level
+
+BITS = (8, 7, 6, 4, 0)
+METHODS = ("mixing", "network+mixing")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--method", "methods", type=click.Choice(METHODS), multiple=True, default=METHODS)
+@resume
+@click.option("--json", "target", type=click.Path(path_type=Path), default=RESULTS / "lanes.json")
+def main(file: Path, methods: tuple[str, ...], resume: bool, target: Path) -> None:
+    """Measure lanes on FILE."""
+    rows: list[dict[str, Any]] = kept_results(target, resume, file=file.name).get("rows", [])
+    data, done = file.read_bytes(), {(row["method"], row["lanes"]) for row in rows}
+    for bits in BITS:
+        for method in methods:
+            if (method, 1 << bits) in done:
+                continue
+            level = Level(True, bits, block_size=len(data), bytes_per_lane=1)
+            codec = Codec(open_codec(method=method).model, level=level, method=method)
+            codec.encode(data[:4096])  # loads and compiles
+            began = time.perf_counter()
+            size = len(codec.encode(data)[1])
+            seconds = time.perf_counter() - began
+            rows.append({"method": method, "lanes": 1 << bits, "bytes": size, "seconds": seconds})
+            write_results(target, file=file.name, size=len(data), rows=rows)
+    click.echo(lanes({"rows": rows}))
+
+
+if __name__ == "__main__":
+    main()

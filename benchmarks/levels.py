@@ -1,0 +1,44 @@
+"""Measure size, speed and memory at every level, as whole processes on one file.
+
+    python benchmarks/levels.py FILE [--level N ...] [--resume] [--json FILE]
+
+One run each way a level, after one that lets kernels be compiled. The JSON file is written after each
+level, so that --resume goes on from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from folder import RESULTS, kept_results, resume, write_results
+from processes import both_ways, warm_up
+from readme import levels
+
+from nncompress.codecs import LEVELS
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--level", "chosen", type=click.IntRange(LEVELS[0], LEVELS[-1]), multiple=True,
+    help="Only this level; repeat for more.",
+)  # fmt: skip
+@resume
+@click.option("--json", "target", type=click.Path(path_type=Path), default=RESULTS / "levels.json")
+def main(file: Path, chosen: tuple[int, ...], resume: bool, target: Path) -> None:
+    """Measure every level on FILE."""
+    rows: list[dict[str, Any]] = kept_results(target, resume, file=file.name).get("rows", [])
+    data, done = file.read_bytes(), {row["level"] for row in rows}
+    warm_up()
+    for level in chosen or LEVELS:
+        if level not in done:
+            rows.append({"level": level} | both_ways(data, [f"-{level}"], 1))
+            rows.sort(key=lambda row: row["level"])
+            write_results(target, file=file.name, rows=rows)
+    click.echo(levels({"rows": rows}))
+
+
+if __name__ == "__main__":
+    main()

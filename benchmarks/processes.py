@@ -1,0 +1,59 @@
+"""Whole processes: what a user waits for when typing a command, start-up included."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+OURS = [sys.executable, "-m", "nncompress"]
+
+
+def _run(arguments: Sequence[str]) -> tuple[float, int]:
+    """Wall seconds and peak resident bytes of a process that must succeed."""
+    start = time.perf_counter()
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise click.ClickException(f"{' '.join(arguments)} failed with {process.returncode}")
+    return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def repeated(arguments: Sequence[str], repeat: int) -> dict[str, Any]:
+    """Median seconds and most memory of several runs."""
+    runs = [_run(arguments) for _ in range(repeat)]
+    return {
+        "seconds": statistics.median(seconds for seconds, _ in runs),
+        "peak_bytes": max(memory for _, memory in runs),
+    }
+
+
+def both_ways(data: bytes, options: Sequence[str], repeat: int) -> dict[str, Any]:
+    """Compress and decompress; the bytes must come back."""
+    with tempfile.TemporaryDirectory() as name:
+        source, archive, restored = (Path(name, part) for part in ("source", "archive", "restored"))
+        source.write_bytes(data)
+        compress = [*OURS, "compress", "-q", "-f", *options, "-o", str(archive), str(source)]
+        decompress = [*OURS, "decompress", "-q", "-f", "-o", str(restored), str(archive)]
+        ways = {"compress": repeated(compress, repeat), "decompress": repeated(decompress, repeat)}
+        if restored.read_bytes() != data:
+            raise click.ClickException("the file did not come back")
+        size = archive.stat().st_size
+    for way in ways.values():
+        way["bytes_per_second"] = len(data) / way["seconds"]
+    return {"bytes": len(data), "archive_bytes": size, **ways}
+
+
+def warm_up(options: Sequence[str] = ()) -> None:
+    """Let kernels be compiled, which happens once after an installation."""
+    both_ways(b"warming up", options, 1)
