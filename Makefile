@@ -32,8 +32,8 @@ format: $(VENV)/.ready
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.ready
-	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs/html
-	$(BIN)/sphinx-build -q -W --keep-going -b man docs build/docs/man
+	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs build/docs/html
+	$(BIN)/sphinx-build -q -E -W --keep-going -b man docs build/docs/man
 	cp build/docs/man/nncompress.1 docs/nncompress.1
 	@echo "build/docs/html/index.html, docs/nncompress.1"
 

@@ -6,6 +6,7 @@ codec is opened.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,12 @@ from nncompress.archive.codec import BlockCodec, ReportingCodec, SizedCodec, Sto
 from nncompress.archive.format import Method
 from nncompress.errors import ConfigError, MemoryLimitError, ModelMismatchError
 
+log = logging.getLogger("nncompress")
+
 METHODS = ("auto", "network", "network+mixing", "mixing", "stored")
 LEVELS = range(1, 10)
+SMALLEST_BLOCK = 1 << 16
+"""Bytes; a memory limit makes no block smaller, since each starts cold."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,13 @@ class CodecOptions:
         """Open the codec for compressing."""
         if self.method == "stored":
             return StoredCodec()
-        return self._limited(_open_codec(self, self.model, self.method))
+        codec = self._limited(_open_codec(self, self.model, self.method))
+        if isinstance(codec, LimitedCodec) and codec.stores_all:
+            log.warning(
+                "blocks are only stored: to compress takes %d bytes of memory, more than the limit",
+                codec.needed(codec.block_size),
+            )
+        return codec
 
     def open_decoder(self, model_id: bytes | None) -> BlockCodec:
         """Open the codec for a member whose header names ``model_id``.
@@ -74,31 +85,38 @@ class CodecOptions:
 class LimitedCodec:
     """A codec whose blocks may take ``limit`` bytes of memory; MemoryLimitError if one needs more.
 
-    When compressing, a block that would need more is stored.
+    When compressing, blocks become as small as ``SMALLEST_BLOCK`` to fit. If that does not help,
+    ``stores_all`` is true, and they are stored.
     """
 
     def __init__(self, codec: BlockCodec, limit: int) -> None:
         self._codec = codec
         self._limit = limit
         self.model_id = codec.model_id
-        self.block_size = min(codec.block_size, max(1, limit // 2))
+        self.block_size = codec.block_size
+        while self.needed(self.block_size) > limit and self.block_size // 2 >= SMALLEST_BLOCK:
+            self.block_size //= 2
+        self.stores_all = self.needed(self.block_size) > limit
         self.progress: Callable[[int], None] | None = None
 
-    def _needed(self, method: int, size: int, payload: bytes | None = None) -> int:
+    def needed(
+        self, size: int, method: int = Method.NETWORK_MIXING, payload: bytes | None = None
+    ) -> int:
+        """Return the bytes of memory that a block of ``size`` bytes takes at most."""
         if not isinstance(self._codec, SizedCodec):
             return 2 * size
         return self._codec.memory(method, size, payload)
 
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Encode a block, or store it where that would take too much memory."""
-        if self._needed(Method.NETWORK_MIXING, len(data)) > self._limit:
+        if self.needed(len(data)) > self._limit:
             return Method.STORED, data
         self._pass_progress()
         return self._codec.encode(data)
 
     def decode(self, method: int, payload: bytes, size: int) -> bytes:
         """Decode a block if the limit allows it."""
-        needed = self._needed(method, size, payload)
+        needed = self.needed(size, method, payload)
         if needed > self._limit:
             raise MemoryLimitError(
                 f"a block needs {needed} bytes of memory, more than the limit of {self._limit}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,8 @@ class Coder:
             raise ConfigError(f"the number of processes must be at least 0, not {processes}")
         self.options = options
         self.processes = processes or os.cpu_count() or 1
+        if sys.platform == "win32":
+            self.processes = min(self.processes, 61)  # all that Python can wait for there
         self.progress: Callable[[int], None] | None = None  # told of bytes done inside a block
         self._encoder: BlockCodec | None = None
         self._decoders: dict[bytes | None, BlockCodec] = {}
@@ -187,7 +190,7 @@ def _next(items: Iterator[Item]) -> tuple[Item | None, Exception | None]:
 @contextmanager
 def _interrupt_held() -> Iterator[None]:
     """Hold Ctrl-C back, so that a process started inside never sees it; the parent ends workers."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":  # has no masks of signals
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -215,10 +218,13 @@ def _start_worker(options: CodecOptions, speaker: Lock | None) -> None:
             os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    log.disabled = speaker is None  # the parent warns of what all have in common
     if speaker is not None:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("nncompress: %(message)s"))
-        handler.addFilter(lambda record: speaker.acquire(block=False))
+        handler.addFilter(
+            lambda record: record.levelno == logging.INFO and speaker.acquire(block=False)
+        )
         log.addHandler(handler)
         log.setLevel(logging.INFO)
     _worker = Coder(options)

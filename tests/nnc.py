@@ -1,6 +1,7 @@
 """``python -m tests.nnc``: the command line, with the small codec of ``tests.fakes``.
 
 NNC_BLOCK sets the block size, NNC_DELAY seconds that each block takes, NNC_NOTICE what it logs.
+NNC_WRONG makes archives that decode to other bytes than those they were made of.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ class SlowCodec(ZlibCodec):
         if notice := os.environ.get("NNC_NOTICE"):
             logging.getLogger("nncompress").info(notice)
         time.sleep(float(os.environ.get("NNC_DELAY", "0")))
-        return super().encode(data)
+        method, payload = super().encode(data)
+        return method, super().encode(data[::-1])[1] if os.environ.get("NNC_WRONG") else payload
 
     def decode(self, method: int, payload: bytes, size: int) -> bytes:
         time.sleep(float(os.environ.get("NNC_DELAY", "0")))

@@ -111,16 +111,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; return its exit status, having said what went wrong."""
-    show_notices(shown=sys.stderr.isatty())
+    show_notices()
+    words = expand_shorthand(arguments, {*COMMANDS, *ALIASES}, interactive=sys.stdin.isatty())
     try:
-        words = expand_shorthand(arguments, {*COMMANDS, *ALIASES}, interactive=sys.stdin.isatty())
         return app.main(words, prog_name="nncompress", standalone_mode=False) or 0
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.Abort:
         return _fail("stopped")
     except click.ClickException as error:
-        hint = "" if isinstance(error, click.FileError) else " (see nncompress --help)"
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context is not None else f"nncompress {words[0]}"
+        hint = f" (see {where} --help)" if isinstance(error, click.UsageError) else ""
         return _fail(" ".join(error.format_message().split()).rstrip(".") + hint)
     except NNCompressError as error:
         return _fail(str(error))

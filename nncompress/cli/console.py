@@ -24,7 +24,7 @@ class Console:
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
         self.quiet = quiet
         self.verbose = verbose
-        show_notices(shown=verbose or (not quiet and sys.stderr.isatty()))
+        show_notices(logging.CRITICAL if quiet else logging.INFO if verbose else None)
 
     def progress(self, label: str, size: int) -> AbstractContextManager[Progress]:
         """Show a progress bar, on a terminal only."""
@@ -78,12 +78,14 @@ class _Notices(logging.Handler):
         click.echo(f"{over}nncompress: {record.getMessage()}", err=True)
 
 
-def show_notices(*, shown: bool) -> None:
-    """Choose whether the library's notices are shown."""
+def show_notices(level: int | None = None) -> None:
+    """Show what the library logs from ``level`` on; None is all on a terminal, elsewhere warnings."""
     log = logging.getLogger("nncompress")
     log.handlers = [_Notices()]
     log.propagate = False
-    log.setLevel(logging.INFO if shown else logging.CRITICAL)
+    if level is None:
+        level = logging.INFO if sys.stderr.isatty() else logging.WARNING
+    log.setLevel(level)
 
 
 @contextmanager

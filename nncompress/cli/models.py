@@ -11,12 +11,15 @@ from nncompress.cli import options
 from nncompress.files import models
 
 
-@click.group()
-def command() -> None:
+@click.group(no_args_is_help=False, invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
     """List, show, verify, import and export models.
 
     A MODEL is a file or the name of an installed model; without it, the default model is meant.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @command.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -71,14 +72,20 @@ class Stdout:
         try:
             self._file.write(data)
         except OSError as error:
-            raise os_failure("standard output", error) from None
+            raise _stdout_failure(error) from None
 
     def flush(self) -> None:
         """Pass on what is buffered."""
         try:
             self._file.flush()
         except OSError as error:
-            raise os_failure("standard output", error) from None
+            raise _stdout_failure(error) from None
+
+
+def _stdout_failure(error: OSError) -> Exception:
+    if sys.platform == "win32" and error.errno == errno.EINVAL:
+        return BrokenPipeError()  # what a closed pipe gives there
+    return os_failure("standard output", error)
 
 
 def compress_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:

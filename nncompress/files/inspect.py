@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -16,7 +15,6 @@ from nncompress.files.convert import (
     Stdout,
     decompress_one,
     named,
-    refuse_terminal,
 )
 from nncompress.files.names import STDIN
 from nncompress.files.source import open_source
@@ -31,7 +29,8 @@ def describe(name: str) -> dict[str, Any]:
     members, models (identities in hexadecimal), methods, complete, and blocks: a list with start,
     raw_size, archive_size, method and crc32 of each. Raises ArchiveError if no block is found.
     """
-    refuse_terminal(name)
+    if name == STDIN:
+        raise ConfigError("a list needs a file that can be searched, not standard input")
     with open_source(Path(name), replaces=False) as source, named(name):
         file = cast(BinaryIO, source.file)
         found = read_map(file)
@@ -102,19 +101,22 @@ def cat_one(
 
 def print_table(entries: list[dict[str, Any]], *, verbose: bool) -> None:
     """Print the facts from :func:`describe` for people."""
-    out = sys.stdout
-    print(f"{'archive':>14} {'contents':>14} {'ratio':>7}  {'method':<15} name", file=out)
+    print(f"{'archive':>14} {'contents':>14} {'ratio':>7}  {'method':<15} name")
     for entry in entries:
-        ratio = f"{entry['ratio']:.1%}" if entry["ratio"] is not None else "-"
-        methods = ",".join(entry["methods"])
         note = "" if entry["complete"] else " (incomplete)"
-        print(
-            f"{entry['archive_size']:>14,} {entry['raw_size']:>14,} {ratio:>7}  {methods:<15} "
-            f"{entry['name']}{note}",
-            file=out,
-        )
+        _print_row(entry, ",".join(entry["methods"]), entry["name"] + note)
         if verbose:
             _print_blocks(entry)
+    if len(entries) > 1:
+        sizes = {key: sum(entry[key] for entry in entries) for key in ("archive_size", "raw_size")}
+        _print_row(sizes, "", f"{len(entries)} archives")
+
+
+def _print_row(sizes: dict[str, Any], methods: str, name: str) -> None:
+    archive, raw = sizes["archive_size"], sizes["raw_size"]
+    ratio = f"{archive / raw:.1%}" if raw else "-"
+    name = name.encode(errors="surrogateescape").decode(errors="replace")
+    print(f"{archive:>14,} {raw:>14,} {ratio:>7}  {methods:<15} {name}")
 
 
 def _print_blocks(entry: dict[str, Any]) -> None:

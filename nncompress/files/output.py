@@ -34,6 +34,7 @@ class OutputFile:
         self._force = force
         self._sparse = sparse
         self._hole_at_end = False
+        self._times: tuple[int, int] | None = None
         # A link's target is replaced, not the link.
         self._target = Path(os.path.realpath(path)) if path.is_symlink() else path
         self._temporary: Path | None = None
@@ -49,7 +50,7 @@ class OutputFile:
                 return self._target.open("wb")
             self._refuse_existing()
             handle, name = tempfile.mkstemp(
-                prefix=f".{self._target.name[:100]}.", suffix=".tmp", dir=self._target.parent
+                prefix=f".{self._target.name[:20]}.", suffix=".tmp", dir=self._target.parent
             )
         except OSError as error:
             raise os_failure(self.path, error) from None
@@ -105,7 +106,7 @@ class OutputFile:
                 self._file.truncate()
             self._file.flush()
             self._copy_attributes(like)
-            os.fsync(self._file.fileno())
+            _sync_file(self._file.fileno())
         except OSError as error:
             raise os_failure(self.path, error) from None
 
@@ -118,8 +119,8 @@ class OutputFile:
                 mode &= ~0o070 | (mode & 0o007) << 3  # no more for our group than for others
         if hasattr(os, "fchmod"):
             os.fchmod(self._file.fileno(), mode)
-        if like and self._temporary:
-            os.utime(self._temporary, ns=(like.st_atime_ns, like.st_mtime_ns))
+        if like:
+            self._times = like.st_atime_ns, like.st_mtime_ns
 
     def commit(self) -> None:
         """Give the synced file its name."""
@@ -128,6 +129,8 @@ class OutputFile:
             return
         try:
             self._file.close()
+            if self._times:  # after closing, which can set them anew on Windows
+                os.utime(self._temporary, ns=self._times)
             self._rename(self._temporary)
             self._temporary = None
             _sync_folder(self._target.parent)
@@ -179,6 +182,16 @@ def _umask() -> int:
 def _owner(file: IO[bytes]) -> tuple[int, int]:
     status = os.fstat(file.fileno())
     return status.st_uid, status.st_gid
+
+
+def _sync_file(handle: int) -> None:
+    if sys.platform == "darwin":  # where fsync leaves the bytes in the drive's own memory
+        import fcntl
+
+        with contextlib.suppress(OSError):  # some file systems refuse
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(handle)
 
 
 def _sync_folder(folder: Path) -> None:

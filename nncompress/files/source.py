@@ -7,8 +7,9 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
+from typing import cast
 
 from nncompress.errors import FileError
 from nncompress.files.names import Skip
@@ -18,15 +19,15 @@ from nncompress.files.output import os_failure
 class SourceFile:
     """An open source file; its errors name it. ``status`` is that of its opening."""
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
+    def __init__(self, path: Path, file: BufferedReader) -> None:
         self.path = path
         self.file = file
         self.status = os.fstat(file.fileno())
 
     def read(self, size: int, /) -> bytes:
-        """Return up to ``size`` bytes; FileError if they cannot be read."""
+        """Return up to ``size`` bytes, what a pipe has now; FileError if they cannot be read."""
         try:
-            return self.file.read(size)
+            return self.file.read1(size)
         except OSError as error:
             raise os_failure(self.path, error) from None
 
@@ -68,7 +69,7 @@ def open_source(path: Path, *, replaces: bool) -> Iterator[SourceFile]:
 @contextmanager
 def open_stdin() -> Iterator[SourceFile]:
     """Give standard input as a source."""
-    yield SourceFile(Path("standard input"), sys.stdin.buffer)
+    yield SourceFile(Path("standard input"), cast(BufferedReader, sys.stdin.buffer))
 
 
 def remove_source(source: SourceFile) -> None:

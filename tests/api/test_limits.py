@@ -25,6 +25,13 @@ def test_decoding_stops_before_memory_is_taken():
     assert caught.value.needed == 100_000
 
 
+def test_encoding_takes_smaller_blocks_to_fit():
+    assert LimitedCodec(Hungry(block_size=1 << 20), 200 << 20).block_size == 1 << 20
+    limited = LimitedCodec(Hungry(block_size=1 << 20), 30 << 20)
+    assert (limited.block_size, limited.stores_all) == (1 << 18, False)
+    assert LimitedCodec(Hungry(block_size=1 << 20), 1000).stores_all
+
+
 def test_encoding_stores_what_would_need_too_much():
     data = b"word " * 200
     compressor = Compressor(LimitedCodec(Hungry(), 99_999))

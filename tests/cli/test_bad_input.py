@@ -120,6 +120,14 @@ def test_target_folder_missing(nnc, text):
     refused(nnc("-o", "no/such/place", "text"), b"No such file")
 
 
+def test_a_memory_limit_too_small_to_compress_is_told(nnc, text):
+    stored = nnc("-c", "--memory-limit", "1K", "text")
+    assert (stored.returncode, stored.stderr.count(b"\n")) == (0, 1)
+    assert b"only stored" in stored.stderr
+    assert len(stored.stdout) > len(TEXT)
+    assert nnc("-cq", "--memory-limit", "1K", "text").stderr == b""
+
+
 def test_limits(nnc, archive, tmp_path):
     refused(nnc("-d", "--max-output-size", "1K", "text.nnc"), b"1024")
     refused(nnc("-d", "--memory-limit", "1K", "text.nnc"), b"1024")

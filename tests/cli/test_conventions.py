@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def test_rm_deletes_the_source(nnc, text, tmp_path):
     assert nnc("decompress", "--rm", "text.nnc").returncode == 0
     assert folder(tmp_path) == {"text"}
     assert text.read_bytes() == TEXT
+
+
+@pytest.mark.parametrize("flag", ["--rm", "--verify"])
+def test_an_archive_that_does_not_decode_is_not_trusted(nnc, text, tmp_path, flag):
+    wrong = nnc("compress", flag, "text", NNC_WRONG="1")
+    assert wrong.returncode == 1
+    assert b"checksum" in wrong.stderr
+    assert folder(tmp_path) == {"text"}
+    assert nnc("compress", "text", NNC_WRONG="1").returncode == 0  # nobody asked
 
 
 def test_keep_wins_over_rm(nnc, text, tmp_path):
@@ -111,6 +121,15 @@ def test_names_after_two_dashes(nnc, tmp_path):
     (tmp_path / "-d").write_bytes(TEXT)
     assert nnc("--", "-d").returncode == 0
     assert (tmp_path / "-d.nnc").exists()
+
+
+def test_verbose(nnc, text):
+    said = nnc("-v", "text").stderr.decode()
+    assert re.search(
+        rf"^text: {len(TEXT)} bytes, archive \d+ bytes \(.*%, .* bits per byte\)", said
+    )
+    assert f"text.nnc: sound, {len(TEXT)} bytes" in nnc("-tv", "text.nnc").stderr.decode()
+    assert re.search(r"block 0: start 0, .*crc32", nnc("-lv", "text.nnc").stdout.decode())
 
 
 def test_existing_output_is_refused_unless_forced(nnc, text, tmp_path):
@@ -261,6 +280,8 @@ def test_exit_status_of_several_files(nnc, text, tmp_path):
 @pytest.mark.parametrize("arguments", [["--foo"], ["compress", "--level"], ["-T", "x"], ["list"]])
 def test_usage_errors_are_one_line_and_status_1(nnc, arguments):
     wrong = nnc(*arguments)
+    command = "list" if arguments == ["list"] else "compress"
+    assert wrong.stderr.endswith(f"(see nncompress {command} --help)\n".encode())
     assert wrong.returncode == 1
     assert wrong.stdout == b""
     assert wrong.stderr.startswith(b"nncompress: ")
@@ -348,6 +369,24 @@ def test_list_as_json(nnc, text):
     assert {block["method"] for block in entry["blocks"]} == {"network+mixing"}
 
 
+def test_list_of_several_has_totals_and_needs_files(nnc, text):
+    nnc("text")
+    lines = nnc("list", "text.nnc", "text.nnc").stdout.decode().splitlines()
+    assert lines[-1].endswith("2 archives")
+    assert f"{2 * len(TEXT):,}" in lines[-1]
+    assert b"not standard input" in nnc("list", "-", data=b"x").stderr
+
+
+def test_a_range_decodes_its_own_blocks_alone(nnc, text, tmp_path):
+    nnc("text", NNC_BLOCK="1000")
+    archive = bytearray((tmp_path / "text.nnc").read_bytes())
+    archive[len(archive) // 2] ^= 1
+    (tmp_path / "text.nnc").write_bytes(archive)
+    assert nnc("-t", "text.nnc").returncode == 1
+    assert nnc("cat", "--range=1500:2500", "text.nnc").stdout == TEXT[1500:2500]
+    assert nnc("cat", "--range=-1500:", "text.nnc").stdout == TEXT[-1500:]
+
+
 def test_ranges(nnc, text):
     nnc("text", NNC_BLOCK="1000")
     size = len(TEXT)
@@ -377,6 +416,16 @@ def test_help_and_version_need_neither_torch_nor_numba(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, env=environment(), timeout=60)
 
 
+def test_completion_knows_commands_and_options(nnc):
+    for words, expected in (
+        ("nncompress dec", b"decompress"),
+        ("nncompress test --max", b"--max-"),
+    ):
+        shell = {"_NNCOMPRESS_COMPLETE": "bash_complete", "COMP_WORDS": words}
+        given = nnc(**shell, COMP_CWORD=str(words.count(" ")))
+        assert expected in given.stdout
+
+
 def test_completion(nnc):
     for shell in ("bash", "zsh", "fish"):
         assert b"_NNCOMPRESS_COMPLETE" in nnc("completion", shell).stdout
@@ -394,6 +443,36 @@ def test_tar(nnc, text, tmp_path):
     text.unlink()
     subprocess.run(["tar", use, "-xf", "t.tnn"], cwd=tmp_path, check=True, env=env)
     assert text.read_bytes() == TEXT
+
+
+def test_blocks_are_flushed_as_they_fill(nnc):
+    """What went in is there to be decoded while more is awaited."""
+    process = subprocess.Popen(
+        command("-c"),
+        env=environment(NNC_BLOCK="1000"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    stop = threading.Timer(60, process.kill)
+    stop.start()
+    process.stdin.write(TEXT[:5000])
+    process.stdin.flush()
+    early = process.stdout.read1()
+    assert early  # and the input is still open
+    process.stdin.close()
+    rest = process.stdout.read()
+    assert process.wait() == 0
+    stop.cancel()
+    assert nnc("-dc", data=early + rest).stdout == TEXT[:5000]
+
+
+@posix
+def test_long_names(nnc, tmp_path):
+    name = "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 80  # 240 of the 255 bytes that there can be
+    (tmp_path / name).write_bytes(TEXT)
+    assert nnc("--rm", name).returncode == 0
+    assert nnc("-d", "--rm", name + ".nnc").returncode == 0
+    assert (tmp_path / name).read_bytes() == TEXT
 
 
 @posix

@@ -43,6 +43,12 @@ def test_import_list_show_verify_export(models, model_file, tmp_path):
     assert (tmp_path / "mine.nncmodel").read_bytes() == model_file.read_bytes()
 
 
+def test_without_a_subcommand_the_help_is_shown(models):
+    shown = models()
+    assert shown.returncode == 0
+    assert b"verify" in shown.stdout
+
+
 def test_card_is_shown(models, model_file, tmp_path):
     assert models("import", model_file).returncode == 0
     card = next(tmp_path.rglob("tiny.nncmodel")).with_suffix(".md")
