@@ -9,8 +9,9 @@ import pytest
 
 from nncompress.benchmark import compare
 from nncompress.benchmark.codecs import Settings, all_codecs
-from nncompress.benchmark.compare import Trial, choose, run, totals
-from nncompress.benchmark.plot import pareto
+from nncompress.benchmark.compare import Trial, choose, run, totals, trial_from
+from nncompress.benchmark.plot import pareto, require_matplotlib
+from nncompress.benchmark.table import plain
 from nncompress.errors import ConfigError
 from tests.models import text
 
@@ -80,6 +81,25 @@ def test_worker_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_model_is_a_line_in_the_table() -> None:
     trial = run(all_codecs()["nncompress"], "file", b"contents", Settings(model="unknown"))
     assert "no model 'unknown'" in str(trial.error)
+
+
+@pytest.mark.parametrize("name", ["zstd -19", "brotli -q 11 -w 24"])
+def test_missing_library_is_a_line_in_the_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    trial = run(all_codecs()[name], "file", b"contents", Settings())
+    assert trial.error == "not installed: pip install 'nncompress[bench]'"
+    assert name in plain([trial])
+
+
+def test_plot_without_matplotlib_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    with pytest.raises(ConfigError, match=r"matplotlib: pip install 'nncompress\[bench\]'"):
+        require_matplotlib(Path("plot.svg"))
+
+
+def test_trial_survives_its_facts() -> None:
+    trial = Trial("a", 100, "x", compressed=50, compress_seconds=1.0, restored=True)
+    assert trial_from(trial.facts()) == trial
 
 
 def test_programs_that_are_absent_are_named(on_path: Path) -> None:

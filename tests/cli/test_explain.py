@@ -44,7 +44,12 @@ def browse(page: Path, fragment: str) -> tuple[str, str]:
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
 def test_page_works_in_a_browser(page: Path) -> None:
-    document, said = browse(page, "#byte=5")
+    # A byte is chosen in the address; then a pointer comes over the sixth character.
+    hover = "<script>document.querySelectorAll('#map span')[5].dispatchEvent("
+    hover += "new MouseEvent('mouseover', {bubbles: true}))</script></body>"
+    whole = page.read_text(encoding="utf-8")
+    page.write_text(whole.replace("</body>", hover), encoding="utf-8")
+    document, said = browse(page, "#byte=2")
     assert "CONSOLE" not in said  # no error of a script
     assert "<title>file.txt" in document
     drawn = re.search(r'id="map">(.*?)</div>', document, re.DOTALL)
@@ -56,9 +61,18 @@ def test_page_works_in_a_browser(page: Path) -> None:
     detail = re.search(r'id="detail".*?</div>', document, re.DOTALL)
     assert detail
     numbers = re.findall(r"byte (\d+)", detail[0])
-    assert numbers == ["4", "5"]  # the two of a character that is not ASCII
+    assert numbers == ["7"]  # after two characters that are not ASCII
     assert "network expected" in detail[0]
-    assert "by the mixer" in detail[0]
+    assert "mixer expected" in detail[0]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
+def test_address_chooses_a_byte(page: Path) -> None:
+    document, said = browse(page, "#byte=3")
+    assert "CONSOLE" not in said
+    detail = re.search(r'id="detail".*?</div>', document, re.DOTALL)
+    assert detail
+    assert re.findall(r"byte (\d+)", detail[0]) == ["2", "3"]  # both of one character
 
 
 def test_existing_pages_are_kept(real_nnc: Run, page: Path) -> None:
