@@ -52,9 +52,10 @@ def _normal(number: int, mean: int, scale: int, shift: int) -> Any:
     A centred number is below 2**21 and the scale below 2**15. The number is taken as high * 2**6 + low: high * scale is
     below 2**30, and low * scale below 2**21; what the second leaves below 2**6 cannot change the floor.
     """
-    centred = number - mean
-    low = (centred & np.int32(_LOW_MASK)) * scale + (1 << (shift - 1))
-    high = shift_right(centred, _LOW) * scale
+    # numba's sums of int32 have 64 bits; cut, LLVM does them in 32.
+    centred = np.int32(number - mean)
+    low = np.int32(np.int32(centred & np.int32(_LOW_MASK)) * scale + np.int32(1 << (shift - 1)))
+    high = np.int32(shift_right(centred, _LOW) * scale)
     return shift_right(high + shift_right(low, _LOW), shift - _LOW)
 
 

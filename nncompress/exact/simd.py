@@ -89,6 +89,13 @@ class Writer:
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(function, arguments)
 
+    def prefetch(self, address: Any) -> None:
+        """Have the cache line of any address, even one of no memory, brought into the cache."""
+        kind = ir.FunctionType(ir.VoidType(), [address.type, I32, I32, I32])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch")
+        read, nearest, data = (ir.Constant(I32, number) for number in (0, 3, 1))
+        self.builder.call(function, [address, read, nearest, data])
+
     def broadcast(self, value: Any) -> Any:
         """Return an int32 in every place of a vector."""
         empty = ir.Constant(INTS, ir.Undefined)
