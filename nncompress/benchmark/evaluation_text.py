@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nncompress.benchmark.baselines import Row, rows, whole_file_rows
+from nncompress.benchmark.baselines import Row, load, rows, whole_file_rows
 
-MARK = {"quoted": " (quoted)"}
 UNCOUNTED = "Python and the libraries are not counted"
 
 
@@ -64,10 +63,12 @@ def _comparison(facts: dict[str, Any]) -> Iterator[str]:
             yield f"    {row['bits_per_byte']:.3f}  {row['network']}{_mark(row)}"
         yield "  for orientation only, results on all of enwik8, programs not trained beforehand:"
         yield from _whole("enwik8", None)
+        yield from _sources()
     elif facts["corpus"]:
         payload = facts["totals"]["payload"]
         yield f"  on all of {facts['corpus']}, without the program; a trained model is knowledge they lack:"
         yield from _whole(facts["corpus"], payload)
+        yield from _sources()
 
 
 def _whole(corpus: str, own: int | None) -> Iterator[str]:
@@ -88,7 +89,14 @@ def _hutter(corpus: str) -> Iterator[str]:
 
 
 def _mark(row: Row) -> str:
-    return MARK.get(row["kind"], "")
+    quoted = " (quoted)" if row["kind"] == "quoted" else ""
+    return f"{quoted} [{', '.join(row['sources'])}]"
+
+
+def _sources() -> Iterator[str]:
+    yield "  sources; (quoted) is what was seen only where others repeat it:"
+    for key, source in load()["sources"].items():
+        yield f"    [{key}] {source['kind']}: {source['name']}"
 
 
 def baseline_lines() -> Iterator[str]:
@@ -99,4 +107,4 @@ def baseline_lines() -> Iterator[str]:
     for corpus in ("enwik8", "enwik9"):
         yield f"{corpus}, bytes without the program (Large Text Compression Benchmark and stock commands):"
         yield from _whole(corpus, None)
-    yield "(quoted): seen only where others repeat it. Sources: --json."
+    yield from _sources()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -61,3 +62,12 @@ def test_quoted_rows_are_marked() -> None:
     marked = [line for line in lines(corpus="enwik9").splitlines() if "fx2-cmix" in line]
     assert marked
     assert all("(quoted)" in line for line in marked)
+
+
+def test_every_figure_names_a_source_that_is_listed() -> None:
+    shown = lines(corpus="enwik8").splitlines()
+    listed = {found[1] for line in shown if (found := re.match(r"\s+\[(\w+)\] \w+: ", line))}
+    figures = [line for line in shown if re.search(r"\[[\w, ]+\]$", line)]
+    assert len(figures) > 30
+    for line in figures:
+        assert set(line.rsplit("[", 1)[1][:-1].split(", ")) <= listed
