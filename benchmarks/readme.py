@@ -51,6 +51,11 @@ def files(facts: Facts) -> str:
     for file, size in dict.fromkeys((trial.file, trial.size) for trial in trials):
         sizes = (packed.get((file, codec)) for codec in codecs)
         rows.append([file, f"{size:,}", *("" if s is None else f"{s:,}" for s in sizes)])
+    if len(rows) > 1:
+        whole = {trial.codec: trial for trial in _trials(facts["totals"])}
+        sums = [f"{whole[codec].compressed:,}" if codec in whole else "" for codec in codecs]
+        size = sum({trial.file: trial.size for trial in trials}.values())
+        rows.append([f"all {len(rows)} files", f"{size:,}", *sums])
     return markdown(["file", "bytes", *codecs], rows)
 
 
