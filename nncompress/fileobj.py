@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nncompress.archive.access import ArchiveMap, BlockPlace, read_block, read_map
 from nncompress.archive.codec import CodecSource
-from nncompress.pipeline import CHUNK
+from nncompress.pipeline import CHUNK, write_all
 from nncompress.streams import Compressor, Decompressor
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class ArchiveWriter(io.BufferedIOBase):
         if self.closed:
             raise ValueError("I/O operation on closed file")
         view = memoryview(data).cast("B")
-        self._file.write(self._compressor.compress(view))
+        write_all(self._file, self._compressor.compress(view))
         self._position += len(view)
         return len(view)
 
@@ -153,7 +153,7 @@ class ArchiveWriter(io.BufferedIOBase):
         if self.closed:
             return
         try:
-            self._file.write(self._compressor.flush())
+            write_all(self._file, self._compressor.flush())
             if self._close_file:
                 self._file.close()
             else:

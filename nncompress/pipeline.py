@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser
 from nncompress.archive.writer import MemberWriter, Splitter
@@ -31,6 +33,16 @@ class Writer(Protocol):
 
     def flush(self) -> object:
         """Pass on what is buffered."""
+
+
+def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
+    """Write all of ``data``; an unbuffered file, as standard output can be, may take a part of it."""
+    left = memoryview(data)
+    while left:
+        written = file.write(left)
+        if written is None:  # it would block, and is not to
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        left = left[written:]
 
 
 class Null:

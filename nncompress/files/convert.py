@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 from nncompress.errors import DamagedArchiveError, FileError, NNCompressError
 from nncompress.files.names import STDIN, Skip, archive_name, contents_name, label, place_output
@@ -25,6 +25,7 @@ from nncompress.pipeline import (
     Writer,
     compress_stream,
     decompress_stream,
+    write_all,
 )
 
 
@@ -65,12 +66,12 @@ class Stdout:
     """Standard output as a target."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = sys.stdout.buffer
+        self._file = sys.stdout.buffer
 
     def write(self, data: bytes, /) -> None:
         """Write all of ``data``."""
         try:
-            self._file.write(data)
+            write_all(self._file, data)
         except OSError as error:
             raise _stdout_failure(error) from None
 

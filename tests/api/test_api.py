@@ -71,6 +71,18 @@ def test_text_and_append(tmp_path):
         nncompress.open(path, "x")
 
 
+class Unbuffered(io.BytesIO):
+    def write(self, data):
+        return super().write(data[:10])
+
+
+def test_files_that_take_a_part_are_given_the_rest():
+    archive = Unbuffered()
+    with nncompress.open(archive, "wb") as file:
+        file.write(WORDS)
+    assert nncompress.decompress(archive.getvalue()) == WORDS
+
+
 class Pipe(io.BytesIO):
     def seekable(self):
         return False

@@ -89,7 +89,9 @@ def test_read_error_in_mid_file(nnc, tmp_path):
     refused(nnc("-c", "/proc/self/mem"), b"/proc/self/mem: Input/output error")
 
 
-def limited(*arguments: str, cwd: Path, size: int) -> subprocess.CompletedProcess[bytes]:
+def limited(
+    *arguments: str, cwd: Path, size: int, stdout: int = subprocess.PIPE, **extra: str
+) -> subprocess.CompletedProcess[bytes]:
     resource = pytest.importorskip("resource")
 
     def limit() -> None:
@@ -99,9 +101,10 @@ def limited(*arguments: str, cwd: Path, size: int) -> subprocess.CompletedProces
     return subprocess.run(
         command(*arguments),
         cwd=cwd,
-        env=environment(NNC_BLOCK="10000", PYTHONDONTWRITEBYTECODE="1"),
+        env=environment(NNC_BLOCK="10000", PYTHONDONTWRITEBYTECODE="1", **extra),
         preexec_fn=limit,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         timeout=60,
         check=False,
     )
@@ -114,6 +117,18 @@ def test_full_disk(tmp_path, archive):
     refused(limited("--rm", "noise", cwd=tmp_path, size=5000), b"noise.nnc: File too large")
     refused(limited("-d", "--rm", "text.nnc", cwd=tmp_path, size=5000), b"text: File too large")
     assert folder(tmp_path) == before
+
+
+@posix
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_full_disk_behind_standard_output(tmp_path, unbuffered):
+    """An unbuffered file says that it took a part, and fails only when the rest is written."""
+    (tmp_path / "noise").write_bytes(NOISE)
+    with (tmp_path / "out").open("wb") as out:
+        result = limited(
+            "-c", "noise", cwd=tmp_path, size=5000, stdout=out.fileno(), PYTHONUNBUFFERED=unbuffered
+        )
+    refused(result, b"standard output: File too large")
 
 
 def test_target_folder_missing(nnc, text):
