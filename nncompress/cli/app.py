@@ -15,6 +15,7 @@ from nncompress._version import __version__
 from nncompress.cli.console import show_notices
 from nncompress.cli.shorthand import expand_shorthand
 from nncompress.cli.signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
+from nncompress.cli.standard import open_missing, silence_stdout
 from nncompress.errors import NNCompressError
 
 ERROR = 1
@@ -94,11 +95,11 @@ def app() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status."""
+    open_missing()
     raise_on_signals()
     status, number = ERROR, None
     try:
         status = run(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
     except Terminated as signal:
         number = signal.number
     except BrokenPipeError:
@@ -114,9 +115,9 @@ def run(arguments: list[str]) -> int:
     show_notices()
     words = expand_shorthand(arguments, {*COMMANDS, *ALIASES}, interactive=sys.stdin.isatty())
     try:
-        return app.main(words, prog_name="nncompress", standalone_mode=False) or 0
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        status = app.main(words, prog_name="nncompress", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return status
     except click.Abort:
         return _fail("stopped")
     except click.ClickException as error:
@@ -128,6 +129,9 @@ def run(arguments: list[str]) -> int:
         return _fail(str(error))
     except BrokenPipeError:
         raise
+    except OSError as error:
+        silence_stdout()  # which it was, or at least may be
+        return _fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except MemoryError:
         return _fail("not enough memory; fewer processes (-T) or a lower level take less")
     except Exception as error:

@@ -59,7 +59,7 @@ def command(
 
         require_matplotlib(plot)
     for target in (plot, html):
-        _refuse_existing(target, force)
+        _require_place(target, force)
     codecs, absent = compare.choose(chosen)
     files = [(name, _read(name)) for name in dict.fromkeys(names)]
     settings = Settings(model, level, threads, timeout)
@@ -75,7 +75,10 @@ def command(
     if html is not None:
         from nncompress.benchmark.report import comparison_page
 
-        _save(html, comparison_page(trials, files[0], settings).encode(), force)
+        _told("surprise map", files[0][0])
+        contents = comparison_page(trials, files[0], settings).encode()
+        _told("", "")
+        _save(html, contents, force)
     own = {codec.name for codec in codecs if codec.own}
     return ERROR if any(trial.error for trial in trials if trial.codec in own) else OK
 
@@ -91,9 +94,13 @@ def _read(name: str) -> bytes:
         raise os_failure(Path(name), error) from None
 
 
-def _refuse_existing(target: Path | None, force: bool) -> None:
+def _require_place(target: Path | None, force: bool) -> None:
     """Say before the work, not after it, that a result has no place."""
-    if target is not None and target.exists() and not force:
+    if target is None:
+        return
+    if not target.parent.is_dir():
+        raise FileError(f"{target}: there is no such folder", str(target))
+    if target.exists() and not force:
         raise FileError(f"{target}: already exists; use -f to replace it", str(target))
 
 

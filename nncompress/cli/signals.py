@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from types import FrameType
 from typing import NoReturn
+
+from nncompress.cli.standard import silence_stdout
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 
@@ -46,9 +47,3 @@ def end_by_signal(number: int) -> NoReturn:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     os._exit(128 + number)
-
-
-def silence_stdout() -> None:
-    """Drop what is buffered for standard output, which the interpreter would write at its end."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())

@@ -176,8 +176,8 @@ def _convert(
             totals = transform(source, Stdout(), progress)
         reporter.result(_summary(label(name), totals, time.monotonic() - start))
         return
-    default = Path(name) if name == STDIN else rule(Path(name))
     with _open(name, replaces=name != STDIN) as source:
+        default = Path(name) if name == STDIN else rule(Path(name))
         target = place_output(request.output, default, request.sources)
         with open_target(source, target, request, reporter) as out:
             with reporter.progress(label(name), _size(source)) as progress, named(label(name)):

@@ -55,6 +55,8 @@ def expand(paths: tuple[str, ...], *, recursive: bool, archives: bool) -> Iterat
     suffix are taken. A folder is given as it is if not ``recursive``.
     """
     for name in paths or (STDIN,):
+        if not name:
+            raise ConfigError("an empty name is no file's")
         path = Path(name)
         if name == STDIN or not recursive or not path.is_dir():
             yield name

@@ -131,6 +131,53 @@ def test_full_disk_behind_standard_output(tmp_path, unbuffered):
     refused(result, b"standard output: File too large")
 
 
+@posix
+def test_closed_standard_files(text, tmp_path):
+    def run(words: str) -> subprocess.CompletedProcess[bytes]:
+        program = " ".join(f"'{word}'" for word in command())
+        return subprocess.run(
+            ["sh", "-c", f"{program} {words}"],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    for closed in ("<&-", ">&-", "2>&-"):
+        done = run(f"-f text {closed}")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert run(f"gone {closed}").returncode == 1
+    refused(run("-c text >&-"), b"standard output: Bad file descriptor")
+    refused(run("- <&-"), b"standard input: Bad file descriptor")
+    refused(run("list text.nnc >&-"), b"standard output: Bad file descriptor")
+
+
+@posix
+def test_full_disk_behind_what_is_printed(nnc, text, tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full")
+    nnc("text")
+    for words in (["list", "text.nnc"], ["--help"], ["completion", "bash"], ["-dc", "text.nnc"]):
+        for unbuffered in ("", "1"):
+            with Path("/dev/full").open("wb") as full:
+                done = subprocess.run(
+                    command(*words),
+                    cwd=tmp_path,
+                    env=environment(PYTHONUNBUFFERED=unbuffered),
+                    stdout=full,
+                    stderr=subprocess.PIPE,
+                    timeout=60,
+                    check=False,
+                )
+            refused(done, b"standard output: No space left on device")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/"])
+def test_names_that_are_no_files(nnc, name):
+    refused(nnc(name), status=2 if name else 1)
+
+
 def test_target_folder_missing(nnc, text):
     refused(nnc("-o", "no/such/place", "text"), b"No such file")
 

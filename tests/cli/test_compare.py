@@ -89,6 +89,7 @@ def test_bad_input(real_nnc: Run, tmp_path: Path, file: Path) -> None:
         ((tmp_path,), b"is a folder"),
         ((file, "--codec", "rar"), b"no codec 'rar'"),
         ((file, "--plot", "plot.gif"), b".png or .svg"),
+        ((file, "--html", "no/page.html"), b"no such folder"),
     ):
         result = real_nnc("compare", *arguments)
         assert result.returncode == 1

@@ -1,0 +1,26 @@
+"""The standard files: one that the caller has closed, and the end of standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def open_missing() -> None:
+    """Put something in the place of closed standard files, on which reading and writing fail.
+
+    Otherwise the next file opened would get their numbers, and be taken for them.
+    """
+    for name, mode, wrong in (
+        ("stdin", "r", os.O_WRONLY),
+        ("stdout", "w", os.O_RDONLY),
+        ("stderr", "w", os.O_WRONLY),  # where what is said is simply lost
+    ):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, wrong), mode))
+
+
+def silence_stdout() -> None:
+    """Drop what is buffered for standard output, which the interpreter would write at its end."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
