@@ -75,14 +75,16 @@ def _weigh(scores: Array, multiplier: int, shift: int, weights: Array, rows: Arr
 
 
 @jit
-def _average(weights: Array, rows: Array, kept: int, memory: Array, out: Array) -> None:
+def _average(
+    weights: Array, rows: Array, kept: int, memory: Array, coming: Array, out: Array
+) -> None:
     """Sums of ``kept`` memory vectors times weights; two products of 127 * 127 fit in 16 bits, which halves the work.
 
     The arrays of weights and rows have room for ``ROWS`` more, which are written.
     """
     for k in range(kept, kept + ROWS):
         weights[k], rows[k] = 0, 0
-    whole = average_rows(weights, rows, (kept + ROWS - 1) // ROWS * ROWS, memory, out)
+    whole = average_rows(weights, rows, (kept + ROWS - 1) // ROWS * ROWS, memory, coming, out)
     rest = out[whole:]
     if rest.shape[0] == 0:
         return
@@ -132,7 +134,8 @@ def attend(
         row_to_int8(projected, eps, gain, bias, shift, key)
         _scores(key, wide, memory[lane], filled, scores)
         kept, mass = _weigh(scores, multiplier, score_shift, weights, rows)
-        _average(weights, rows, kept, memory[lane], total)
+        coming = memory[min(lane + 1, n - 1)]
+        _average(weights, rows, kept, memory[lane], coming, total)
         inverse = np.int64(1 << 30) // mass
         for i in range(d):
             mean = np.int32((np.int64(total[i]) * inverse + (1 << 21)) >> 22)  # Q8

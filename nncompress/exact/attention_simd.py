@@ -13,6 +13,9 @@ from .simd import BYTES, I32, INTS, VNNI, Writer, splat, vector_loop
 ROWS = 4
 """Rows of memory that one turn of a loop takes."""
 
+LINES = 2
+"""Cache lines of the next lane's memory that a turn of the averaging loop, which has its data near, asks for."""
+
 AHEAD = 6144
 """How many bytes before their use those of the memory are asked for: the memories of all lanes do not stay in a cache,
 and a CPU by itself does not look over the end of a page, nor from a lane to the next."""
@@ -94,10 +97,11 @@ dot_rows: Any = intrinsic(_dot_rows)
 
 
 def _write_average_rows(writer: Writer) -> Any:
-    weights, rows, count, memory, out = writer.arguments
+    weights, rows, count, memory, coming, out = writer.arguments
     builder = writer.builder
     d = writer.length(out)
     columns = writer.whole(d, 64)
+    asked = writer.variable(writer.count(AHEAD))  # what comes before dot_rows has asked for
     with writer.loop(columns, 64) as column:
         totals = [writer.variable(splat(INTS, 0)) for _ in range(4)]
         start = writer.address(memory, column)
@@ -105,6 +109,10 @@ def _write_average_rows(writer: Writer) -> Any:
             kept = writer.load(writer.address(weights, index), I32)
             weight = writer.broadcast(kept)
             place = writer.address(rows, builder.mul(index, writer.count(4)))
+            for _ in range(LINES):
+                byte = builder.load(asked)
+                writer.prefetch(writer.address(coming, byte), level=2)
+                builder.store(builder.add(byte, writer.count(64)), asked)
             vectors = []
             for i in range(ROWS):
                 row = writer.load(builder.gep(place, [writer.count(4 * i)]), I32)
@@ -139,13 +147,16 @@ def _write_average_rows(writer: Writer) -> Any:
 
 
 def _average_rows(
-    typing_context: Any, weights: Any, rows: Any, count: Any, memory: Any, out: Any
+    typing_context: Any, weights: Any, rows: Any, count: Any, memory: Any, coming: Any, out: Any
 ) -> Any:
     """Sums of rows of memory, int8 [W, d], times weights, to ``out``, int32 [d]; returns how many columns.
 
-    weights: uint8, below 128; rows: int32; both ``count`` long, a multiple of ``ROWS``.
+    weights: uint8, below 128; rows: int32; both ``count`` long, a multiple of ``ROWS``. coming: the memory that will be
+    read next, of which a part is asked for meanwhile.
     """
-    return vector_loop(VNNI, _write_average_rows, types.intp(weights, rows, count, memory, out))
+    return vector_loop(
+        VNNI, _write_average_rows, types.intp(weights, rows, count, memory, coming, out)
+    )
 
 
 average_rows: Any = intrinsic(_average_rows)

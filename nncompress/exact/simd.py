@@ -89,12 +89,12 @@ class Writer:
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(function, arguments)
 
-    def prefetch(self, address: Any) -> None:
-        """Have the cache line of any address, even one of no memory, brought into the cache."""
+    def prefetch(self, address: Any, level: int = 3) -> None:
+        """Have the cache line of any address, even one of no memory, brought into the first cache (3) or second (2)."""
         kind = ir.FunctionType(ir.VoidType(), [address.type, I32, I32, I32])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch")
-        read, nearest, data = (ir.Constant(I32, number) for number in (0, 3, 1))
-        self.builder.call(function, [address, read, nearest, data])
+        read, near, data = (ir.Constant(I32, number) for number in (0, level, 1))
+        self.builder.call(function, [address, read, near, data])
 
     def broadcast(self, value: Any) -> Any:
         """Return an int32 in every place of a vector."""

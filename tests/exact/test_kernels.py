@@ -195,7 +195,7 @@ def _vector_products(query, memory, filled, out):
 
 @jit
 def _vector_sums(weights, rows, memory, out):
-    return average_rows(weights, rows, weights.shape[0], memory, out)
+    return average_rows(weights, rows, weights.shape[0], memory, memory, out)
 
 
 def test_gates_are_equal_at_every_entry_of_the_table_and_beyond():
