@@ -107,13 +107,13 @@ def attend(
     bias: Array,
     shift: int,
     memory: Array,
-    filled: int,
     eps: int,
     multiplier: int,
     score_shift: int,
     value: Array,
     value_shift: int,
     stream: Array,
+    filled: int,
 ) -> None:
     """Attention of every lane to its memory, added to its stream.
 

@@ -1,20 +1,20 @@
 """Where the integer network's numbers live and what computes with them: numba and numpy, or torch on any device.
 
-A backend has the kernels, the network's tensors, and the operations that :mod:`.engine` needs of an array library.
+A backend has the stages of a step, the network's tensors, and what :mod:`.engine` needs of an array library.
 torch is imported where it computes something, and not before: it takes longer to start than a small file takes to code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import ConfigError, DeviceError
-from .packed import PackedGemm, fits, pack
+from .packed import fits, operands, pack
+from .stages import Stages
 
 CUDA_ROWS = 32
 """On CUDA lanes are padded to a multiple of this: its int8 product wants more than 16 rows, and aligned ones."""
@@ -30,8 +30,8 @@ class Backend(Protocol):
         """Kind of device: "cpu" or "cuda"."""
 
     @property
-    def kernels(self) -> ModuleType:
-        """The elementwise steps."""
+    def stages(self) -> Any:
+        """The stages of a step: :class:`~nncompress.exact.stages.Stages`, or the like."""
 
     @property
     def tensors(self) -> Mapping[str, Any]:
@@ -46,8 +46,8 @@ class Backend(Protocol):
     def zeros(self, dtype: DTypeLike, *shape: int) -> Any:
         """Make an array of zeros."""
 
-    def gemm(self, activations: Any, name: str, out: Any) -> Callable[[], None]:
-        """Return the product of fixed buffers with the weight of that name, to be called."""
+    def product(self, activations: Any, name: str, out: Any) -> Any:
+        """Return the product of fixed buffers with the weight of that name, as the stages take it."""
 
     def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
         """Copy bytes to the beginning of an array of the backend."""
@@ -62,15 +62,12 @@ class NumbaBackend:
     device = "cpu"
 
     def __init__(self, tensors: Tensors, threads: int) -> None:
-        from . import kernels_numba
+        from . import kernels_numba, stages_numba
 
-        self.kernels, self.threads = kernels_numba, threads
+        self.threads, self._prepared = threads, dict[str, Any]()
         self.tensors: Mapping[str, Any] = tensors
-        self._packs = all(fits(array) for array in self._weights())
-        self._prepared: dict[str, Any] = {}
-
-    def _weights(self) -> list[NDArray[Any]]:
-        return [array for array in self.tensors.values() if array.dtype == np.int8]
+        self._packs = all(fits(array) for array in tensors.values() if array.dtype == np.int8)
+        self.stages: Any = stages_numba if self._packs else Stages(kernels_numba)
 
     def start_thread(self) -> None:
         """Limit torch's products: OpenMP would give those of each new thread all cores."""
@@ -87,14 +84,14 @@ class NumbaBackend:
         """Make an array of zeros."""
         return np.zeros(shape, dtype)
 
-    def gemm(
+    def product(
         self, activations: NDArray[np.int8], name: str, out: NDArray[np.int32]
-    ) -> Callable[[], None]:
+    ) -> Callable[[], None] | tuple[Any, ...]:
         """Return the product: our own where the CPU has instructions for it, else torch's over the same memory."""
         if self._packs:
             if name not in self._prepared:
                 self._prepared[name] = pack(self.tensors[name])
-            return PackedGemm(activations, self._prepared[name], out)
+            return operands(activations, self._prepared[name], out)
         import torch
 
         from .gemm import Gemm, prepare
@@ -123,7 +120,7 @@ class TorchBackend:
 
         from . import kernels_torch
 
-        self._torch, self.kernels, self.threads = torch, kernels_torch, threads
+        self._torch, self.stages, self.threads = torch, Stages(kernels_torch), threads
         self._place = _torch_device(device)
         self.device = self._place.type
         self.tensors: Mapping[str, Any] = {
@@ -145,7 +142,7 @@ class TorchBackend:
         kind = getattr(self._torch, np.dtype(dtype).name)
         return self._torch.zeros(shape, dtype=kind, device=self._place)
 
-    def gemm(self, activations: Any, name: str, out: Any) -> Callable[[], None]:
+    def product(self, activations: Any, name: str, out: Any) -> Callable[[], None]:
         """Return the product."""
         from .gemm import Gemm, prepare
 

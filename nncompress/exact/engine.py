@@ -6,7 +6,6 @@ gets depends on its own bytes alone: not on the other lanes, their number, the d
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,7 @@ class Lanes:
         self.activations = self.zeros(np.int8, dim)
         self.weights = self.zeros(np.int32, SYMBOLS)
         self.blocks = [_BlockLanes(self, index) for index in range(network.config.layers)]
-        self.output = self.product("output.weight", self.activations)
+        self.output = self._output()
         # Everything that a lane carries from step to step, for copying.
         self.state = [array for block in self.blocks for array in block.state]
 
@@ -76,10 +75,21 @@ class Lanes:
         """An array with a row a lane."""
         return self.backend.zeros(dtype, self.rows, *shape)
 
-    def product(self, name: str, activations: Any) -> tuple[Callable[[], None], Any]:
-        """The product with a weight, to be called, and its output."""
+    def product(self, name: str, activations: Any) -> tuple[Any, Any]:
+        """The product with a weight, as the stages take it, and its output."""
         out = self.zeros(np.int32, self.backend.tensors[name].shape[0])
-        return self.backend.gemm(activations, name, out), out
+        return self.backend.product(activations, name, out), out
+
+    def _output(self) -> tuple[Any, ...]:
+        """Arguments of the last stage."""
+        parameters, tensors = self.network.parameters, self.backend.tensors
+        product, out = self.product("output.weight", self.activations)
+        multiplier, bias = tensors["output.multiplier"], tensors["output.bias"]
+        return (
+            (self.stream, parameters.output_scale, self.activations),
+            product,
+            (out, multiplier, bias, parameters.output.shift, self.weights),
+        )
 
     def start(self) -> NDArray[np.int32]:
         """Weights of every lane's first byte, as :meth:`step` gives them."""
@@ -91,25 +101,12 @@ class Lanes:
         symbols: uint8 [count]. Returns the weights of the next byte, int32 [count, 256], each in 1..2**20; the array
         is overwritten by the next call.
         """
-        backend, output = self.backend, self.network.parameters.output
-        backend.give(symbols, self.symbols)
+        self.backend.give(symbols, self.symbols)
         for block in self.blocks:
             block.step()
         self.position += 1
-        backend.kernels.stream_to_int8(
-            self.stream, self.network.parameters.output_scale, self.activations
-        )
-        gemm, product = self.output
-        gemm()
-        tensors = backend.tensors
-        backend.kernels.softmax(
-            product,
-            tensors["output.multiplier"],
-            tensors["output.bias"],
-            output.shift,
-            self.weights,
-        )
-        return backend.take(self.weights, self.count)
+        self.backend.stages.predict(*self.output)
+        return self.backend.take(self.weights, self.count)
 
     def copy_first(self, source: Lanes) -> None:
         """Start every lane where lane 0 of ``source`` is."""
@@ -119,117 +116,101 @@ class Lanes:
 
 
 class _BlockLanes:
-    """One block's state, buffers and step."""
+    """One block's state and buffers, and the arguments of its stages."""
 
     def __init__(self, lanes: Lanes, index: int) -> None:
         self.lanes, self.first = lanes, index == 0
         network, config = lanes.network, lanes.network.config
         self.block: Block = network.parameters.blocks[index]
-        self.kernels = network.backend.kernels
+        self.stages, self.window = lanes.backend.stages, config.window
         self.cell = lanes.zeros(np.int32, config.dim)
         self.hidden = lanes.zeros(np.int8, config.dim)
         self.state = [self.cell, self.hidden]
-        self.stream, self.activations = lanes.stream, lanes.activations
-        name = f"blocks.{index}."
-        self.arrays = {
-            key[len(name) :]: array
-            for key, array in network.backend.tensors.items()
-            if key.startswith(name)
-        }
-        self.recurrent = lanes.product(name + "cell.recurrent", self.hidden)
-        if not self.first:
-            self.inputs = lanes.product(name + "cell.inputs", lanes.activations)
-        self.boom = lanes.product(name + "boom.weight", lanes.activations)
-        if self.block.attention is not None:
-            self.memory = lanes.zeros(np.int8, config.window, config.dim)
-            self.state.append(self.memory)
-            self.query = lanes.product(name + "attention.query.weight", lanes.activations)
-        self.eps_unit, self.eps_stream = (
-            norm_eps(config.dim, UNIT_BITS),
-            norm_eps(config.dim, STREAM_BITS),
-        )
-
-    def affine(self, name: str, part: Any) -> tuple[Any, Any, int]:
-        return self.arrays[name + ".gain"], self.arrays[name + ".bias"], part.shift
+        self.name = f"blocks.{index}."
+        self.eps_unit = norm_eps(config.dim, UNIT_BITS)
+        self.eps_stream = norm_eps(config.dim, STREAM_BITS)
+        self.recur = self._recur()
+        self.attend = self._attend(self.block.attention) if self.block.attention else None
+        self.widen = self._widen()
 
     def step(self) -> None:
-        self._lstm()
-        if self.block.attention is not None:
-            self._attend(self.block.attention)
-        eps = self.eps_unit if self.block.attention is None else self.eps_stream
-        self.kernels.norm_split(
-            self.stream,
-            eps,
-            *self.affine("norm_stream", self.block.norm_stream),
-            *self.affine("norm_boom", self.block.norm_boom),
-            self.activations,
-        )
-        gemm, product = self.boom
-        gemm()
-        arrays = self.arrays
-        self.kernels.boom(
-            product,
-            arrays["boom.multiplier"],
-            arrays["boom.bias"],
-            self.block.boom.shift,
-            self.stream,
-        )
+        """Bring the stream through the block."""
+        (self.stages.recur_first if self.first else self.stages.recur)(*self.recur)
+        if self.attend is not None:
+            remember, norm, query, attend = self.attend
+            position, window = self.lanes.position, self.window
+            filled = min(position + 1, window)
+            self.stages.attend(remember, position % window, norm, query, attend, filled)
+        self.stages.widen(*self.widen)
 
-    def _lstm(self) -> None:
-        cell, arrays = self.block.cell, self.arrays
-        gemm, recurrent = self.recurrent
-        gemm()
+    def _array(self, name: str) -> Any:
+        return self.lanes.backend.tensors[self.name + name]
+
+    def _affine(self, name: str, part: Any) -> tuple[Any, Any, int]:
+        return self._array(name + ".gain"), self._array(name + ".bias"), part.shift
+
+    def _recur(self) -> tuple[Any, ...]:
+        lanes, cell = self.lanes, self.block.cell
+        product, recurrent = lanes.product(self.name + "cell.recurrent", self.hidden)
         common = (
             recurrent,
-            arrays["cell.multiplier_recurrent"],
-            arrays["cell.bias"],
+            self._array("cell.multiplier_recurrent"),
+            self._array("cell.bias"),
             cell.shift,
             cell.hidden,
             self.cell,
-            self.stream,
+            lanes.stream,
             self.hidden,
         )
         if self.first:
-            self.kernels.lstm_first(
-                self.lanes.symbols, arrays["cell.table"], cell.table_shift, *common
-            )
-            return
+            table = lanes.symbols, self._array("cell.table"), cell.table_shift
+            return product, (*table, *common)
         assert self.block.norm_lstm is not None
-        norm = self.affine("norm_lstm", self.block.norm_lstm)
-        self.kernels.norm_to_int8(self.stream, self.eps_stream, *norm, self.activations)
-        gemm, inputs = self.inputs
-        gemm()
-        self.kernels.lstm(inputs, arrays["cell.multiplier_inputs"], *common)
+        affine = self._affine("norm_lstm", self.block.norm_lstm)
+        norm = lanes.stream, self.eps_stream, *affine, lanes.activations
+        inputs_product, inputs = lanes.product(self.name + "cell.inputs", lanes.activations)
+        gates = inputs, self._array("cell.multiplier_inputs"), *common
+        return norm, inputs_product, product, gates
 
-    def _attend(self, part: Attention) -> None:
-        arrays, position, window = (
-            self.arrays,
-            self.lanes.position,
-            self.lanes.network.config.window,
-        )
-        memory = self.affine("attention.memory", part.memory)
-        self.kernels.remember(self.stream, self.eps_unit, *memory, self.memory, position % window)
-        self.kernels.norm_split(
-            self.stream,
+    def _attend(self, part: Attention) -> tuple[Any, ...]:
+        lanes = self.lanes
+        memory = lanes.zeros(np.int8, self.window, lanes.network.config.dim)
+        self.state.append(memory)
+        affine = self._affine("attention.memory", part.memory)
+        remember = lanes.stream, self.eps_unit, *affine, memory
+        norm = (
+            lanes.stream,
             self.eps_unit,
-            *self.affine("attention.stream", part.stream),
-            *self.affine("attention.query_input", part.query_input),
-            self.activations,
+            *self._affine("attention.stream", part.stream),
+            *self._affine("attention.query_input", part.query_input),
+            lanes.activations,
         )
-        gemm, query = self.query
-        gemm()
-        self.kernels.attend(
+        product, query = lanes.product(self.name + "attention.query.weight", lanes.activations)
+        attend = (
             query,
-            arrays["attention.query.multiplier"],
-            arrays["attention.query.bias"],
+            self._array("attention.query.multiplier"),
+            self._array("attention.query.bias"),
             part.query.shift,
-            *self.affine("attention.query_norm", part.query_norm),
-            self.memory,
-            min(position + 1, window),
+            *self._affine("attention.query_norm", part.query_norm),
+            memory,
             self.eps_stream,
             part.multiplier,
             part.shift,
-            arrays["attention.value"],
+            self._array("attention.value"),
             part.value_shift,
-            self.stream,
+            lanes.stream,
         )
+        return remember, norm, product, attend
+
+    def _widen(self) -> tuple[Any, ...]:
+        lanes, block = self.lanes, self.block
+        norm = (
+            lanes.stream,
+            self.eps_unit if block.attention is None else self.eps_stream,
+            *self._affine("norm_stream", block.norm_stream),
+            *self._affine("norm_boom", block.norm_boom),
+            lanes.activations,
+        )
+        product, wide = lanes.product(self.name + "boom.weight", lanes.activations)
+        multiplier, bias = self._array("boom.multiplier"), self._array("boom.bias")
+        return norm, product, (wide, multiplier, bias, block.boom.shift, lanes.stream)

@@ -166,13 +166,13 @@ def attend(
     bias: Tensor,
     shift: int,
     memory: Tensor,
-    filled: int,
     eps: int,
     multiplier: int,
     score_shift: int,
     value: Tensor,
     value_shift: int,
     stream: Tensor,
+    filled: int,
 ) -> None:
     raw = (query * query_multiplier + query_bias) >> query_shift
     key = _affine8(normalise(raw.clamp(-STREAM_MAX, STREAM_MAX), eps), gain, bias, shift)

@@ -85,25 +85,14 @@ def _panel(rows: int) -> int:
     return WIDE if rows % (WIDE * LANES) == 0 else 1
 
 
-class PackedGemm:
-    """``out`` = ``activations`` @ weight.T, over fixed buffers.
+def operands(
+    activations: NDArray[np.int8], packed: NDArray[np.uint8], out: NDArray[np.int32]
+) -> tuple[Any, ...]:
+    """Return the arguments of :func:`multiply` for the product of fixed buffers.
 
-    activations: int8 [n, K]. packed: what :func:`pack` made of the weight, int8 [N, K]. out: int32 [n, N], written by
-    each call.
+    activations: int8 [n, K]. packed: what :func:`pack` made of the weight, int8 [N, K]. out: int32 [n, N].
     """
-
-    def __init__(
-        self,
-        activations: NDArray[np.int8],
-        packed: NDArray[np.uint8],
-        out: NDArray[np.int32],
-    ) -> None:
-        start = np.zeros(len(activations), np.int32)
-        self.operands = activations, packed, start, out, _panel(out.shape[1])
-
-    def __call__(self) -> None:
-        """Compute the product."""
-        multiply(*self.operands)
+    return activations, packed, np.zeros(len(activations), np.int32), out, _panel(out.shape[1])
 
 
 def _tile(

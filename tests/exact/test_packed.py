@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
-from nncompress.exact.packed import INSTRUCTIONS, PackedGemm, fits, pack
+from nncompress.exact.packed import INSTRUCTIONS, fits, multiply, operands, pack
 
 needs_instructions = pytest.mark.skipif(INSTRUCTIONS is None, reason="needs an x86 CPU with AVX2")
 
 
 def product(activations: np.ndarray, weight: np.ndarray) -> np.ndarray:
     out = np.full((len(activations), len(weight)), -1, np.int32)
-    PackedGemm(activations, pack(weight), out)()
+    multiply(*operands(activations, pack(weight), out))
     return out
 
 
