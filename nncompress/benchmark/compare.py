@@ -142,18 +142,20 @@ def _work(job: bytes, limit: float) -> tuple[bytes, bytes, int]:
     try:
         out, errors = worker.communicate(job, timeout=limit)
     except BaseException:  # also when the user stops it
-        _stop(worker)
+        _stop_all(worker)
+        worker.communicate()
         raise
+    _stop_all(worker)  # a program that was too slow may have left others running
     return out, errors, worker.returncode
 
 
-def _stop(worker: subprocess.Popen[bytes]) -> None:
+def _stop_all(worker: subprocess.Popen[bytes]) -> None:
+    """Stop a worker and what it has started."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(worker.pid, signal.SIGKILL)
     else:
         worker.kill()
-    worker.communicate()
 
 
 def totals(trials: Sequence[Trial]) -> list[Trial]:

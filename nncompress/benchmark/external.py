@@ -11,7 +11,8 @@ from pathlib import Path
 from nncompress.benchmark.codecs import Codec, Settings
 from nncompress.errors import NNCompressError
 
-INPUT, PACKED, OUTPUT = "input", "packed", "output"
+INPUT, PACKED, OUTPUT, ERRORS = "input", "packed", "output", "errors"
+LONGEST_ERRORS = 1 << 16
 
 
 class ProgramError(NNCompressError):
@@ -60,24 +61,26 @@ class Program(Codec):
             (folder / source).write_bytes(data)
             names = {"input": INPUT, "packed": PACKED + self.suffix, "output": OUTPUT}
             command = [str(self._path()), *(word.format(**names) for word in arguments)]
-            try:
-                done = subprocess.run(
-                    command,
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    timeout=max(0.0, self._deadline - time.monotonic()),
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                raise ProgramError("took too long, stopped") from None
-            except OSError as error:
-                raise ProgramError(f"did not start: {error.strerror or error}") from None
+            # Its words go to a file: a pipe would stay open for as long as anything that it has started.
+            with (folder / ERRORS).open("w+b") as errors:
+                try:
+                    done = subprocess.run(
+                        command,
+                        cwd=folder,
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        stderr=errors,
+                        timeout=max(0.0, self._deadline - time.monotonic()),
+                        check=False,
+                    )
+                except subprocess.TimeoutExpired:
+                    raise ProgramError("took too long, stopped") from None
+                except OSError as error:
+                    raise ProgramError(f"did not start: {error.strerror or error}") from None
+                errors.seek(0)
+                said = errors.read(LONGEST_ERRORS)
             if done.returncode:
-                raise ProgramError(
-                    f"failed with status {done.returncode}{_last_words(done.stderr)}"
-                )
+                raise ProgramError(f"failed with status {done.returncode}{_last_words(said)}")
             try:
                 return (folder / result).read_bytes()
             except OSError:

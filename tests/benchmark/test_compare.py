@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ def test_program_that_fails_is_a_line_in_the_table(on_path: Path, script: str, s
     trial = run(all_codecs()["cmix"], "file", b"contents", Settings(seconds=1.0))
     assert said in str(trial.error)
     assert not trial.restored
+
+
+@needs_scripts
+def test_what_a_slow_program_has_started_is_stopped_too(on_path: Path) -> None:
+    beats = on_path / "beats"
+    child = f"import time\nwhile True: open({str(beats)!r}, 'a').write('x'); time.sleep(0.05)"
+    script = "import subprocess, sys, time\n"
+    script += f"subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(300)"
+    program(on_path, "cmix", script)
+    trial = run(all_codecs()["cmix"], "file", b"contents", Settings(seconds=5.0))
+    assert trial.error == "took too long, stopped"
+    counted = beats.stat().st_size
+    time.sleep(1)
+    assert beats.stat().st_size == counted
 
 
 def test_worker_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
