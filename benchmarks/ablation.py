@@ -24,7 +24,7 @@ from typing import Any
 import click
 import torch
 from folder import RESULTS, kept_results, resume, write_results
-from readme import ablation
+from readme import AS_FAST, ablation
 from torch import Tensor, nn
 
 from nncompress.network.config import GELU_SCALE, SHARNNConfig
@@ -40,9 +40,6 @@ LANES, SEGMENT = 16, 64
 
 WARM, ROUNDS, TIMED = 4, 9, 2
 """Steps of each variant before timing, turns of timing, and steps in a turn."""
-
-ALIKE = 0.05
-"""Variants whose times differ by less are taken to be equally fast."""
 
 
 class ResidualBlock(Block):
@@ -197,7 +194,7 @@ def wanted(variants: list[dict[str, Any]], steps: int) -> list[tuple[str, Varian
     first = variants[0]["processor_seconds_a_step"]
     for variant, facts in zip(VARIANTS, variants, strict=True):
         share = first / facts["processor_seconds_a_step"]
-        if abs(share - 1) > ALIKE:
+        if abs(share - 1) > AS_FAST:
             runs.append(("time", variant, round(steps * share)))
     return runs
 

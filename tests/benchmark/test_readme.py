@@ -83,10 +83,10 @@ RUN = {"steps": 5, "bytes": 100}
                     {
                         "variant": name,
                         "parameters": 9,
-                        "processor_seconds_a_step": 0.05,
+                        "processor_seconds_a_step": pace,
                         "paper": "",
                     }
-                    for name in ("first", "slow", "to come")
+                    for name, pace in (("first", 0.05), ("slow", 0.08), ("to come", 0.07))
                 ],
                 "runs": [
                     {"equal": "bytes", "variant": "first", "bits_per_byte": 2.0} | RUN,
@@ -94,8 +94,8 @@ RUN = {"steps": 5, "bytes": 100}
                     {"equal": "time", "variant": "slow", "bits_per_byte": 2.1} | RUN,
                 ],
             },
-            "| first | 9 | 2.000 | 2.000 | 50 |  |\n| slow | 9 | 1.900 | 2.100 | 50 |  |\n"
-            "| to come | 9 |  |  | 50 |  |",
+            "| first | 9 | 2.000 | 2.000 | 50 |  |\n| slow | 9 | 1.900 | 2.100 | 80 |  |\n"
+            "| to come | 9 |  |  | 70 |  |",
         ),
     ],
 )
