@@ -30,24 +30,25 @@ def remember(
 def _scores(query: Array, wide: Array, memory: Array, filled: int, scores: Array) -> None:
     """Products of a query, int8 [d], with each vector of its memory. ``wide``, int16 [d], is scratch."""
     rows, whole = dot_rows(query, memory, filled, scores), query.shape[0] // 64 * 64
-    # Of the columns that are left the portable loop makes an end, and of the other rows.
+    # The portable loops end what is left of these rows' columns, and do the other rows.
     for i in range(query.shape[0]):
         wide[i] = query[i]
-    if whole < query.shape[0]:
-        rest = wide[whole:]
-        for j in range(rows):
-            scores[j] += _dot(rest, memory[j, whole:])
-    for j in range(rows, filled):
-        scores[j] = _dot(wide, memory[j])
+    if rows > 0 and whole < query.shape[0]:
+        columns = np.empty(rows, np.int32)
+        _dot_each(wide[whole:], memory[:rows, whole:], columns)
+        scores[:rows] += columns
+    _dot_each(wide, memory[rows:filled], scores[rows:])
 
 
 @jit
-def _dot(query: Array, row: Array) -> Any:
-    """The product of an int16 with an int8 vector. With more in the loop LLVM loses vpmaddwd."""
-    total = np.int32(0)
-    for i in range(query.shape[0]):
-        total += np.int32(query[i]) * np.int32(row[i])
-    return total
+def _dot_each(query: Array, memory: Array, scores: Array) -> None:
+    """Products of an int16 vector with int8 vectors. With more in the inner loop LLVM loses vpmaddwd."""
+    for j in range(memory.shape[0]):
+        row = memory[j]
+        total = np.int32(0)
+        for i in range(query.shape[0]):
+            total += np.int32(query[i]) * np.int32(row[i])
+        scores[j] = total
 
 
 @jit

@@ -70,16 +70,17 @@ def _look_up(numbers: Array, index: Array) -> None:
 def _cell(
     gates: Array, index: Array, cell: Array, stream: Array, hidden: Array, multiplier: int
 ) -> None:
-    """One lane of the LSTM. gates: int32 [4, d], indices of sigmoids; overwritten. index: uint16 [d], scratch."""
-    write, keep, candidate, show = gates[0], gates[1], gates[2], gates[3]
-    for i in range(4):
-        _look_up(gates[i], index)
-    for i in range(cell.shape[0]):
+    """One lane of the LSTM. gates: int32 [4d], indices of sigmoids; overwritten. index: uint16 [4d], scratch."""
+    d = cell.shape[0]
+    _look_up(gates, index)
+    # Slices, not offsets: numba tests a computed index for being negative, and LLVM then does not vectorise.
+    write, keep, candidate, show = gates[:d], gates[d : 2 * d], gates[2 * d : 3 * d], gates[3 * d :]
+    for i in range(d):
         new = clip(_update(write[i], keep[i], candidate[i], cell[i]), np.int32(CELL_MAX))
         cell[i] = new
         write[i] = shift_right(new + (1 << (CELL_SHIFT - 1)), CELL_SHIFT) + SIGMOID_HALF
     _look_up(write, index)
-    for i in range(cell.shape[0]):
+    for i in range(d):
         # Both factors are at most 2**15, so the product stays inside 32 bits.
         value = shift_right(show[i] * (2 * write[i] - _ONE) + _HALF_UNIT, UNIT_BITS)
         stream[i] = value
@@ -121,7 +122,7 @@ def lstm_first(
     updated and written. hidden: int8 [n, d], written.
     """
     d = cell.shape[1]
-    gates, index = np.empty((4, d), np.int32), np.empty(d, np.uint16)
+    gates, index = np.empty(4 * d, np.int32), np.empty(4 * d, np.uint16)
     for lane in range(symbols.shape[0]):
         own, product = table[symbols[lane]], recurrent[lane]
         state, out, sent = cell[lane], stream[lane], hidden[lane]
@@ -139,8 +140,9 @@ def lstm_first(
         )
         if done == d:
             continue
+        rest = gates[: 4 * (d - done)]
         for gate in range(4):
-            # Slices, not offsets: numba tests a computed index for being negative, and LLVM then does not vectorise.
+            out_part = rest[gate * (d - done) : (gate + 1) * (d - done)]
             part = slice(gate * d + done, (gate + 1) * d)
             given, product_part, scale, constant = (
                 own[part],
@@ -150,8 +152,7 @@ def lstm_first(
             )
             for i in range(d - done):
                 total = np.int32(given[i]) * (1 << table_shift) + product_part[i] * scale[i]
-                gates[gate, i] = shift_right(total + constant[i], shift)
-        rest = gates[:, : d - done]
+                out_part[i] = shift_right(total + constant[i], shift)
         _cell(rest, index, state[done:], out[done:], sent[done:], hidden_multiplier)
 
 
@@ -170,7 +171,7 @@ def lstm(
 ) -> None:
     """A later block's LSTM. inputs, recurrent: int32 [n, 4d], products with the input and the output before."""
     d = cell.shape[1]
-    gates, index = np.empty((4, d), np.int32), np.empty(d, np.uint16)
+    gates, index = np.empty(4 * d, np.int32), np.empty(4 * d, np.uint16)
     for lane in range(recurrent.shape[0]):
         own, product = inputs[lane], recurrent[lane]
         state, out, sent = cell[lane], stream[lane], hidden[lane]
@@ -188,14 +189,15 @@ def lstm(
         )
         if done == d:
             continue
+        rest = gates[: 4 * (d - done)]
         for gate in range(4):
+            out_part = rest[gate * (d - done) : (gate + 1) * (d - done)]
             part = slice(gate * d + done, (gate + 1) * d)
             given, scale_inputs = own[part], multiplier_inputs[part]
             product_part, scale, constant = product[part], multiplier[part], bias[part]
             for i in range(d - done):
                 total = given[i] * scale_inputs[i] + product_part[i] * scale[i] + constant[i]
-                gates[gate, i] = shift_right(total, shift)
-        rest = gates[:, : d - done]
+                out_part[i] = shift_right(total, shift)
         _cell(rest, index, state[done:], out[done:], sent[done:], hidden_multiplier)
 
 
