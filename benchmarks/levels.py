@@ -2,7 +2,7 @@
 
     python benchmarks/levels.py FILE [--level N ...] [--resume] [--json FILE]
 
-One run each way a level, after one that lets kernels be compiled. The JSON file is written after each
+One run each way a level, after one on its beginning that lets kernels be compiled. The JSON file is written after each
 level, so that --resume goes on from it.
 """
 
@@ -31,9 +31,9 @@ def main(file: Path, chosen: tuple[int, ...], resume: bool, target: Path) -> Non
     """Measure every level on FILE."""
     rows: list[dict[str, Any]] = kept_results(target, resume, file=file.name).get("rows", [])
     data, done = file.read_bytes(), {row["level"] for row in rows}
-    warm_up()
     for level in chosen or LEVELS:
         if level not in done:
+            warm_up(data, [f"-{level}"])
             rows.append({"level": level} | both_ways(data, [f"-{level}"], 1))
             rows.sort(key=lambda row: row["level"])
             write_results(target, file=file.name, rows=rows)
