@@ -125,8 +125,8 @@ def test_attention_is_equal(seed, lanes, filled, dim, spread, score_shift):
     vectors = generator.integers(-3000, 3001, (4, dim)).astype(np.int32)
     stream = _stream(generator, (lanes, dim), 1 << 14)
     norm = (np.abs(vectors[0]) + 1, vectors[1], 4, vectors[2] * 7, vectors[3], 12)
-    attention = (memory, filled, norm_eps(dim, 12), 2122, score_shift, vectors[3], 9)
-    _both("attend", query, *norm, *attention, stream)
+    attention = (memory, norm_eps(dim, 12), 2122, score_shift, vectors[3], 9)
+    _both("attend", query, *norm, *attention, stream, filled)
 
 
 def test_attention_to_one_memory_returns_it():
@@ -137,9 +137,8 @@ def test_attention_to_one_memory_returns_it():
     norm = (ones, zeros, 0, ones * 1000, zeros, 8)
     query = np.arange(dim, dtype=np.int32).reshape(1, dim)
     # A value's scale of 2**4 takes a Q8 average to 16 times the memory's Q8 value.
-    after = _both("attend", query, *norm, memory, 1, norm_eps(dim, 12), 1, 4, ones * 16, 0, stream)[
-        -1
-    ]
+    attention = (memory, norm_eps(dim, 12), 1, 4, ones * 16, 0)
+    after = _both("attend", query, *norm, *attention, stream, 1)[-1]
     np.testing.assert_allclose(after[0], memory[0, 0].astype(int) * 256 * 16, atol=64)
 
 
