@@ -33,6 +33,7 @@ OLDER = {
     "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
     "avx512 without vnni": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
     "generic numba": {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+    "avx2 numba": {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+avx2,+fma"},
 }
 
 
