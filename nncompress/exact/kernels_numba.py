@@ -1,9 +1,9 @@
 """The elementwise steps of the integer network, fused for the CPU.
 
 Each function does for every lane what the function of the same name and signature in :mod:`.kernels_torch` does; the
-two are tested equal. Loops are written so that LLVM vectorises them: table look-ups stand alone, since they do not. On a
-CPU with AVX-512 the LSTM, Boom and attention are instead the vector code of :mod:`.gates_simd` and
-:mod:`.attention_simd`, and the loops here do what no whole vector is left for.
+two are tested equal. Loops are written so that LLVM vectorises them: table look-ups stand alone, since they do not. On
+a CPU with AVX-512 the LSTM, Boom and attention are instead the vector code of :mod:`.gates_simd` and
+:mod:`.attention_simd`, and the loops here do what does not fill a vector.
 Arrays with one row a lane have ``n`` rows; all are C-contiguous.
 """
 
