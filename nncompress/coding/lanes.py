@@ -15,7 +15,7 @@ MAX_STEPS = 1 << 20
 """Longest lane that a reader takes: the largest block in the 16 lanes of the highest level. It bounds
 the time that a forged archive can take."""
 
-GROUPS = ((32, 4), (8, 2))
+GROUPS = ((64, 4), (8, 2))
 """From so many lanes on they form so many groups. A group's network can run beside the other groups' networks and one's
 mixer and coder, on a core of its own; it is as fast with eight lanes as with many."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..archive.format import Method
-from ..mixing.spec import FAST, FULL, RICH, MixerSpec
+from ..mixing.spec import BEST, FAST, FULL, RICH, MixerSpec
 from .lanes import MAX_LANES_BITS
 
 PROFILES: dict[tuple[Method, int], MixerSpec] = {
     (Method.MIXING, 0): FAST,
     (Method.MIXING, 1): RICH,
     (Method.NETWORK_MIXING, 0): FULL,
+    (Method.NETWORK_MIXING, 1): BEST,
 }
 """What the number in a payload's first byte means. Entries are never changed, only added."""
 
@@ -26,8 +27,9 @@ class Level:
     """One point on the line between speed and ratio.
 
     network: whether the network may be used. max_lanes_bits: log2 of the most lanes; fewer are
-    slower and smaller. bytes_per_lane: lanes have at least as many, since each starts cold. rich:
-    whether mixing alone takes its best profile rather than its fast one.
+    slower and smaller. bytes_per_lane: lanes have at least as many, since each starts cold. rich,
+    best: whether mixing alone, and the mixer beside the network, take their best profile rather
+    than their fast one.
     """
 
     network: bool
@@ -35,6 +37,7 @@ class Level:
     block_size: int = 1 << 22
     bytes_per_lane: int = 2048
     rich: bool = True
+    best: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_lanes_bits <= MAX_LANES_BITS:
@@ -46,18 +49,20 @@ class Level:
 
     def profile(self, method: Method) -> int:
         """Return the number of the mixer's profile for a method."""
-        return int(self.rich and method is Method.MIXING)
+        if method is Method.MIXING:
+            return int(self.rich)
+        return int(self.best and method is Method.NETWORK_MIXING)
 
 
 LEVELS = {
     1: Level(False, 7, rich=False),
-    2: Level(False, 5, rich=False),
+    2: Level(False, 7),
     3: Level(False, 5),
     4: Level(True, 8),
     5: Level(True, 7),
-    6: Level(True, 7),
-    7: Level(True, 6),
-    8: Level(True, 5),
-    9: Level(True, 4),
+    6: Level(True, 6),
+    7: Level(True, 5),
+    8: Level(True, 5, best=True),
+    9: Level(True, 4, best=True),
 }
 DEFAULT_LEVEL = 6

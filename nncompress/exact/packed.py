@@ -17,25 +17,18 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils as _cgutils
-from numba.core import config
-from numba.core.codegen import get_host_cpu_features as _get_host_cpu_features
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ..jit import jit
-
-# They have no type hints.
-cgutils: Any = _cgutils
-get_host_cpu_features: Any = _get_host_cpu_features
+from .simd import I8, I32, Writer, cpu_features, splat
 
 
 def _choose_instructions() -> str | None:
     """Name the best instructions that the machine code of numba may use; None where there are none for this."""
-    chosen = config.CPU_FEATURES  # type: ignore[attr-defined]
-    features = str(get_host_cpu_features() if chosen is None else chosen).split(",")
+    known = cpu_features()
     for feature, name in (("avx512vnni", "vnni512"), ("avxvnni", "vnni256"), ("avx2", "avx2")):
-        if f"+{feature}" in features:
+        if f"+{feature}" in known:
             return name
     return None
 
@@ -55,10 +48,8 @@ ROWS = 4
 WIDE = 4 if INSTRUCTIONS == "vnni512" else 2
 """A tile's rows, and its columns in registers: the sums fill half of the registers, and hide each other's latency."""
 
-_INT64 = ir.IntType(64)
-_INT32 = ir.IntType(32)
-_BYTES = ir.IntType(8).as_pointer()
-_REGISTER = ir.VectorType(_INT32, LANES)
+_REGISTER = ir.VectorType(I32, LANES)
+_REGISTER_BYTES = 4 * LANES
 
 
 def fits(weight: NDArray[np.int8]) -> bool:
@@ -115,8 +106,9 @@ def _tile(
     signature = types.void(activations, row, packed, panel, start, out, rows, width)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        tile = _Tile(context, builder, signature.args, arguments, width.literal_value)
-        tile.generate(rows.literal_value)
+        _write_tile(
+            Writer(context, builder, signature, arguments), rows.literal_value, width.literal_value
+        )
         return context.get_dummy_value()
 
     return signature, generate
@@ -125,90 +117,54 @@ def _tile(
 tile: Any = intrinsic(prefer_literal=True)(_tile)
 
 
-class _Tile:
-    """Writes a tile's instructions as LLVM's intermediate code."""
+def _write_tile(writer: Writer, rows: int, width: int) -> None:
+    builder, count = writer.builder, writer.count
+    activations, row, packed, panel, start, out, _, _ = writer.arguments
+    depth, columns = (builder.extract_value(a.shape, 1) for a in (activations, out))
+    panel_bytes = builder.mul(builder.mul(panel, depth), count(LANES * width))
+    corner = builder.add(builder.mul(row, columns), builder.mul(panel, count(LANES * width)))
 
-    def __init__(self, context: Any, builder: Any, kinds: Any, arguments: Any, width: int) -> None:
-        self.builder, self.width = builder, width
+    def place(array: Any, first: Any, stride: Any, index: int, size: int = 1) -> Any:
+        """Address of a row of a tile that begins with element ``first``."""
+        element = builder.add(first, builder.mul(stride, count(index)))
+        return writer.address(array, builder.mul(element, count(size)))
 
-        def array(index: int) -> Any:
-            return context.make_array(kinds[index])(context, builder, arguments[index])
+    sums = []
+    for index in range(rows):
+        begin = writer.load(place(start, row, count(1), index, 4), I32)
+        sums.append([writer.variable(writer.broadcast(begin, _REGISTER)) for _ in range(width)])
+    inputs = [place(activations, builder.mul(row, depth), depth, index) for index in range(rows)]
+    weights_start = writer.address(packed, panel_bytes)
+    with writer.loop(depth, DEPTH) as index:
+        line = builder.gep(weights_start, [builder.mul(index, count(LANES * width))])
+        weights = [_register(writer, line, column) for column in range(width)]
+        for begin, registers in zip(inputs, sums, strict=True):
+            four = writer.broadcast(writer.load(builder.gep(begin, [index]), I32), _REGISTER)
+            for weight, register in zip(weights, registers, strict=True):
+                builder.store(_dot(writer, builder.load(register), weight, four), register)
+    for index, registers in enumerate(sums):
+        line = place(out, corner, columns, index, 4)
+        for column, register in enumerate(registers):
+            target = builder.gep(line, [count(column * _REGISTER_BYTES)])
+            writer.store(builder.load(register), target)
 
-        def number(index: int) -> Any:
-            return context.cast(builder, arguments[index], kinds[index], types.int64)
 
-        row, panel = number(1), number(3)
-        self.depth = cgutils.unpack_tuple(builder, array(0).shape)[1]
-        self.out_bytes = self.times(cgutils.unpack_tuple(builder, array(5).shape)[1], 4)
-        self.activations = self.at(array(0), builder.mul(row, self.depth))
-        self.panel = self.at(array(2), self.times(builder.mul(panel, self.depth), LANES * width))
-        self.start = self.at(array(4), self.times(row, 4))
-        place = builder.add(builder.mul(row, self.out_bytes), self.times(panel, 4 * LANES * width))
-        self.out = self.at(array(5), place)
+def _register(writer: Writer, line: Any, index: int) -> Any:
+    """Load the register of that number from a line of them."""
+    return writer.load(writer.builder.gep(line, [writer.count(index * _REGISTER_BYTES)]), _REGISTER)
 
-    def generate(self, rows: int) -> None:
-        builder, columns = self.builder, range(self.width)
-        sums = [[cgutils.alloca_once(builder, _REGISTER) for _ in columns] for _ in range(rows)]
-        for row, registers in enumerate(sums):
-            begin = self.broadcast(self.offset(self.start, 4 * row))
-            for register in registers:
-                builder.store(begin, register)
-        inputs = [self.offset(self.activations, self.times(self.depth, r)) for r in range(rows)]
-        steps = builder.udiv(self.depth, ir.Constant(_INT64, DEPTH))
-        with cgutils.for_range(builder, steps) as loop:
-            line = self.offset(self.panel, self.times(loop.index, 4 * LANES * self.width))
-            weights = [
-                builder.load(self.register(line, column), align=4 * LANES) for column in columns
-            ]
-            place = self.times(loop.index, DEPTH)
-            for begin, registers in zip(inputs, sums, strict=True):
-                activation = self.broadcast(self.offset(begin, place))
-                for weight, register in zip(weights, registers, strict=True):
-                    builder.store(self.dot(builder.load(register), weight, activation), register)
-        for row, registers in enumerate(sums):
-            line = self.offset(self.out, self.times(self.out_bytes, row))
-            for column, register in enumerate(registers):
-                builder.store(builder.load(register), self.register(line, column), align=4)
 
-    def dot(self, total: Any, weight: Any, activation: Any) -> Any:
-        """Add to every sum of a register four products of unsigned and signed bytes."""
-        if INSTRUCTIONS != "avx2":
-            name = "llvm.x86.avx512.vpdpbusd." + INSTRUCTIONS[-3:]  # type: ignore[index]
-            return self.call(name, _REGISTER, total, weight, activation)
-        bytes_, words = (ir.VectorType(ir.IntType(bits), 256 // bits) for bits in (8, 16))
-        operands = (self.builder.bitcast(value, bytes_) for value in (weight, activation))
-        pairs = self.call("llvm.x86.avx2.pmadd.ub.sw", words, *operands)
-        ones = ir.Constant(words, [1] * 16)
-        return self.builder.add(total, self.call("llvm.x86.avx2.pmadd.wd", _REGISTER, pairs, ones))
-
-    def call(self, name: str, result: Any, *arguments: Any) -> Any:
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        return self.builder.call(function, arguments)
-
-    def times(self, value: Any, factor: int) -> Any:
-        return self.builder.mul(value, ir.Constant(_INT64, factor))
-
-    def at(self, array: Any, offset: Any) -> Any:
-        return self.offset(self.builder.bitcast(array.data, _BYTES), offset)
-
-    def offset(self, base: Any, distance: Any) -> Any:
-        if isinstance(distance, int):
-            distance = ir.Constant(_INT64, distance)
-        return self.builder.gep(base, [distance])
-
-    def register(self, base: Any, index: int) -> Any:
-        """Address of a register's worth of memory."""
-        return self.builder.bitcast(self.offset(base, 4 * LANES * index), _REGISTER.as_pointer())
-
-    def broadcast(self, place: Any) -> Any:
-        """Load 32 bits into every part of a register."""
-        builder = self.builder
-        value = builder.load(builder.bitcast(place, _INT32.as_pointer()), align=1)
-        empty = ir.Constant(_REGISTER, ir.Undefined)
-        single = builder.insert_element(empty, value, ir.Constant(_INT32, 0))
-        zeros = ir.Constant(ir.VectorType(_INT32, LANES), [0] * LANES)
-        return builder.shuffle_vector(single, empty, zeros)
+def _dot(writer: Writer, total: Any, weight: Any, activation: Any) -> Any:
+    """Add to every sum of a register four products of unsigned and signed bytes."""
+    if INSTRUCTIONS != "avx2":
+        name = f"llvm.x86.avx512.vpdpbusd.{8 * _REGISTER_BYTES}"
+        return writer.call(name, _REGISTER, total, weight, activation)
+    builder = writer.builder
+    small, words = ir.VectorType(I8, _REGISTER_BYTES), ir.VectorType(ir.IntType(16), 2 * LANES)
+    operands = (builder.bitcast(value, small) for value in (weight, activation))
+    pairs = writer.call("llvm.x86.avx2.pmadd.ub.sw", words, *operands)
+    fours = writer.call("llvm.x86.avx2.pmadd.wd", _REGISTER, pairs, splat(words, 1))
+    return builder.add(total, fours)
 
 
 @jit

@@ -14,6 +14,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils as _cgutils
+from numba.core.registry import cpu_target
 
 cgutils: Any = _cgutils  # it has no type hints
 
@@ -96,11 +97,11 @@ class Writer:
         read, near, data = (ir.Constant(I32, number) for number in (0, level, 1))
         self.builder.call(function, [address, read, near, data])
 
-    def broadcast(self, value: Any) -> Any:
+    def broadcast(self, value: Any, kind: Any = INTS) -> Any:
         """Return an int32 in every place of a vector."""
-        empty = ir.Constant(INTS, ir.Undefined)
+        empty = ir.Constant(kind, ir.Undefined)
         single = self.builder.insert_element(empty, value, ir.Constant(I32, 0))
-        return self.shuffle(single, empty, [0] * LANES)
+        return self.shuffle(single, empty, [0] * kind.count)
 
     def shuffle(self, first: Any, second: Any, order: Sequence[int]) -> Any:
         """Return the elements of both at fixed places, those of the second counted after those of the first."""
@@ -196,8 +197,10 @@ def vector_loop(
 
 
 def _has(context: Any, features: Sequence[str]) -> bool:
-    """Whether the CPU that numba compiles for (the host, or NUMBA_CPU_FEATURES) has all ``features``."""
+    return {"+" + name for name in features} <= cpu_features(context)
+
+
+def cpu_features(context: Any = cpu_target.target_context) -> set[str]:
+    """What the CPU that numba compiles for (the host, or NUMBA_CPU_FEATURES) has: "+avx2" and the like; x86-64 only."""
     triple, _, known = context.codegen().magic_tuple()
-    return triple.startswith("x86_64") and {"+" + name for name in features} <= set(
-        known.split(",")
-    )
+    return set(known.split(",")) if triple.startswith("x86_64") else set()

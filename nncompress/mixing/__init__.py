@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nncompress.mixing.spec import FAST, FULL, RICH, MixerSpec
+from nncompress.mixing.spec import BEST, FAST, FULL, RICH, MixerSpec
 
 if TYPE_CHECKING:
     from nncompress.mixing.initial import train_initial
     from nncompress.mixing.layout import memory_bytes
     from nncompress.mixing.mixer import Mixer
 
-__all__ = ["FAST", "FULL", "RICH", "Mixer", "MixerSpec", "memory_bytes", "train_initial"]
+__all__ = ["BEST", "FAST", "FULL", "RICH", "Mixer", "MixerSpec", "memory_bytes", "train_initial"]
 
 _HOMES = {"Mixer": "mixer", "memory_bytes": "layout", "train_initial": "initial"}
 

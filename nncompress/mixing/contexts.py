@@ -41,6 +41,11 @@ LINE_ORDER2, ABOVE_LINE, BRACKETED = (
 )
 MATCHED, SKIP1, SKIP2 = int(Context.MATCHED), int(Context.SKIP1), int(Context.SKIP2)
 ABOVE, ABOVE2, COLUMN = int(Context.ABOVE), int(Context.ABOVE2), int(Context.COLUMN)
+LOCAL4, LOCAL_BIGRAM, TRIGRAM = (
+    int(Context.LOCAL4),
+    int(Context.LOCAL_BIGRAM),
+    int(Context.TRIGRAM),
+)
 NEWLINE = 10
 LANE_SALT = np.uint64(1) << np.uint64(32)
 
@@ -85,6 +90,10 @@ def _word_value(keys, kind, m):  # type: ignore[no-untyped-def]
         return mix64(word, keys[WORD2])
     if kind == LINE_WORD:
         return word + keys[FIRST]
+    if kind == LOCAL_BIGRAM:
+        return mix64(word, keys[WORD1]) + U(m + 1)
+    if kind == TRIGRAM:
+        return mix64(mix64(word, keys[WORD1]), keys[WORD2])
     return word
 
 
@@ -133,6 +142,10 @@ def _context_value(history, keys, lane, m, kind, period):  # type: ignore[no-unt
         return recent & U(0xFFFF00)
     if kind == SKIP2:
         return recent & U(0xFFFF0000)
+    if kind == LOCAL4:
+        return mix64(low_bytes(recent, 4), LANE_SALT * U(m + 1))
+    if kind >= LOCAL_BIGRAM:
+        return _word_value(keys, kind, m)
     return _tabular_value(history, lane, recent & BYTE, kind, period)
 
 

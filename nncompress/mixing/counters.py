@@ -72,6 +72,16 @@ def predict_contexts(s, plane, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
+def seen_contexts(s, m, plane):  # type: ignore[no-untyped-def]
+    """Count the contexts of a lane whose present node has been seen before."""
+    node = _node_of_half(np.int64(s.lanes[m, NODE]), plane)
+    seen = 0
+    for i in range(s.config[CONTEXTS]):
+        seen += np.int64(s.slots[np.uint64(s.where[m, SLOT + i] + node)] & np.uint32(COUNT) != 0)
+    return seen
+
+
+@jit
 def update_contexts(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
     """Let the counters and the map cells they led to see the bits."""
     n = s.config[CONTEXTS]

@@ -2,7 +2,7 @@
 
 Two arrays go into a model file: ``weights`` int16 [n], mixer weights with 12 fractional bits; ``maps`` uint16 [m], the
 16-bit probabilities of the contexts' maps and of the match model. The hashed contexts and the final maps depend on the
-data and on the size of the block, so they stay behind.
+data and on the size of the block, so they stay behind; weights that each lane has for itself become their mean.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nncompress.errors import ConfigError
-from nncompress.mixing.spec import MixerSpec
-from nncompress.mixing.state import APM_CELLS, State
+from nncompress.mixing.sets import CHOICES
+from nncompress.mixing.spec import MixerSpec, Selector
+from nncompress.mixing.state import APM_CELLS, INPUTS, SET_WEIGHTS, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +31,23 @@ TRUST = 30
 
 def export_initial(state: State, spec: MixerSpec) -> dict[str, npt.NDArray[Any]]:
     """Take the starting values from a mixer that has coded training data."""
-    rounded = (state.weights + (1 << (DROPPED_BITS - 1))) >> DROPPED_BITS
+    weights = state.weights.copy()
+    for selector, start in zip(spec.selectors, state.config[SET_WEIGHTS:], strict=False):
+        if selector is Selector.LANE:
+            _share(weights[start : start + CHOICES[selector] * state.config[INPUTS]], state)
+    rounded = (weights + (1 << (DROPPED_BITS - 1))) >> DROPPED_BITS
     maps = state.cells[: state.config[APM_CELLS]] >> np.uint32(16)
     return {
         "weights": np.clip(rounded, LEAST_INT16, MOST_INT16).astype(np.int16),
         "maps": maps.astype(np.uint16),
     }
+
+
+def _share(weights: npt.NDArray[Any], state: State) -> None:
+    """Give all lanes the mean of what each has learnt: lanes of other data are not like those of that number."""
+    rows = weights.reshape(CHOICES[Selector.LANE], -1)
+    used = min(len(state.lanes), len(rows))
+    rows[:] = rows[:used].sum(axis=0, dtype=np.int64) // used
 
 
 def load_initial(state: State, spec: MixerSpec, initial: Mapping[str, npt.NDArray[Any]]) -> None:

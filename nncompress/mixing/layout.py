@@ -8,7 +8,7 @@ import numpy as np
 
 from nncompress.mixing.counters import MAP_SIZE
 from nncompress.mixing.match import MATCH_INPUTS, MISS_LEVELS, RUN_BUCKETS
-from nncompress.mixing.network import NETWORK_INPUTS
+from nncompress.mixing.network import NETWORK_INPUTS, NETWORK_MAPS
 from nncompress.mixing.refine import ROW
 from nncompress.mixing.sets import CHOICES
 from nncompress.mixing.slots import SLOT_SIZE
@@ -25,14 +25,17 @@ from nncompress.mixing.state import (
     KINDS,
     LANE_SIZE,
     LINE,
+    LOCAL_MATCH_BYTES,
     MATCH_BITS,
     MATCH_BYTES,
     MATCH_CELLS,
+    MATCHES,
     MAX_PERIOD,
     MAX_SETS,
     NETWORK,
     NETWORK_CELLS,
     NODE,
+    OF_MATCH,
     POSITION,
     RATE,
     SELECTORS,
@@ -74,11 +77,11 @@ class Sizes:
     def of(cls, spec: MixerSpec, size: int) -> Sizes:
         """Compute them; a block of a few bytes gets tables of a few KiB."""
         n = len(spec.contexts)
-        inputs = 2 * n + MATCH_INPUTS + 1 + (NETWORK_INPUTS if spec.network else 0)
+        inputs = bias_input(spec) + 1
         inputs += -inputs % 8  # whole vectors
         apm_bits = min(max(size.bit_length() - 2, 8), 16)
         match_cells = n * MAP_SIZE
-        apm_cells = match_cells + RUN_BUCKETS * MISS_LEVELS
+        apm_cells = match_cells + matches(spec) * RUN_BUCKETS * MISS_LEVELS
         network_cells = apm_cells + 2 * (ROW << apm_bits)
         starts = np.cumsum([0] + [CHOICES[s] * inputs for s in spec.selectors]).tolist()
         return cls(
@@ -89,7 +92,7 @@ class Sizes:
             match_cells=match_cells,
             apm_cells=apm_cells,
             network_cells=network_cells,
-            cells=network_cells + (2 * (ROW << apm_bits) if spec.network else 0),
+            cells=network_cells + (NETWORK_MAPS * (ROW << apm_bits) if spec.network else 0),
             set_weights=tuple(starts[:-1]),
             weights=starts[-1] + 256 * MAX_SETS,
         )
@@ -98,7 +101,12 @@ class Sizes:
 def memory_bytes(spec: MixerSpec, lanes: int, size: int) -> int:
     """Bytes of memory that ``Mixer(spec, lanes, size)`` takes, apart from the program."""
     sizes = Sizes.of(spec, size)
-    words = (SLOT_SIZE << sizes.slot_bits) + sizes.cells + sizes.weights + (1 << sizes.match_bits)
+    words = (
+        (SLOT_SIZE << sizes.slot_bits)
+        + sizes.cells
+        + sizes.weights
+        + (matches(spec) << sizes.match_bits)
+    )
     a_lane = 8 * (KEYS + len(spec.contexts)) + 4 * (LANE_SIZE + sizes.inputs + WHERE_SIZE + 257 + 1)
     return 4 * words + lanes * a_lane + size + 8 * CONFIG_SIZE + 4 * MAX_PERIOD + 1024
 
@@ -116,7 +124,7 @@ def make_state(spec: MixerSpec, lanes: int, size: int) -> State:
         where=np.zeros((lanes, WHERE_SIZE), np.int32),
         cells=_cells(sizes),
         weights=_weights(spec, sizes),
-        heads=np.zeros(1 << sizes.match_bits, np.int32),
+        heads=np.zeros(matches(spec) << sizes.match_bits, np.int32),
         sums=np.zeros((lanes if spec.network else 1, 257), np.int32),
         votes=np.zeros(MAX_PERIOD + 1, np.int32),
     )
@@ -136,7 +144,9 @@ def _config(spec: MixerSpec, sizes: Sizes, size: int) -> Array:
     config[SETS] = len(spec.selectors)
     config[SLOT_BITS] = sizes.slot_bits
     config[MATCH_BITS] = sizes.match_bits
+    config[MATCHES] = matches(spec)
     config[MATCH_BYTES] = spec.match_bytes
+    config[LOCAL_MATCH_BYTES] = spec.local_match_bytes
     config[APM_BITS] = sizes.apm_bits
     config[NETWORK] = spec.network
     config[SIZE] = size
@@ -164,7 +174,7 @@ def _lanes(count: int, size: int) -> Array:
     lanes[:, NODE] = 1
     for column in (POSITION, START, LINE):
         lanes[:, column] = starts
-    lanes[:, EXPECTED] = -1
+    lanes[:, EXPECTED] = lanes[:, OF_MATCH + EXPECTED] = -1
     return lanes
 
 
@@ -175,9 +185,19 @@ def _inputs(lanes: int, count: int, spec: MixerSpec) -> Array:
     return inputs
 
 
+def matches(spec: MixerSpec) -> int:
+    """How many match models there are."""
+    return 2 if spec.local_match_bytes else 1
+
+
+def network_input(spec: MixerSpec) -> int:
+    """Number of the network's first input."""
+    return 2 * len(spec.contexts) + MATCH_INPUTS * matches(spec)
+
+
 def bias_input(spec: MixerSpec) -> int:
     """Number of the constant input."""
-    return 2 * len(spec.contexts) + MATCH_INPUTS + (NETWORK_INPUTS if spec.network else 0)
+    return network_input(spec) + (NETWORK_INPUTS if spec.network else 0)
 
 
 def _cell(p16: Array, count: int) -> Array:
@@ -193,7 +213,8 @@ def _cells(sizes: Sizes) -> Array:
     cells[: sizes.match_cells] = np.tile(believed, sizes.match_cells // QUANTA)
     run = np.arange(RUN_BUCKETS)
     right = _cell(65536 - 65536 // (2 * run + 4), MATCH_TRUST)
-    cells[sizes.match_cells : sizes.apm_cells] = np.repeat(right, MISS_LEVELS)
+    models = (sizes.apm_cells - sizes.match_cells) // (RUN_BUCKETS * MISS_LEVELS)
+    cells[sizes.match_cells : sizes.apm_cells] = np.tile(np.repeat(right, MISS_LEVELS), models)
     knots = SQUASH[np.arange(-12, 13) * STRETCH_ONE + STRETCH_MAX]
     cells[sizes.apm_cells :] = np.tile(
         _cell(knots, APM_TRUST), (sizes.cells - sizes.apm_cells) // ROW
@@ -208,7 +229,7 @@ def _weights(spec: MixerSpec, sizes: Sizes) -> Array:
     vector[0 : 2 * n : 2] = ONE // 8 if spec.network else 2 * ONE // n
     vector[2 * n] = ONE // 4
     if spec.network:
-        vector[2 * n + MATCH_INPUTS] = ONE // 2
+        vector[network_input(spec)] = ONE // 2
     weights = np.empty(sizes.weights, np.int32)
     final = sizes.weights - 256 * MAX_SETS
     weights[:final] = np.tile(vector, final // sizes.inputs)

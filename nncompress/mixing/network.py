@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncompress.jit import jit
-from nncompress.mixing.hashing import BYTE, U, small_hash
+from nncompress.mixing.hashing import BYTE, U, low_bytes, mix64, small_hash
 from nncompress.mixing.match import MATCH_INPUTS
 from nncompress.mixing.prefetch import prefetch
 from nncompress.mixing.refine import ROW, corrected
@@ -13,16 +13,18 @@ from nncompress.mixing.state import (
     APM_BITS,
     CONTEXTS,
     EXPECTED,
+    MATCHES,
     NETWORK_APM1,
-    NETWORK_APM2,
     NETWORK_CELLS,
     NODE,
     RECENT,
     RUN,
+    WORD,
 )
 from nncompress.mixing.tables import STRETCH, STRETCH_BITS, STRETCH_MAX
 
-NETWORK_INPUTS = 4
+NETWORK_MAPS = 4
+NETWORK_INPUTS = 2 + NETWORK_MAPS
 
 
 @jit
@@ -48,36 +50,41 @@ def _bit_probability(sums, node, plane):  # type: ignore[no-untyped-def]
 
 @jit
 def predict_network(s, plane, lo, hi):  # type: ignore[no-untyped-def]
-    """Put four inputs: stretched, less 1/2, and corrected by order 1 and by the match model's expectation."""
-    at = 2 * s.config[CONTEXTS] + MATCH_INPUTS
-    find_corrections(s, plane, lo, hi)
+    """Put six inputs: stretched, less 1/2, and corrected by order 1, the match's byte, order 2 and the word."""
+    at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * s.config[MATCHES]
+    _find_corrections(s, at, plane, lo, hi)
     for m in range(lo, hi):
         where, inputs = s.where[m], s.inputs[m]
         x = np.int64(inputs[at])
-        inputs[at + 2] = STRETCH[corrected(s.cells, where[NETWORK_APM1], x, where, NETWORK_APM1)]
-        inputs[at + 3] = STRETCH[corrected(s.cells, where[NETWORK_APM2], x, where, NETWORK_APM2)]
+        for k in range(NETWORK_MAPS):
+            column = NETWORK_APM1 + k
+            inputs[at + 2 + k] = STRETCH[U(corrected(s.cells, where[column], x, where, column))]
 
 
 @jit
-def find_corrections(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+def _find_corrections(s, at, plane, lo, hi):  # type: ignore[no-untyped-def]
     """Put the first two inputs and find the rows for the others: all lanes first, for memory is slow."""
-    at = 2 * s.config[CONTEXTS] + MATCH_INPUTS
     bits = s.config[APM_BITS]
-    first = s.config[NETWORK_CELLS]
-    second = first + (ROW << bits)
+    size = ROW << bits
     for m in range(lo, hi):
-        lane = s.lanes[m]
-        where = s.where[m]
+        lane, keys, where = s.lanes[m], s.keys[m], s.where[m]
         node = np.int64(lane[NODE])
         p = _bit_probability(s.sums[m], node, plane)
-        x = np.int64(STRETCH[p])
+        x = np.int64(STRETCH[U(p)])
         s.inputs[m, at] = x
         s.inputs[m, at + 1] = (p - 32768) >> 1
-        row1 = first + ROW * small_hash(U(node) << U(8) | s.keys[m, RECENT] & BYTE, bits)
+        first = s.config[NETWORK_CELLS]
         match = U(lane[EXPECTED] + 1) << U(5) | U(min(lane[RUN], 31))
-        row2 = second + ROW * small_hash(U(node) << U(16) | match, bits)
-        knot = (x + STRETCH_MAX) >> STRETCH_BITS
-        prefetch(s.cells, row1 + knot)
-        prefetch(s.cells, row2 + knot)
-        where[NETWORK_APM1] = row1
-        where[NETWORK_APM2] = row2
+        recent = keys[RECENT]
+        for k in range(NETWORK_MAPS):
+            if k == 0:
+                context = U(node) << U(8) | recent & BYTE
+            elif k == 1:
+                context = U(node) << U(16) | match
+            elif k == 2:
+                context = U(node) << U(24) | low_bytes(recent, 2)
+            else:
+                context = mix64(keys[WORD], recent & BYTE) + U(node)
+            row = first + k * size + ROW * small_hash(context, bits)
+            prefetch(s.cells, row + ((x + STRETCH_MAX) >> STRETCH_BITS))
+            where[NETWORK_APM1 + k] = row

@@ -11,20 +11,24 @@ import numpy as np
 
 from nncompress.exact.intrinsics import shift_right
 from nncompress.jit import jit
-from nncompress.mixing.hashing import U
+from nncompress.mixing.counters import seen_contexts
+from nncompress.mixing.hashing import BYTE, U
 from nncompress.mixing.match import run_bucket
 from nncompress.mixing.spec import Selector
 from nncompress.mixing.state import (
+    BRACKET,
     CHOSEN,
     CLASSES,
     FINAL_WEIGHTS,
     INPUTS,
     MATCH_CELL,
+    MAX_CONTEXTS,
     MAX_SETS,
     MIXED,
     NODE,
     OUTPUT,
     RATE,
+    RECENT,
     RUN,
     SELECTORS,
     SET_WEIGHTS,
@@ -32,8 +36,11 @@ from nncompress.mixing.state import (
 )
 from nncompress.mixing.tables import SQUASH, STRETCH_MAX
 
-BY_NODE, BY_CLASSES = int(Selector.NODE), int(Selector.CLASSES)
-CHOICES = {Selector.NODE: 256, Selector.CLASSES: 256, Selector.MATCH: 8 * 25}
+BY_NODE, BY_CLASSES, BY_MATCH = int(Selector.NODE), int(Selector.CLASSES), int(Selector.MATCH)
+BY_LANE, BY_BYTE, BY_BRACKET = int(Selector.LANE), int(Selector.BYTE), int(Selector.BRACKET)
+CHOICES = dict.fromkeys(Selector, 256)
+CHOICES[Selector.MATCH] = 8 * 25
+CHOICES[Selector.SEEN] = 8 * (MAX_CONTEXTS + 1)
 WEIGHT_MAX = np.int32(1 << 22)
 HALF = np.int32(1 << 15)
 SHIFT = np.int32(16)
@@ -68,8 +75,16 @@ def _choice(s, m, selector, plane):  # type: ignore[no-untyped-def]
         return np.int64(s.lanes[m, NODE])
     if selector == BY_CLASSES:
         return np.int64(s.keys[m, CLASSES])
-    matched = s.where[m, MATCH_CELL] >= 0
-    return plane + 8 * (1 + run_bucket(np.int64(s.lanes[m, RUN])) if matched else 0)
+    if selector == BY_MATCH:
+        matched = s.where[m, MATCH_CELL] >= 0
+        return plane + 8 * (1 + run_bucket(np.int64(s.lanes[m, RUN])) if matched else 0)
+    if selector == BY_LANE:
+        return np.int64(m) & 255
+    if selector == BY_BYTE:
+        return np.int64(s.keys[m, RECENT] & BYTE)
+    if selector == BY_BRACKET:
+        return np.int64(s.keys[m, BRACKET])
+    return plane + 8 * seen_contexts(s, m, plane)
 
 
 @jit

@@ -36,6 +36,10 @@ class Context(enum.IntEnum):
     ABOVE2 = 21  # the bytes one and two records before
     COLUMN = 22  # the place in the record, and the byte above
     AROUND = 23  # the three bytes above, and c1
+    # More of text.
+    LOCAL4 = 24  # order 4, for this lane alone
+    LOCAL_BIGRAM = 25  # current word and the one before, for this lane alone
+    TRIGRAM = 26  # current word and the two before
 
 
 class Selector(enum.IntEnum):
@@ -44,6 +48,10 @@ class Selector(enum.IntEnum):
     NODE = 0  # the bits of the byte so far
     CLASSES = 1  # the kinds of the last characters
     MATCH = 2  # the length of the match, and the bit plane
+    LANE = 3  # the lane: what it holds differs from the others
+    BYTE = 4  # c1
+    BRACKET = 5  # the last opening bracket
+    SEEN = 6  # how many contexts have been seen before, and the bit plane
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,7 @@ class MixerSpec:
         network: whether the network's weights are an input.
         slot_bits: log2 of the most hashed slots (64 bytes each) there can be, 8 to 26; fewer for small blocks.
         match_bytes: how many bytes must agree for a match, 3 to 8.
+        local_match_bytes: the same for a second match model, within the lane; 0 for none.
         rate: learning rate of the mixer sets in units of 1 / 8192.
     """
 
@@ -66,6 +75,7 @@ class MixerSpec:
     network: bool
     slot_bits: int = 22
     match_bytes: int = 6
+    local_match_bytes: int = 0
     rate: int = 16
 
 
@@ -74,28 +84,42 @@ def _contexts(names: str) -> tuple[Context, ...]:
 
 
 FAST = MixerSpec(
-    contexts=_contexts("ORDER1 ORDER2 ORDER4 WORD BIGRAM LOCAL_WORD LOCAL3 MATCHED ABOVE_LINE"),
-    tabular=_contexts("ORDER1 ORDER2 ORDER4 ORDER3 ORDER6 ABOVE ABOVE2 COLUMN AROUND"),
-    selectors=(Selector.NODE, Selector.CLASSES, Selector.MATCH),
+    contexts=_contexts("ORDER1 ORDER2 ORDER4 WORD LOCAL_WORD LOCAL3"),
+    tabular=_contexts("ORDER1 ORDER2 ORDER4 ABOVE COLUMN AROUND"),
+    selectors=(Selector.NODE, Selector.CLASSES),
     network=False,
     rate=20,
 )
 """Mixing alone, fast."""
 
-_MORE = _contexts("ORDER6 SKIP_BIGRAM LOCAL2"), _contexts("SKIP1 SKIP2 MATCHED")
-
-FULL = replace(
-    FAST,
-    contexts=FAST.contexts + _MORE[0],
-    tabular=FAST.tabular + _MORE[1],
+FULL = MixerSpec(
+    contexts=_contexts(
+        "ORDER2 ORDER4 WORD LOCAL_WORD LOCAL3 BIGRAM MATCHED ABOVE_LINE ORDER6 SKIP_BIGRAM"
+        " LOCAL4 LOCAL_BIGRAM"
+    ),
+    tabular=_contexts(
+        "ORDER2 ORDER4 ABOVE COLUMN AROUND ORDER3 ORDER6 ABOVE2 SKIP1 SKIP2 MATCHED ORDER1"
+    ),
+    selectors=(*FAST.selectors, Selector.LANE),
     network=True,
+    local_match_bytes=5,
     rate=12,
 )
 """Beside the network."""
 
-RICH = replace(
-    FAST,
-    contexts=FULL.contexts + _contexts("ORDER3 LINE_WORD LINE BRACKET"),
-    tabular=FULL.tabular + _contexts("WORD ORDER0 BIGRAM LOCAL_WORD"),
+BEST = replace(
+    FULL,
+    contexts=FULL.contexts + _contexts("ORDER1 LOCAL2 ORDER3 LINE_WORD LINE BRACKET TRIGRAM"),
+    tabular=FULL.tabular + _contexts("WORD ORDER0 BIGRAM LOCAL_WORD LOCAL3 ORDER5 LOCAL2"),
+    selectors=(
+        *FULL.selectors,
+        Selector.MATCH,
+        Selector.BYTE,
+        Selector.BRACKET,
+        Selector.SEEN,
+    ),
 )
+"""Beside the network, at its best."""
+
+RICH = replace(BEST, network=False, rate=20)
 """Mixing alone, at its best."""

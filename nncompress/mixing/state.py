@@ -17,22 +17,27 @@ MAX_PERIOD = 511
 
 # Entries of State.config.
 CONTEXTS, INPUTS, SETS, SLOT_BITS, MATCH_BITS, MATCH_BYTES, APM_BITS, NETWORK = range(8)
-SIZE, PERIOD, RATE, FINAL_WEIGHTS, MATCH_CELLS, APM_CELLS, NETWORK_CELLS = range(8, 15)
+SIZE, PERIOD, RATE, FINAL_WEIGHTS, MATCH_CELLS, APM_CELLS, NETWORK_CELLS, MATCHES = range(8, 16)
 KINDS = 16
 TABULAR_KINDS = KINDS + MAX_CONTEXTS
 SELECTORS = TABULAR_KINDS + MAX_CONTEXTS
 SET_WEIGHTS = SELECTORS + MAX_SETS
-CONFIG_SIZE = SET_WEIGHTS + MAX_SETS
+LOCAL_MATCH_BYTES = SET_WEIGHTS + MAX_SETS
+CONFIG_SIZE = LOCAL_MATCH_BYTES + 1
 
 # Columns of State.lanes.
-NODE, POSITION, START, POINTER, RUN, MISSES, EXPECTED, LINE, LINE_BEFORE = range(9)
+NODE, POSITION, START, POINTER, RUN, MISSES, EXPECTED = range(7)
+OF_MATCH = EXPECTED + 1 - POINTER  # columns of a match model; those of the second follow
+LINE = POINTER + 2 * OF_MATCH
+LINE_BEFORE = LINE + 1
 LANE_SIZE = 16
 
 # Columns of State.keys; the hashes of the contexts follow from KEYS on.
 RECENT, WORD, WORD1, WORD2, PENDING, FIRST, BRACKET, CLASSES, KEYS = range(9)
 
 # Columns of State.where; SETS columns each from CHOSEN and OUTPUT on, CONTEXTS each from SLOT and CELL on.
-MATCH_CELL, NETWORK_APM1, NETWORK_APM2, APM1, APM2, MIXED, STRING, CHOSEN = range(8)
+MATCH_CELL, LOCAL_MATCH_CELL, NETWORK_APM1, NETWORK_APM2, NETWORK_APM3, NETWORK_APM4 = range(6)
+APM1, APM2, MIXED, STRING, LOCAL_STRING, CHOSEN = range(6, 12)
 OUTPUT = CHOSEN + MAX_SETS
 SLOT = OUTPUT + MAX_SETS
 CELL = SLOT + MAX_CONTEXTS
@@ -52,7 +57,7 @@ class State(NamedTuple):
         where: int32 [lanes, WHERE_SIZE]: which cells and weights made the last prediction, and what came of it.
         cells: uint32, adaptive probabilities: 22 bits of probability, 10 of count.
         weights: int32, 16 fractional bits.
-        heads: int32 [2 ** match bits]: the last position after each hashed string, 0 for none.
+        heads: int32 [matches * 2 ** match bits]: the last position after each hashed string, 0 for none.
         sums: int32 [lanes, 257]: cumulative weights of the network, at most 2**28.
         votes: int32 [MAX_PERIOD + 1]: how often a byte equalled the one that far back; [0] counts the tries.
     """

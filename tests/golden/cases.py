@@ -42,8 +42,10 @@ class Case:
         return Codec(model, level=self.level, method=self.method, threads=threads, kernels=kernels)
 
 
-def _level(lanes_bits: int, block_size: int = 1 << 22, rich: bool = True) -> Level:
-    return Level(True, lanes_bits, block_size, bytes_per_lane=16, rich=rich)
+def _level(
+    lanes_bits: int, block_size: int = 1 << 22, rich: bool = True, best: bool = False
+) -> Level:
+    return Level(True, lanes_bits, block_size, bytes_per_lane=16, rich=rich, best=best)
 
 
 CASES = [
@@ -51,6 +53,7 @@ CASES = [
     Case("network-64-lanes", TEXT, "network", _level(6)),
     Case("network-mixing-4-lanes", TEXT[:1001], "network+mixing", _level(2)),
     Case("network-mixing-32-lanes", TEXT, "network+mixing", _level(5)),
+    Case("network-mixing-best", TEXT, "network+mixing", _level(3, best=True)),
     Case("mixing-fast", TEXT + TABLE, "mixing", _level(4, rich=False)),
     Case("mixing-rich", TABLE, "mixing", _level(3)),
     Case("blocks", TEXT[:1500] + bytes(700), "auto", _level(5, block_size=1000)),

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from nncompress.errors import ConfigError
-from nncompress.mixing import FAST, FULL, Mixer, train_initial
+from nncompress.mixing import FAST, FULL, RICH, Mixer, train_initial
+from nncompress.mixing.spec import Selector
+from nncompress.mixing.state import INPUTS, SET_WEIGHTS
 
 from . import blocks
 
@@ -39,6 +41,16 @@ def test_they_survive_a_round_trip():
     initial = train_initial(FAST, PAGES[:1], lanes=2)
     again = Mixer(FAST, 3, 77, initial).export_initial()
     assert all(np.array_equal(initial[name], again[name]) for name in initial)
+
+
+def test_lanes_that_were_never_trained_start_like_those_that_were():
+    initial = train_initial(RICH, PAGES[:1], lanes=2)
+    fresh, state = Mixer(RICH, 8, 1000).state, Mixer(RICH, 8, 1000, initial).state
+    inputs = state.config[INPUTS]
+    first = state.config[SET_WEIGHTS + RICH.selectors.index(Selector.LANE)]
+    lanes = state.weights[first : first + 8 * inputs].reshape(8, inputs)
+    assert (lanes == lanes[0]).all()
+    assert (lanes[0] != fresh.weights[first : first + inputs]).any()
 
 
 def test_encoder_and_decoder_start_alike():

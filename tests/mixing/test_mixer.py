@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.errors import ConfigError
-from nncompress.mixing import FAST, FULL, RICH, Mixer, memory_bytes
+from nncompress.mixing import BEST, FAST, FULL, RICH, Mixer, memory_bytes
 
 from . import blocks
 
-PROFILES = pytest.mark.parametrize("spec", [FAST, RICH, FULL], ids=["fast", "rich", "full"])
+PROFILES = pytest.mark.parametrize(
+    "spec", [FAST, RICH, FULL, BEST], ids=["fast", "rich", "full", "best"]
+)
 TEXT = b"".join(
     b"%d: the %s of line %d\n" % (i * i, [b"end", b"start"][i % 3 == 0], i) for i in range(200)
 )
@@ -20,7 +22,7 @@ TEXT = b"".join(
     data=st.one_of(st.binary(max_size=300), st.text("ab <[\n", max_size=400).map(str.encode)),
     lanes=st.integers(1, 40),
     groups=st.integers(1, 3),
-    spec=st.sampled_from([FAST, FULL]),
+    spec=st.sampled_from([FAST, FULL, BEST]),
 )
 @settings(max_examples=60, deadline=None)
 def test_decoding_gives_the_bytes_and_leaves_the_same_state(data, lanes, groups, spec):

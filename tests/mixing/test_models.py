@@ -1,9 +1,12 @@
 """What the mixer is there for: it learns each kind of regularity."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nncompress.mixing import FAST, FULL, RICH
+from nncompress.mixing.spec import Context
 
 from . import blocks
 
@@ -34,6 +37,15 @@ def test_a_match_goes_on_after_a_wrong_byte():
     for i in range(100, len(changed), 100):
         changed[i] ^= 0x55
     assert length(RANDOM + bytes(changed)) < 1.25 * len(RANDOM)
+
+
+def test_a_lane_finds_shorter_matches_of_its_own():
+    # Words of 8 random bytes: 5 of them tell the other 3, where only matches can know.
+    words = np.frombuffer(RANDOM[:400], np.uint8).reshape(50, 8)
+    data = words[np.random.default_rng(2).integers(0, 50, 600)].tobytes()
+    order0 = (Context.ORDER0,)
+    without = replace(FAST, contexts=order0, tabular=order0)
+    assert length(data, replace(without, local_match_bytes=4)) < 0.95 * length(data, without)
 
 
 def test_columns_of_a_table_are_found():
