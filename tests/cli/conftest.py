@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,15 @@ TEXT = b"".join(b"line %d of a text that compresses well\n" % i for i in range(3
 
 Result = subprocess.CompletedProcess
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_are_heard() -> None:
+    """Give children the signals that a shell has its background jobs ignore, in case the tests are in one."""
+    for name in ("SIGINT", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def command(*arguments: str | Path, module: str = "tests.nnc") -> list[str]:

@@ -302,8 +302,6 @@ def test_ctrl_c_in_a_terminal_reaches_workers_too(text, tmp_path, after):
         env=environment(NNC_BLOCK="1000", NNC_DELAY="0.2"),
         stderr=subprocess.PIPE,
         start_new_session=True,
-        # A shell has its background jobs ignore the signal, and these tests may be in one.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list(tmp_path.glob(".*.tmp")):
         time.sleep(0.01)
