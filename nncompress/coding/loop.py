@@ -1,13 +1,13 @@
 """The loop that encoder and decoder share: groups of lanes take turns at the predictor and the coder.
 
-A group's network runs while another group has its turn. Each thread drives one group, or several; the turns come in one
-fixed order, so threads change nothing but time.
+A group's network runs while another group has its turn. Whichever thread is free takes the next job; the turns come in
+one fixed order, so threads change nothing but time.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Plane = Callable[[NDArray[np.float64]], NDArray[np.int32]]
 Progress = Callable[[int], None]
+Turn = Callable[[int, int, int, "NDArray[np.int32] | None"], None]
 
 
 class Predictor(Protocol):
@@ -42,33 +43,60 @@ class Predictor(Protocol):
         """Decode one byte a lane, and learn it."""
 
 
-class _Abandoned(Exception):
-    """Another group's thread failed; its error is the one to report."""
+class _Order:
+    """Who works on what: jobs are numbered by step and group, and whichever thread is free takes the next.
 
+    A job is a group's turn, then the step of its network. Turns come one after the other, in the order of the jobs; a
+    job also waits for the job before it of the same group. Fixed places would make a thread whose core is slower, or
+    has other work, hold up the others.
+    """
 
-class _Turns:
-    """Groups 0, 1, 0, 1, ...; a group that cannot go on ends the game for all."""
-
-    def __init__(self, groups: int) -> None:
-        self._locks = [threading.Lock() for _ in range(groups)]
-        for lock in self._locks[1:]:
-            lock.acquire()
+    def __init__(self, groups: int, steps: int) -> None:
+        self._groups, self._jobs = groups, groups * steps
+        self._taken = self._turned = 0
+        self._stepped = [0] * groups
         self._failed = False
+        self._changed = threading.Condition()
 
-    def take(self, group: int) -> None:
-        self._locks[group].acquire()
-        if self._failed:
-            self._locks[group].release()
-            raise _Abandoned
+    def take(self) -> tuple[int, int] | None:
+        """Wait for the turn of the next job, and return its step and group; None when all is done, or has failed."""
+        with self._changed:
+            if self._taken == self._jobs:
+                return None
+            step, group = divmod(self._taken, self._groups)
+            self._taken += 1
+            job = self._taken - 1
+            self._changed.wait_for(
+                lambda: self._failed or (self._turned == job and self._stepped[group] == step)
+            )
+            return None if self._failed else (step, group)
 
-    def pass_on(self, group: int) -> None:
-        self._locks[(group + 1) % len(self._locks)].release()
+    def end_turn(self) -> None:
+        """Let the next turn begin."""
+        with self._changed:
+            self._turned += 1
+            self._changed.notify_all()
+
+    def end_job(self, group: int) -> None:
+        """Let the group have its next turn."""
+        with self._changed:
+            self._stepped[group] += 1
+            self._changed.notify_all()
 
     def fail(self) -> None:
-        self._failed = True
-        for lock in self._locks:
-            if lock.locked():
-                lock.release()
+        """End it for all threads."""
+        with self._changed:
+            self._failed = True
+            self._changed.notify_all()
+
+
+class _Group:
+    """Some lanes: their network's state, and its weights for their next byte."""
+
+    def __init__(self, lo: int, hi: int, network: Network | None) -> None:
+        self.lo, self.hi = lo, hi
+        self.lanes = network.lanes(hi - lo) if network is not None else None
+        self.weights = self.lanes.start() if self.lanes is not None else None
 
 
 class _Block:
@@ -82,53 +110,51 @@ class _Block:
         table: NDArray[np.uint8],
     ) -> None:
         self.layout, self.network, self.progress, self.table = layout, network, progress, table
-        self.groups = layout.groups(split=network is not None)
+        ranges = layout.groups(split=network is not None)
+        self.groups = [_Group(lo, hi, network) for lo, hi in ranges]
 
-    def run(
-        self, threads: int, turn: Callable[[int, int, int, NDArray[np.int32] | None], None]
-    ) -> None:
+    def run(self, threads: int, turn: Turn) -> None:
         """Call ``turn(step, lo, hi, weights)`` for every step and group in order; ``hi`` cuts lanes that have ended."""
-        turns, errors = _Turns(len(self.groups)), list[BaseException]()
-        threads = max(1, min(threads, len(self.groups)))
+        order, errors = _Order(len(self.groups), self.layout.steps), list[BaseException]()
 
-        def drive(first: int) -> None:
-            groups = range(first, len(self.groups), threads)
+        def drive() -> None:
             try:
-                workers = [self._work(index, turns, turn) for index in groups]
-                for _ in range(self.layout.steps):
-                    for worker in workers:
-                        next(worker)
-            except _Abandoned:
-                pass
+                if self.network is not None:
+                    self.network.start_thread()
+                while (job := order.take()) is not None:
+                    self._take_turn(*job, turn)
+                    order.end_turn()
+                    self._step(*job)
+                    order.end_job(job[1])
             # KeyboardInterrupt too: the other threads must not wait for ever.
             except BaseException as error:
                 errors.append(error)
-                turns.fail()
+                order.fail()
 
-        others = [threading.Thread(target=drive, args=(i,), daemon=True) for i in range(1, threads)]
+        count = max(1, min(threads, len(self.groups)))
+        others = [threading.Thread(target=drive, daemon=True) for _ in range(count - 1)]
         for other in others:
             other.start()
-        drive(0)
+        drive()
         for other in others:
             other.join()
         if errors:
             raise errors[0]
 
-    def _work(self, index: int, turns: _Turns, turn: Callable[..., None]) -> Iterator[None]:
-        lo, hi = self.groups[index]
-        lanes = self.network.lanes(hi - lo) if self.network is not None else None
-        weights = lanes.start() if lanes is not None else None
-        for step in range(self.layout.steps):
-            count = max(0, min(hi, self.layout.active(step)) - lo)
-            turns.take(index)
-            if count:
-                turn(step, lo, lo + count, weights[:count] if weights is not None else None)
-            turns.pass_on(index)
-            if lanes is not None and step + 1 < self.layout.steps:
-                weights = lanes.step(self.table[step, lo:hi])
-            if self.progress is not None and index == 0:
-                self.progress(self.layout.lanes)
-            yield
+    def _take_turn(self, step: int, index: int, turn: Turn) -> None:
+        group = self.groups[index]
+        count = max(0, min(group.hi, self.layout.active(step)) - group.lo)
+        if count:
+            weights = group.weights[:count] if group.weights is not None else None
+            turn(step, group.lo, group.lo + count, weights)
+
+    def _step(self, step: int, index: int) -> None:
+        """Let the network read the bytes of a step."""
+        group = self.groups[index]
+        if group.lanes is not None and step + 1 < self.layout.steps:
+            group.weights = group.lanes.step(self.table[step, group.lo : group.hi])
+        if self.progress is not None and index == 0:
+            self.progress(self.layout.lanes)
 
 
 def encode(

@@ -48,9 +48,13 @@ class Network:
         """What it runs on: "cpu" or "cuda"."""
         return self.backend.device
 
-    def lanes(self, count: int) -> Lanes:
-        """Cold state for ``count`` lanes, at least 1, to be stepped by the calling thread."""
+    def start_thread(self) -> None:
+        """Make ready for the calling thread, which will step lanes; the one that makes lanes is ready."""
         self.backend.start_thread()
+
+    def lanes(self, count: int) -> Lanes:
+        """Cold state for ``count`` lanes, at least 1."""
+        self.start_thread()
         return Lanes(self, count)
 
 
