@@ -31,7 +31,7 @@ COMPILING = "compiling the kernels for this machine, once: about half a minute"
 COMPILING_AGAIN = "compiling the kernels, about half a minute; they cannot be kept: {}"
 
 _PACKAGE = Path(__file__).parent
-_KERNELS = ("coding", "exact", "mixing")
+_KERNELS = ("intrinsics.py", "coding/*.py", "exact/*.py", "mixing/*.py")
 _UNUSED = 24 * 60 * 60
 """Seconds after which the folder of other kernels counts as left over from another version."""
 
@@ -132,8 +132,8 @@ def _remove_unused(folder: Path) -> None:
 def cache_folder() -> Path:
     """Return the folder for machine code, inside $NUMBA_CACHE_DIR where that is set."""
     digest = hashlib.blake2b(digest_size=8)
-    for name in _KERNELS:
-        for path in sorted((_PACKAGE / name).glob("*.py")):
+    for pattern in _KERNELS:
+        for path in sorted(_PACKAGE.glob(pattern)):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     place = os.environ.get("NUMBA_CACHE_DIR")
     return (

@@ -34,14 +34,14 @@ def _generate(
     network: Network, prompt: bytes, temperature: float, top_p: float, random: np.random.Generator
 ) -> Iterator[int]:
     lanes = network.lanes(1)
-    weights = lanes.start()
+    weights = lanes.start().weights
     for symbol in prompt:
-        weights = lanes.step(np.array([symbol], dtype=np.uint8))
+        weights = lanes.step(np.array([symbol], dtype=np.uint8)).weights
     while True:
         chances = distribution(weights[0], temperature, top_p)
         symbol = int(random.choice(len(chances), p=chances))
         yield symbol
-        weights = lanes.step(np.array([symbol], dtype=np.uint8))
+        weights = lanes.step(np.array([symbol], dtype=np.uint8)).weights
 
 
 def distribution(

@@ -74,7 +74,7 @@ def _lane_bits(
     """Bits that each lane of a group costs, float64 [hi - lo]."""
     lo, hi = bounds
     lanes = network.lanes(hi - lo)
-    weights = lanes.start()
+    weights = lanes.start().weights
     bits = np.zeros(hi - lo)
     every = np.arange(hi - lo)
     for step in range(layout.steps):
@@ -85,7 +85,7 @@ def _lane_bits(
         total = weights[:count].sum(axis=1, dtype=np.int64)
         bits[:count] += np.log2(total / chosen)
         if step + 1 < layout.steps:
-            weights = lanes.step(np.ascontiguousarray(symbols))
+            weights = lanes.step(np.ascontiguousarray(symbols)).weights
         if progress is not None:
             progress(layout.active(step))
     return bits

@@ -17,6 +17,7 @@ from nncompress.codecs import CodecOptions
 from nncompress.coding.codec import Codec, open_codec
 from nncompress.coding.lanes import Layout
 from nncompress.coding.loop import Plane, Predictor
+from nncompress.exact.engine import Prediction
 from nncompress.mixing import Mixer
 from nncompress.mixing.expect import expected_bytes
 
@@ -159,15 +160,15 @@ class _Recorder:
         lo: int,
         hi: int,
         symbols: NDArray[np.uint8],
-        weights: NDArray[np.int32] | None,
+        prediction: Prediction | None,
         out: NDArray[np.float64],
     ) -> None:
         mixed = (
-            expected_bytes(self._predictor, lo, hi, weights)
+            expected_bytes(self._predictor, lo, hi, prediction)
             if isinstance(self._predictor, Mixer)
             else None
         )
-        self._predictor.encode_step(lo, hi, symbols, weights, out)
+        self._predictor.encode_step(lo, hi, symbols, prediction, out)
         step = self._steps.get(lo, 0)
         self._steps[lo] = step + 1
         places, notes = self._starts[lo:hi] + step, self._notes
@@ -177,12 +178,13 @@ class _Recorder:
         notes.coded[places] = -np.log2(given).sum(axis=1)
         if mixed is not None:
             notes.mixed.fill(places, mixed)
-        if weights is not None:
+        if prediction is not None:
+            weights = prediction.weights
             chances = weights / weights.sum(axis=1, dtype=np.int64)[:, None]
             notes.network[places] = -np.log2(chances[np.arange(len(symbols)), symbols])
             notes.expected.fill(places, chances)
 
     def decode_step(
-        self, lo: int, hi: int, weights: NDArray[np.int32] | None, decode_plane: Plane
+        self, lo: int, hi: int, prediction: Prediction | None, decode_plane: Plane
     ) -> NDArray[np.uint8]:
-        return self._predictor.decode_step(lo, hi, weights, decode_plane)
+        return self._predictor.decode_step(lo, hi, prediction, decode_plane)

@@ -108,7 +108,8 @@ class Codec:
         if Method(method) in (Method.MIXING, Method.NETWORK_MIXING):
             from ..mixing import memory_bytes
 
-            total += memory_bytes(_mixer_spec(Method(method), profile), layout.lanes, size)
+            spec, width = _mixer_spec(Method(method), profile), self._width(Method(method))
+            total += memory_bytes(spec, layout.lanes, size, width)
         return total + total // 16  # what passes while tables are filled
 
     def _candidates(self, data: bytes) -> list[Method]:
@@ -149,7 +150,14 @@ class Codec:
         from ..mixing import Mixer
 
         spec = _mixer_spec(method, profile)
-        return Mixer(spec, layout.lanes, layout.size, self._initial(method, profile))
+        initial, width = self._initial(method, profile), self._width(method)
+        return Mixer(spec, layout.lanes, layout.size, initial, width)
+
+    def _width(self, method: Method) -> int:
+        """Length of the hidden vector that a mixer is given; 0 without a network."""
+        return (
+            self.model.parameters.config.dim if self.model is not None and method.needs_model else 0
+        )
 
     def _initial(self, method: Method, profile: int) -> dict[str, NDArray[Any]] | None:
         """Return the starting values that the model has for a mixer, if any."""

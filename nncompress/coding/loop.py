@@ -17,11 +17,11 @@ from .lanes import Layout
 from .rangecoder import BitDecoder, BitEncoder
 
 if TYPE_CHECKING:
-    from ..exact.engine import Network
+    from ..exact.engine import Network, Prediction
 
 Plane = Callable[[NDArray[np.float64]], NDArray[np.int32]]
 Progress = Callable[[int], None]
-Turn = Callable[[int, int, int, "NDArray[np.int32] | None"], None]
+Turn = Callable[[int, int, int, "Prediction | None"], None]
 
 
 class Predictor(Protocol):
@@ -32,13 +32,13 @@ class Predictor(Protocol):
         lo: int,
         hi: int,
         symbols: NDArray[np.uint8],
-        weights: NDArray[np.int32] | None,
+        prediction: Prediction | None,
         out: NDArray[np.float64],
     ) -> None:
         """Give the probabilities of the bits of known bytes, and learn them."""
 
     def decode_step(
-        self, lo: int, hi: int, weights: NDArray[np.int32] | None, decode_plane: Plane
+        self, lo: int, hi: int, prediction: Prediction | None, decode_plane: Plane
     ) -> NDArray[np.uint8]:
         """Decode one byte a lane, and learn it."""
 
@@ -91,12 +91,12 @@ class _Order:
 
 
 class _Group:
-    """Some lanes: their network's state, and its weights for their next byte."""
+    """Some lanes: their network's state, and what it says of their next byte."""
 
     def __init__(self, lo: int, hi: int, network: Network | None) -> None:
         self.lo, self.hi = lo, hi
         self.lanes = network.lanes(hi - lo) if network is not None else None
-        self.weights = self.lanes.start() if self.lanes is not None else None
+        self.prediction = self.lanes.start() if self.lanes is not None else None
 
 
 class _Block:
@@ -114,7 +114,7 @@ class _Block:
         self.groups = [_Group(lo, hi, network) for lo, hi in ranges]
 
     def run(self, threads: int, turn: Turn) -> None:
-        """Call ``turn(step, lo, hi, weights)`` for every step and group in order; ``hi`` cuts lanes that have ended."""
+        """Call ``turn(step, lo, hi, prediction)`` for every step and group in order, without ended lanes."""
         order, errors = _Order(len(self.groups), self.layout.steps), list[BaseException]()
 
         def drive() -> None:
@@ -145,14 +145,14 @@ class _Block:
         group = self.groups[index]
         count = max(0, min(group.hi, self.layout.active(step)) - group.lo)
         if count:
-            weights = group.weights[:count] if group.weights is not None else None
-            turn(step, group.lo, group.lo + count, weights)
+            prediction = group.prediction.first(count) if group.prediction is not None else None
+            turn(step, group.lo, group.lo + count, prediction)
 
     def _step(self, step: int, index: int) -> None:
         """Let the network read the bytes of a step."""
         group = self.groups[index]
         if group.lanes is not None and step + 1 < self.layout.steps:
-            group.weights = group.lanes.step(self.table[step, group.lo : group.hi])
+            group.prediction = group.lanes.step(self.table[step, group.lo : group.hi])
         if self.progress is not None and index == 0:
             self.progress(self.layout.lanes)
 
@@ -169,10 +169,10 @@ def encode(
     block, encoder = _Block(layout, network, progress, layout.cut(data)), BitEncoder()
     shifts = np.arange(7, -1, -1, dtype=np.int32)[:, None]
 
-    def turn(step: int, lo: int, hi: int, weights: NDArray[np.int32] | None) -> None:
+    def turn(step: int, lo: int, hi: int, prediction: Prediction | None) -> None:
         symbols = block.table[step, lo:hi]
         ones = np.empty((8, hi - lo))
-        predictor.encode_step(lo, hi, symbols, weights, ones)
+        predictor.encode_step(lo, hi, symbols, prediction, ones)
         bits = (symbols.astype(np.int32) >> shifts) & 1
         encoder.encode(bits.reshape(-1), ones.reshape(-1))
 
@@ -192,8 +192,8 @@ def decode(
     table = np.zeros((layout.steps, layout.lanes), dtype=np.uint8)
     block, decoder = _Block(layout, network, progress, table), BitDecoder(stream)
 
-    def turn(step: int, lo: int, hi: int, weights: NDArray[np.int32] | None) -> None:
-        block.table[step, lo:hi] = predictor.decode_step(lo, hi, weights, decoder.decode)
+    def turn(step: int, lo: int, hi: int, prediction: Prediction | None) -> None:
+        block.table[step, lo:hi] = predictor.decode_step(lo, hi, prediction, decoder.decode)
 
     block.run(threads, turn)
     return layout.join(block.table)

@@ -7,12 +7,15 @@ that agree with the bits so far and have a 1 here, over the weight of all that a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..jit import jit
+
+if TYPE_CHECKING:
+    from ..exact.engine import Prediction
 
 PROBABILITY_BITS = 16
 _ONE = 1 << PROBABILITY_BITS
@@ -39,6 +42,12 @@ def _probabilities(sums: Any, nodes: Any, plane: int, ones: Any) -> None:
         ones[lane] = min(max(scaled, 1), _ONE - 1) / _ONE
 
 
+def _weights(prediction: Prediction | None) -> NDArray[np.int32]:
+    if prediction is None:
+        raise ValueError("there is nothing to predict from without a network")
+    return prediction.weights
+
+
 class PlainPredictor:
     """The network's weights as bit probabilities; learns nothing, so it has no state between steps."""
 
@@ -50,15 +59,15 @@ class PlainPredictor:
         lo: int,
         hi: int,
         symbols: NDArray[np.uint8],
-        weights: NDArray[np.int32] | None,
+        prediction: Prediction | None,
         out: NDArray[np.float64],
     ) -> None:
         """Probabilities of the bits of known bytes.
 
-        symbols: uint8 [n] for lanes lo to hi. weights: int32 [n, 256]. out: float64 [8, n], written.
+        symbols: uint8 [n] for lanes lo to hi. prediction: the network's. out: float64 [8, n], written.
         """
         sums = self._sums[lo:hi]
-        _accumulate(weights, sums)
+        _accumulate(_weights(prediction), sums)
         for plane in range(8):
             nodes = (symbols.astype(np.int64) | 256) >> (8 - plane)
             _probabilities(sums, nodes, plane, out[plane])
@@ -67,12 +76,12 @@ class PlainPredictor:
         self,
         lo: int,
         hi: int,
-        weights: NDArray[np.int32] | None,
+        prediction: Prediction | None,
         decode_plane: Callable[[NDArray[np.float64]], NDArray[np.int32]],
     ) -> NDArray[np.uint8]:
         """Decode one byte a lane; ``decode_plane`` turns probabilities, float64 [n], into bits, int32 [n]."""
         sums = self._sums[lo:hi]
-        _accumulate(weights, sums)
+        _accumulate(_weights(prediction), sums)
         nodes = np.ones(hi - lo, dtype=np.int64)
         ones = np.empty(hi - lo)
         for plane in range(8):

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..intrinsics import shift_right
 from ..jit import jit
 from .attention_simd import ROWS, average_rows, dot_rows
 from .fixedpoint import ATTENTION_END, STREAM_MAX, attention_table
-from .intrinsics import shift_right
 from .norm_numba import clip, row_to_int8
 
 Array = Any  # numpy arrays here; numba infers the types it compiles for

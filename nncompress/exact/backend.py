@@ -52,7 +52,7 @@ class Backend(Protocol):
     def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
         """Copy bytes to the beginning of an array of the backend."""
 
-    def take(self, weights: Any, lanes: int) -> NDArray[np.int32]:
+    def take(self, array: Any, lanes: int) -> NDArray[Any]:
         """Return the first rows of an array as numpy's; it may share memory."""
 
 
@@ -104,9 +104,9 @@ class NumbaBackend:
         """Copy bytes."""
         into[: len(symbols)] = symbols
 
-    def take(self, weights: NDArray[np.int32], lanes: int) -> NDArray[np.int32]:
+    def take(self, array: NDArray[Any], lanes: int) -> NDArray[Any]:
         """Return a view."""
-        return weights[:lanes]
+        return array[:lanes]
 
 
 class TorchBackend:
@@ -154,9 +154,9 @@ class TorchBackend:
         """Copy bytes; through a copy, since torch warns of arrays that cannot be written."""
         into[: len(symbols)].copy_(self._torch.from_numpy(np.array(symbols)))
 
-    def take(self, weights: Any, lanes: int) -> NDArray[np.int32]:
+    def take(self, array: Any, lanes: int) -> NDArray[Any]:
         """Bring them to the host."""
-        found: NDArray[np.int32] = weights[:lanes].cpu().numpy()
+        found: NDArray[Any] = array[:lanes].cpu().numpy()
         return found
 
 

@@ -6,7 +6,7 @@ gets depends on its own bytes alone: not on the other lanes, their number, the d
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -58,6 +58,21 @@ class Network:
         return Lanes(self, count)
 
 
+class Prediction(NamedTuple):
+    """What the network says of the next byte of some lanes; the arrays are overwritten at the lanes' next step.
+
+    weights: int32 [n, 256], each in 1..2**20. hidden: int8 [n, dim], -127..127, the vector that the output layer made
+    them from.
+    """
+
+    weights: NDArray[np.int32]
+    hidden: NDArray[np.int8]
+
+    def first(self, count: int) -> Prediction:
+        """Return that of the first lanes."""
+        return Prediction(self.weights[:count], self.hidden[:count])
+
+
 class Lanes:
     """The state of ``count`` lanes, and the buffers of a step."""
 
@@ -95,22 +110,19 @@ class Lanes:
             (out, multiplier, bias, parameters.output.shift, self.weights),
         )
 
-    def start(self) -> NDArray[np.int32]:
-        """Weights of every lane's first byte, as :meth:`step` gives them."""
+    def start(self) -> Prediction:
+        """What every lane's first byte will be."""
         return self.step(np.full(self.count, START_SYMBOL, dtype=np.uint8))
 
-    def step(self, symbols: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Read one byte a lane.
-
-        symbols: uint8 [count]. Returns the weights of the next byte, int32 [count, 256], each in 1..2**20; the array
-        is overwritten by the next call.
-        """
+    def step(self, symbols: NDArray[np.uint8]) -> Prediction:
+        """Read one byte a lane, uint8 [count], and predict the next."""
         self.backend.give(symbols, self.symbols)
         for block in self.blocks:
             block.step()
         self.position += 1
         self.backend.stages.predict(*self.output)
-        return self.backend.take(self.weights, self.count)
+        take = self.backend.take
+        return Prediction(take(self.weights, self.count), take(self.activations, self.count))
 
     def copy_first(self, source: Lanes) -> None:
         """Start every lane where lane 0 of ``source`` is."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..intrinsics import shift_right
 from ..jit import jit
 from .attention_numba import attend, remember
 from .fixedpoint import (
@@ -30,7 +31,6 @@ from .fixedpoint import (
     sigmoid_table,
 )
 from .gates_simd import boom_lane, first_cell, later_cell
-from .intrinsics import shift_right
 from .norm_numba import clip, norm_split, norm_to_int8
 
 __all__ = [

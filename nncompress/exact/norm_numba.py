@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..intrinsics import bit_length, shift_right
 from ..jit import jit
 from .fixedpoint import ACTIVATION_MAX, STREAM_MAX, rsqrt_table
-from .intrinsics import bit_length, shift_right
 
 Array = Any  # numpy arrays here; numba infers the types it compiles for
 

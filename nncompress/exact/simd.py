@@ -16,6 +16,8 @@ from numba import types
 from numba.core import cgutils as _cgutils
 from numba.core.registry import cpu_target
 
+from ..intrinsics import write_prefetch
+
 cgutils: Any = _cgutils  # it has no type hints
 
 I8, I16, I32 = (ir.IntType(bits) for bits in (8, 16, 32))
@@ -91,11 +93,8 @@ class Writer:
         return self.builder.call(function, arguments)
 
     def prefetch(self, address: Any, level: int = 3) -> None:
-        """Have the cache line of any address, even one of no memory, brought into the first cache (3) or second (2)."""
-        kind = ir.FunctionType(ir.VoidType(), [address.type, I32, I32, I32])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch")
-        read, near, data = (ir.Constant(I32, number) for number in (0, level, 1))
-        self.builder.call(function, [address, read, near, data])
+        """See :func:`~nncompress.intrinsics.write_prefetch`."""
+        write_prefetch(self.builder, address, level)
 
     def broadcast(self, value: Any, kind: Any = INTS) -> Any:
         """Return an int32 in every place of a vector."""

@@ -6,6 +6,8 @@ as it was: the walk over the 255 nodes works on copies of the slots that it woul
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,12 +20,15 @@ from nncompress.mixing.network import sum_weights
 from nncompress.mixing.slots import SLOT_SIZE
 from nncompress.mixing.state import CONTEXTS, KEYS, NETWORK, NODE, SLOT, SLOT_BITS
 
+if TYPE_CHECKING:
+    from nncompress.exact.engine import Prediction
+
 
 def expected_bytes(
-    mixer: Mixer, lo: int, hi: int, weights: npt.NDArray[np.int32] | None
+    mixer: Mixer, lo: int, hi: int, prediction: Prediction | None
 ) -> npt.NDArray[np.float64]:
     """Give P(next byte = k) of lanes lo..hi-1, float64 [hi - lo, 256]; arguments as for ``encode_step``."""
-    weights = mixer._checked(lo, hi, weights)
+    weights = mixer._checked(lo, hi, prediction)
     whole = mixer.state
     lanes, contexts = whole.lanes.shape[0], int(whole.config[CONTEXTS])
     walk = whole._replace(

@@ -21,7 +21,9 @@ from nncompress.mixing.state import APM_CELLS, INPUTS, SET_WEIGHTS, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Weights = Callable[[bytes, int], Iterable[npt.NDArray[np.int32]]]
+    from nncompress.exact.engine import Prediction
+
+    Predictions = Callable[[bytes, int], Iterable[Prediction]]
 
 DROPPED_BITS = 4
 LEAST_INT16, MOST_INT16 = -(1 << 15), (1 << 15) - 1
@@ -71,7 +73,8 @@ def train_initial(
     spec: MixerSpec,
     samples: Iterable[bytes],
     lanes: int = 32,
-    network_weights: Weights | None = None,
+    predictions: Predictions | None = None,
+    width: int = 0,
 ) -> dict[str, npt.NDArray[Any]]:
     """Code samples one after the other, each starting from what the ones before taught, and give what is learnt.
 
@@ -79,8 +82,9 @@ def train_initial(
         spec: the mixer to train.
         samples: data like that to be compressed; put the most typical last.
         lanes: number of lanes, as it will be used.
-        network_weights: ``network_weights(sample, lanes)`` gives the network's weights for every step,
-            int32 [lanes with a byte in that step, 256]; needed if ``spec.network``.
+        predictions: ``predictions(sample, lanes)`` gives what the network says of the lanes with a byte in each
+            step; needed if ``spec.network``.
+        width: length of the network's hidden vector.
 
     Returns:
         starting values for ``Mixer(..., initial=...)``.
@@ -89,12 +93,13 @@ def train_initial(
 
     initial: dict[str, npt.NDArray[Any]] | None = None
     for sample in samples:
-        mixer = Mixer(spec, lanes, len(sample), initial)
-        weights = None if network_weights is None else iter(network_weights(sample, lanes))
+        mixer = Mixer(spec, lanes, len(sample), initial, width)
+        coming = None if predictions is None else iter(predictions(sample, lanes))
         for symbols in _steps(sample, lanes):
-            step_weights = None if weights is None else next(weights)
             out = np.empty((8, len(symbols)))
-            mixer.encode_step(0, len(symbols), symbols, step_weights, out)
+            mixer.encode_step(
+                0, len(symbols), symbols, None if coming is None else next(coming), out
+            )
         initial = mixer.export_initial()
     return initial if initial is not None else Mixer(spec, lanes, 0).export_initial()
 

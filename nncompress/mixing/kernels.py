@@ -1,6 +1,7 @@
 """The calls that :class:`~nncompress.mixing.mixer.Mixer` makes: one a step to encode, one a bit plane to decode.
 
-Each works on the lanes lo..hi-1. Within a plane all of them predict, then all learn, in order.
+Each takes the addresses of a state and works on the lanes lo..hi-1. Within a plane all of them predict, then all learn,
+in order.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from nncompress.mixing.match import move_match, predict_match, update_match
 from nncompress.mixing.network import predict_network, sum_weights
 from nncompress.mixing.period import EVERY, set_period, vote
 from nncompress.mixing.refine import find_rows, refine, update_maps
+from nncompress.mixing.regress import correct, update_correction
 from nncompress.mixing.sets import mix, update_mix
 from nncompress.mixing.slots import find_slots
-from nncompress.mixing.state import NETWORK, NODE, POSITION
+from nncompress.mixing.state import NETWORK, NODE, POSITION, opened
 
 
 @jit
@@ -25,6 +27,8 @@ def _predict(s, plane, lo, hi, out):  # type: ignore[no-untyped-def]
     if s.config[NETWORK]:
         predict_network(s, plane, lo, hi)
     mix(s, plane, lo, hi)
+    if s.config[NETWORK]:
+        correct(s, lo, hi)
     refine(s, lo, hi, out)
 
 
@@ -33,6 +37,8 @@ def _learn(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
     update_contexts(s, plane, lo, hi, bits)
     update_match(s, lo, hi, bits)
     update_mix(s, lo, hi, bits)
+    if s.config[NETWORK]:
+        update_correction(s, lo, hi, bits)
     update_maps(s, lo, hi, bits)
     for m in range(lo, hi):
         s.lanes[m, NODE] = s.lanes[m, NODE] * 2 + bits[m - lo]
@@ -52,8 +58,7 @@ def _end_byte(s, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def begin(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
-    """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
+def _begin(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
     if s.config[NETWORK]:
         sum_weights(s, lo, hi, weights)
     hash_contexts(s, lo, hi)
@@ -62,8 +67,7 @@ def begin(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def advance(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
-    """Learn the bits of ``plane``, int32 [hi - lo], and predict the next plane, or end the byte."""
+def _advance(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
     _learn(s, plane, lo, hi, bits)
     if plane == 7:
         _end_byte(s, lo, hi)
@@ -74,10 +78,23 @@ def advance(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def encode(s, lo, hi, symbols, weights, bits, out):  # type: ignore[no-untyped-def]
+def begin(table, lo, hi, weights, out):  # type: ignore[no-untyped-def]
+    """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
+    _begin(opened(table), lo, hi, weights, out)
+
+
+@jit
+def advance(table, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
+    """Learn the bits of ``plane``, int32 [hi - lo], and predict the next plane, or end the byte."""
+    _advance(opened(table), plane, lo, hi, bits, out)
+
+
+@jit
+def encode(table, lo, hi, symbols, weights, bits, out):  # type: ignore[no-untyped-def]
     """Do a whole step with known symbols, uint8 [hi - lo]: out float64 [8, hi - lo]."""
-    begin(s, lo, hi, weights, out[0])
+    s = opened(table)
+    _begin(s, lo, hi, weights, out[0])
     for plane in range(8):
         for i in range(hi - lo):
             bits[i] = (symbols[i] >> (7 - plane)) & 1
-        advance(s, plane, lo, hi, bits, out[min(plane + 1, 7)])
+        _advance(s, plane, lo, hi, bits, out[min(plane + 1, 7)])

@@ -10,6 +10,7 @@ from nncompress.mixing.counters import MAP_SIZE
 from nncompress.mixing.match import MATCH_INPUTS, MISS_LEVELS, RUN_BUCKETS
 from nncompress.mixing.network import NETWORK_INPUTS, NETWORK_MAPS
 from nncompress.mixing.refine import ROW
+from nncompress.mixing.regress import FIRST_ENERGY, MAX_WIDTH
 from nncompress.mixing.sets import CHOICES
 from nncompress.mixing.slots import SLOT_SIZE
 from nncompress.mixing.spec import MixerSpec
@@ -46,6 +47,7 @@ from nncompress.mixing.state import (
     START,
     TABULAR_KINDS,
     WHERE_SIZE,
+    WIDTH,
     Array,
     State,
 )
@@ -98,8 +100,8 @@ class Sizes:
         )
 
 
-def memory_bytes(spec: MixerSpec, lanes: int, size: int) -> int:
-    """Bytes of memory that ``Mixer(spec, lanes, size)`` takes, apart from the program."""
+def memory_bytes(spec: MixerSpec, lanes: int, size: int, width: int = 0) -> int:
+    """Bytes of memory that ``Mixer(spec, lanes, size, width=width)`` takes, apart from the program."""
     sizes = Sizes.of(spec, size)
     words = (
         (SLOT_SIZE << sizes.slot_bits)
@@ -108,14 +110,17 @@ def memory_bytes(spec: MixerSpec, lanes: int, size: int) -> int:
         + (matches(spec) << sizes.match_bits)
     )
     a_lane = 8 * (KEYS + len(spec.contexts)) + 4 * (LANE_SIZE + sizes.inputs + WHERE_SIZE + 257 + 1)
-    return 4 * words + lanes * a_lane + size + 8 * CONFIG_SIZE + 4 * MAX_PERIOD + 1024
+    width = features(spec, width)
+    words += 256 * width
+    a_lane += width
+    return 4 * words + lanes * a_lane + size + 8 * (CONFIG_SIZE + 256) + 4 * MAX_PERIOD + 1024
 
 
-def make_state(spec: MixerSpec, lanes: int, size: int) -> State:
+def make_state(spec: MixerSpec, lanes: int, size: int, width: int = 0) -> State:
     """Make the arrays of a mixer that has seen nothing."""
-    sizes = Sizes.of(spec, size)
+    sizes, width = Sizes.of(spec, size), features(spec, width)
     return State(
-        config=_config(spec, sizes, size),
+        config=_config(spec, sizes, size, width),
         history=np.zeros(size + 1, np.uint8),
         slots=_aligned_zeros(SLOT_SIZE << sizes.slot_bits),
         keys=np.zeros((lanes, KEYS + len(spec.contexts)), np.uint64),
@@ -127,7 +132,15 @@ def make_state(spec: MixerSpec, lanes: int, size: int) -> State:
         heads=np.zeros(matches(spec) << sizes.match_bits, np.int32),
         sums=np.zeros((lanes if spec.network else 1, 257), np.int32),
         votes=np.zeros(MAX_PERIOD + 1, np.int32),
+        hidden=np.zeros((lanes, width), np.int8),
+        regression=np.zeros(256 * width, np.int32),
+        energies=np.full(256, FIRST_ENERGY, np.int64),
     )
+
+
+def features(spec: MixerSpec, width: int) -> int:
+    """How many numbers of a hidden vector of this length are used."""
+    return min(width, MAX_WIDTH) if spec.network else 0
 
 
 def _aligned_zeros(count: int) -> Array:
@@ -137,7 +150,7 @@ def _aligned_zeros(count: int) -> Array:
     return raw[skip : skip + 4 * count].view(np.uint32)
 
 
-def _config(spec: MixerSpec, sizes: Sizes, size: int) -> Array:
+def _config(spec: MixerSpec, sizes: Sizes, size: int, width: int) -> Array:
     config = np.zeros(CONFIG_SIZE, np.int64)
     config[CONTEXTS] = len(spec.contexts)
     config[INPUTS] = sizes.inputs
@@ -150,6 +163,7 @@ def _config(spec: MixerSpec, sizes: Sizes, size: int) -> Array:
     config[APM_BITS] = sizes.apm_bits
     config[NETWORK] = spec.network
     config[SIZE] = size
+    config[WIDTH] = width
     config[RATE] = spec.rate
     config[FINAL_WEIGHTS] = sizes.weights - 256 * MAX_SETS
     config[MATCH_CELLS] = sizes.match_cells

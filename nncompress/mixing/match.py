@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.intrinsics import prefetch
 from nncompress.jit import jit
 from nncompress.mixing.counters import move, probability
 from nncompress.mixing.hashing import BYTE, U, low_bytes, mix64
-from nncompress.mixing.prefetch import prefetch
 from nncompress.mixing.state import (
     CONTEXTS,
     EXPECTED,

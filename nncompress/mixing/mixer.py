@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,10 @@ from nncompress.mixing import kernels
 from nncompress.mixing.initial import export_initial, load_initial
 from nncompress.mixing.layout import make_state
 from nncompress.mixing.spec import MixerSpec
-from nncompress.mixing.state import State
+from nncompress.mixing.state import State, addresses
+
+if TYPE_CHECKING:
+    from nncompress.exact.engine import Prediction
 
 MAX_SIZE = 1 << 28
 MAX_LANES = 1 << 16
@@ -30,6 +33,7 @@ class Mixer:
         lanes: number of lanes, 1 to 65536.
         size: bytes of the block, 0 to 2**28; the first ``size % lanes`` lanes hold one byte more than the others.
         initial: trained starting values (see :mod:`nncompress.mixing.initial`); None for the built-in ones.
+        width: length of the network's hidden vector; 0 without a network.
 
     Raises:
         ConfigError: a number is out of range, or ``initial`` does not fit ``spec``.
@@ -41,15 +45,17 @@ class Mixer:
         lanes: int,
         size: int,
         initial: Mapping[str, npt.NDArray[Any]] | None = None,
+        width: int = 0,
     ) -> None:
         if not 1 <= lanes <= MAX_LANES:
             raise ConfigError(f"number of lanes must be 1 to {MAX_LANES}, not {lanes}")
         if not 0 <= size <= MAX_SIZE:
             raise ConfigError(f"size of a mixed block must be 0 to {MAX_SIZE} bytes, not {size}")
         self.spec = spec
-        self._state = make_state(spec, lanes, size)
+        self._state = make_state(spec, lanes, size, width)
         if initial is not None:
             load_initial(self._state, spec, initial)
+        self._table = addresses(self._state)
         self._bits = np.empty(lanes, np.int32)
         self._no_weights = np.zeros((0, 256), np.int32)
 
@@ -63,7 +69,7 @@ class Mixer:
         lo: int,
         hi: int,
         symbols: npt.NDArray[np.uint8],
-        weights: npt.NDArray[np.int32] | None,
+        prediction: Prediction | None,
         out: npt.NDArray[np.float64],
     ) -> None:
         """Predict and learn the next byte of lanes lo..hi-1.
@@ -72,21 +78,21 @@ class Mixer:
             lo: first lane.
             hi: one more than the last lane; hi > lo, and each of the lanes still has a byte to come.
             symbols: their bytes, uint8 [hi - lo].
-            weights: the network's weights, int32 [hi - lo, 256], each in [1, 2**20]; None without a network.
+            prediction: what the network says of these lanes; None without one.
             out: gets P(bit = 1) for the 8 bit planes, the highest bit first: float64 [8, hi - lo], contiguous,
                 exact multiples of 2**-16 in (0, 1).
         """
-        weights = self._checked(lo, hi, weights)
+        weights = self._checked(lo, hi, prediction)
         if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
             raise ValueError("symbols and out must have one entry a lane")
         symbols = np.ascontiguousarray(symbols, np.uint8)
-        kernels.encode(self._state, lo, hi, symbols, weights, self._bits, out)
+        kernels.encode(self._table, lo, hi, symbols, weights, self._bits, out)
 
     def decode_step(
         self,
         lo: int,
         hi: int,
-        weights: npt.NDArray[np.int32] | None,
+        prediction: Prediction | None,
         decode_plane: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.int32]],
     ) -> npt.NDArray[np.uint8]:
         """Predict, decode and learn the next byte of lanes lo..hi-1; arguments as for :meth:`encode_step`.
@@ -94,34 +100,41 @@ class Mixer:
         Args:
             lo: first lane.
             hi: one more than the last lane.
-            weights: the network's weights or None.
+            prediction: what the network says, or None.
             decode_plane: called 8 times with P(bit = 1), float64 [hi - lo], which it must not keep; gives the bits,
                 int32 [hi - lo], each 0 or 1.
 
         Returns:
             the bytes, uint8 [hi - lo].
         """
-        weights = self._checked(lo, hi, weights)
+        weights = self._checked(lo, hi, prediction)
         p = np.empty(hi - lo)
         symbols = np.zeros(hi - lo, np.int32)
-        kernels.begin(self._state, lo, hi, weights, p)
+        kernels.begin(self._table, lo, hi, weights, p)
         for plane in range(8):
             bits = np.ascontiguousarray(decode_plane(p), np.int32)
             symbols = 2 * symbols + bits
-            kernels.advance(self._state, plane, lo, hi, bits, p)
+            kernels.advance(self._table, plane, lo, hi, bits, p)
         return symbols.astype(np.uint8)
 
-    def _checked(
-        self, lo: int, hi: int, weights: npt.NDArray[np.int32] | None
-    ) -> npt.NDArray[np.int32]:
-        """Kernels do not check bounds, so it is done here."""
+    def _checked(self, lo: int, hi: int, prediction: Prediction | None) -> npt.NDArray[np.int32]:
+        """Take in the hidden vectors and return the weights. Kernels do not check bounds, so it is done here."""
         if not 0 <= lo < hi <= len(self._bits):
             raise ValueError(f"no lanes {lo} to {hi} in {len(self._bits)}")
         if not self.spec.network:
             return self._no_weights
-        if weights is None or weights.shape != (hi - lo, 256):
-            raise ValueError("this mixer needs the network's weights, [lanes, 256]")
-        return np.ascontiguousarray(weights, np.int32)
+        width = self._state.hidden.shape[1]
+        if (
+            prediction is None
+            or prediction.weights.shape != (hi - lo, 256)
+            or prediction.hidden.shape[0] != hi - lo
+            or prediction.hidden.shape[1] < width
+        ):
+            raise ValueError(
+                f"this mixer needs weights, [lanes, 256], and vectors, [lanes, {width}]"
+            )
+        self._state.hidden[lo:hi] = prediction.hidden[:, :width]
+        return np.ascontiguousarray(prediction.weights, np.int32)
 
     def export_initial(self) -> dict[str, npt.NDArray[Any]]:
         """Give what it has learnt that is of use for other data: weights and maps, not the hashed contexts."""

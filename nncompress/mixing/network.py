@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.intrinsics import prefetch
 from nncompress.jit import jit
 from nncompress.mixing.hashing import BYTE, U, low_bytes, mix64, small_hash
 from nncompress.mixing.match import MATCH_INPUTS
-from nncompress.mixing.prefetch import prefetch
 from nncompress.mixing.refine import ROW, corrected
 from nncompress.mixing.state import (
     APM_BITS,

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.intrinsics import prefetch
 from nncompress.jit import jit
 from nncompress.mixing.counters import move
 from nncompress.mixing.hashing import BYTE, U, low_bytes, small_hash
-from nncompress.mixing.prefetch import prefetch
 from nncompress.mixing.state import (
     APM1,
     APM2,
     APM_BITS,
     APM_CELLS,
+    CORRECTED,
     MIXED,
     NETWORK,
     NETWORK_APM1,
@@ -66,9 +67,10 @@ def find_rows(s, lo, hi):  # type: ignore[no-untyped-def]
 def refine(s, lo, hi, out):  # type: ignore[no-untyped-def]
     """Write P(bit = 1): half what the mixer says, a quarter each what order 1 and order 3 make of it."""
     cells = s.cells
+    said = CORRECTED if s.config[NETWORK] else MIXED
     for m in range(lo, hi):
         where = s.where[m]
-        x = np.int64(where[MIXED])
+        x = np.int64(where[said])
         p = 2 * np.int64(SQUASH[U(x + STRETCH_MAX)])
         p += corrected(cells, where[APM1], x, where, APM1)
         p += corrected(cells, where[APM2], x, where, APM2)

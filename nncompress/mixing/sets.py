@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.exact.intrinsics import shift_right
+from nncompress.intrinsics import shift_right
 from nncompress.jit import jit
 from nncompress.mixing.counters import seen_contexts
 from nncompress.mixing.hashing import BYTE, U

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nncompress.intrinsics import prefetch
 from nncompress.jit import jit
 from nncompress.mixing.hashing import U, mix64
-from nncompress.mixing.prefetch import prefetch
 from nncompress.mixing.state import CELL, CONTEXTS, KEYS, NODE, SLOT, SLOT_BITS
 
 SLOT_SIZE = 16

@@ -1,13 +1,19 @@
 """The arrays a mixer works on, and what their columns hold.
 
-One named tuple of plain arrays: numba unpacks it at every call, at about 0.2 us an array, so they are few.
+One named tuple of plain arrays. To unpack it at every call costs numba 0.3 us an array, so a compiled function that is
+called from Python is given their addresses and opens them itself.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
+from numba.np.numpy_support import carray
+
+from nncompress.intrinsics import pointer
+from nncompress.jit import jit
 
 Array = npt.NDArray[Any]
 
@@ -23,7 +29,8 @@ TABULAR_KINDS = KINDS + MAX_CONTEXTS
 SELECTORS = TABULAR_KINDS + MAX_CONTEXTS
 SET_WEIGHTS = SELECTORS + MAX_SETS
 LOCAL_MATCH_BYTES = SET_WEIGHTS + MAX_SETS
-CONFIG_SIZE = LOCAL_MATCH_BYTES + 1
+WIDTH = LOCAL_MATCH_BYTES + 1
+CONFIG_SIZE = WIDTH + 1
 
 # Columns of State.lanes.
 NODE, POSITION, START, POINTER, RUN, MISSES, EXPECTED = range(7)
@@ -37,7 +44,7 @@ RECENT, WORD, WORD1, WORD2, PENDING, FIRST, BRACKET, CLASSES, KEYS = range(9)
 
 # Columns of State.where; SETS columns each from CHOSEN and OUTPUT on, CONTEXTS each from SLOT and CELL on.
 MATCH_CELL, LOCAL_MATCH_CELL, NETWORK_APM1, NETWORK_APM2, NETWORK_APM3, NETWORK_APM4 = range(6)
-APM1, APM2, MIXED, STRING, LOCAL_STRING, CHOSEN = range(6, 12)
+APM1, APM2, MIXED, CORRECTED, STRING, LOCAL_STRING, CHOSEN = range(6, 13)
 OUTPUT = CHOSEN + MAX_SETS
 SLOT = OUTPUT + MAX_SETS
 CELL = SLOT + MAX_CONTEXTS
@@ -60,6 +67,9 @@ class State(NamedTuple):
         heads: int32 [matches * 2 ** match bits]: the last position after each hashed string, 0 for none.
         sums: int32 [lanes, 257]: cumulative weights of the network, at most 2**28.
         votes: int32 [MAX_PERIOD + 1]: how often a byte equalled the one that far back; [0] counts the tries.
+        hidden: int8 [lanes, width], the network's last hidden vectors.
+        regression: int32 [256 * width], see regress.
+        energies: int64 [256], each node's sum of squared errors, 16 fractional bits.
     """
 
     config: Array
@@ -74,3 +84,44 @@ class State(NamedTuple):
     heads: Array
     sums: Array
     votes: Array
+    hidden: Array
+    regression: Array
+    energies: Array
+
+
+def addresses(state: State) -> Array:
+    """Return where the arrays of a state are, and their shapes: int64 [arrays, 3], of use as long as they live."""
+    rows = [(array.ctypes.data, array.shape[0], array.shape[-1]) for array in state]
+    return np.array(rows, np.int64)
+
+
+@jit
+def _vector(table, index, dtype):  # type: ignore[no-untyped-def]
+    return carray(pointer(table[index, 0]), (table[index, 1],), dtype)
+
+
+@jit
+def _matrix(table, index, dtype):  # type: ignore[no-untyped-def]
+    return carray(pointer(table[index, 0]), (table[index, 1], table[index, 2]), dtype)
+
+
+@jit
+def opened(table):  # type: ignore[no-untyped-def]
+    """Give the state whose addresses these are."""
+    return State(
+        _vector(table, 0, np.int64),
+        _vector(table, 1, np.uint8),
+        _vector(table, 2, np.uint32),
+        _matrix(table, 3, np.uint64),
+        _matrix(table, 4, np.int32),
+        _matrix(table, 5, np.int32),
+        _matrix(table, 6, np.int32),
+        _vector(table, 7, np.uint32),
+        _vector(table, 8, np.int32),
+        _vector(table, 9, np.int32),
+        _matrix(table, 10, np.int32),
+        _vector(table, 11, np.int32),
+        _matrix(table, 12, np.int8),
+        _vector(table, 13, np.int32),
+        _vector(table, 14, np.int64),
+    )

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..archive.format import Method
 from ..coding.lanes import Layout
 from ..coding.levels import PROFILES, initial_prefix
-from ..exact.engine import Network
+from ..exact.engine import Network, Prediction
 from ..exact.modelfile import save_model
 from ..exact.quantize import quantize
 from ..mixing import train_initial
@@ -88,22 +87,23 @@ def mixer_start(network: Network, samples: list[bytes]) -> dict[str, NDArray[Any
 
     samples: text like that to be compressed, the most typical last.
     """
+    width = network.config.dim
     learnt: dict[str, NDArray[Any]] = {}
     for (method, number), spec in PROFILES.items():
         if method is Method.NETWORK_MIXING:
-            initial = train_initial(spec, samples, MIXER_LANES, _network_weights(network))
+            initial = train_initial(spec, samples, MIXER_LANES, _predictions(network), width)
             prefix = initial_prefix(method, number)
             learnt |= {prefix + name: array for name, array in initial.items()}
     return learnt
 
 
-def _network_weights(network: Network) -> Any:
-    def weights(sample: bytes, count: int) -> Iterator[NDArray[np.int32]]:
+def _predictions(network: Network) -> Any:
+    def predict(sample: bytes, count: int) -> Iterator[Prediction]:
         layout = Layout(len(sample), count)
         lanes = network.lanes(count)
         current = lanes.start()
         for step, row in enumerate(layout.cut(sample)):
-            yield current[: layout.active(step)]
+            yield current.first(layout.active(step))
             current = lanes.step(row)
 
-    return weights
+    return predict

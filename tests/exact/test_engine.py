@@ -25,7 +25,8 @@ CONFIGS = pytest.mark.parametrize("config", [TINY, DEEP], ids=["tiny", "deep"])
 def run(network: Network, symbols: np.ndarray) -> np.ndarray:
     """Weights after each step, int32 [steps + 1, lanes, 256]."""
     lanes = network.lanes(symbols.shape[1])
-    return np.stack([lanes.start().copy(), *(lanes.step(row).copy() for row in symbols)])
+    first = lanes.start().weights.copy()
+    return np.stack([first, *(lanes.step(row).weights.copy() for row in symbols)])
 
 
 def some_symbols(steps: int, lanes: int, seed: int = 0) -> np.ndarray:
@@ -87,7 +88,7 @@ def test_copies_of_a_lane_go_on_as_it_would():
     copies = network.lanes(4)
     copies.copy_first(source)
     for step, row in enumerate(rest):
-        weights = copies.step(np.repeat(row, 4))
+        weights = copies.step(np.repeat(row, 4)).weights
         assert (weights == expected[10 + step]).all()
 
 

@@ -6,9 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from nncompress.exact.engine import Prediction
 from nncompress.mixing import Mixer, MixerSpec
 
 Groups = list[tuple[int, int]]
+WIDTH = 20
 
 
 def groups_of(lanes: int, count: int) -> Groups:
@@ -29,25 +31,26 @@ def steps(data: bytes, lanes: int, groups: Groups):
                 yield t, lo, top, values[starts[lo:top] + t]
 
 
-def weights_for(step: int, symbols: np.ndarray, seed: int) -> np.ndarray:
-    """A network that is right about half of the time."""
+def prediction_for(step: int, symbols: np.ndarray, seed: int) -> Prediction:
+    """A network that is right about half of the time, with any vector."""
     generator = np.random.default_rng([seed, step, len(symbols)])
     weights = generator.integers(1, 1 << 12, (len(symbols), 256)).astype(np.int32)
     sure = generator.random(len(symbols)) < 0.5
     weights[np.flatnonzero(sure), symbols[sure]] = 1 << 20
-    return weights
+    hidden = generator.integers(-127, 128, (len(symbols), WIDTH)).astype(np.int8)
+    return Prediction(weights, hidden)
 
 
 def encode(
     data: bytes, spec: MixerSpec, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
 ):
     """Returns the mixer and the probabilities of every step, each float64 [8, lanes]."""
-    mixer = Mixer(spec, lanes, len(data), initial)
+    mixer = Mixer(spec, lanes, len(data), initial, WIDTH)
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         out = np.full((8, hi - lo), np.nan)
-        weights = weights_for(t, symbols, seed) if spec.network else None
-        mixer.encode_step(lo, hi, symbols, weights, out)
+        prediction = prediction_for(t, symbols, seed) if spec.network else None
+        mixer.encode_step(lo, hi, symbols, prediction, out)
         planes.append((symbols, out))
     return mixer, planes
 
@@ -56,7 +59,7 @@ def decode(
     data: bytes, spec: MixerSpec, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
 ):
     """The same by decode_step, which is told the bits of ``data`` plane by plane."""
-    mixer = Mixer(spec, lanes, len(data), initial)
+    mixer = Mixer(spec, lanes, len(data), initial, WIDTH)
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         seen: list[np.ndarray] = []
@@ -65,8 +68,8 @@ def decode(
             seen.append(p.copy())
             return ((symbols >> (8 - len(seen))) & 1).astype(np.int32)
 
-        weights = weights_for(t, symbols, seed) if spec.network else None
-        planes.append((mixer.decode_step(lo, hi, weights, plane), np.array(seen)))
+        prediction = prediction_for(t, symbols, seed) if spec.network else None
+        planes.append((mixer.decode_step(lo, hi, prediction, plane), np.array(seen)))
     return mixer, planes
 
 

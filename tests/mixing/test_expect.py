@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 
 from nncompress.coding.lanes import Layout
+from nncompress.exact.engine import Prediction
 from nncompress.mixing import FULL, RICH, Mixer, MixerSpec
 from nncompress.mixing.expect import expected_bytes
 from tests.models import text
 
-SIZE = 1500
+SIZE, WIDTH = 1500, 7
 
 
-def weights(random: np.random.Generator, lanes: int, spec: MixerSpec) -> np.ndarray | None:
+def prediction(random: np.random.Generator, lanes: int, spec: MixerSpec) -> Prediction | None:
     if not spec.network:
         return None
-    return random.integers(1, 1 << 20, (lanes, 256), dtype=np.int32)
+    weights = random.integers(1, 1 << 20, (lanes, 256), dtype=np.int32)
+    return Prediction(weights, random.integers(-127, 128, (lanes, WIDTH), dtype=np.int8))
 
 
 @pytest.mark.parametrize("spec", [FULL, RICH], ids=["network", "alone"])
@@ -22,10 +24,10 @@ def weights(random: np.random.Generator, lanes: int, spec: MixerSpec) -> np.ndar
 def test_looking_ahead_changes_no_probability(spec: MixerSpec, lanes: int) -> None:
     layout, random = Layout(SIZE, lanes), np.random.default_rng(1)
     table = layout.cut(text(SIZE))
-    asked, plain = Mixer(spec, lanes, SIZE), Mixer(spec, lanes, SIZE)
+    asked, plain = (Mixer(spec, lanes, SIZE, width=WIDTH) for _ in range(2))
     for step in range(layout.steps):
         count = layout.active(step)
-        given = weights(random, count, spec)
+        given = prediction(random, count, spec)
         expected = expected_bytes(asked, 0, count, given)
         assert expected.sum(axis=1) == pytest.approx(np.ones(count))
         ones, without = np.empty((8, count)), np.empty((8, count))

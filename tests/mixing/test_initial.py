@@ -22,7 +22,7 @@ def test_trained_starting_values_make_small_files_smaller():
 
 
 def test_they_are_small_integers_and_fit_any_block():
-    initial = train_initial(FULL, [PAGES[0]], 4, lambda data, lanes: _weights(data, lanes))
+    initial = train_initial(FULL, [PAGES[0]], 4, _predictions, blocks.WIDTH)
     assert {name: array.dtype for name, array in initial.items()} == {
         "weights": np.int16,
         "maps": np.uint16,
@@ -32,9 +32,9 @@ def test_they_are_small_integers_and_fit_any_block():
         Mixer(FULL, lanes, size, initial)
 
 
-def _weights(data, lanes):
+def _predictions(data, lanes):
     for t, _, _, symbols in blocks.steps(data, lanes, [(0, lanes)]):
-        yield blocks.weights_for(t, symbols, 0)
+        yield blocks.prediction_for(t, symbols, 0)
 
 
 def test_they_survive_a_round_trip():

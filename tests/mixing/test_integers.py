@@ -7,10 +7,11 @@ import pytest
 
 COMPILE = """
 import numpy as np
+from nncompress.exact.engine import Prediction
 from nncompress.mixing import FULL, Mixer, kernels
-mixer = Mixer(FULL, 1, 8)
-weights = np.ones((1, 256), np.int32)
-mixer.encode_step(0, 1, np.zeros(1, np.uint8), weights, np.empty((8, 1)))
+mixer = Mixer(FULL, 1, 8, width=8)
+prediction = Prediction(np.ones((1, 256), np.int32), np.ones((1, 8), np.int8))
+mixer.encode_step(0, 1, np.zeros(1, np.uint8), prediction, np.empty((8, 1)))
 print(*kernels.encode.inspect_llvm().values(), sep="\\n")
 """
 ARITHMETIC = re.compile(r"= (f(?:add|sub|mul|div|rem|neg|cmp)|call)\b[^\n]*\bdouble\b([^\n]*)")

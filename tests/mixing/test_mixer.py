@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.errors import ConfigError
+from nncompress.exact.engine import Prediction
 from nncompress.mixing import BEST, FAST, FULL, RICH, Mixer, memory_bytes
 
 from . import blocks
@@ -82,30 +83,32 @@ def test_order_of_groups_is_part_of_the_result():
     assert not blocks.same_state(one, two)
 
 
-def test_extreme_network_weights():
+def test_extreme_predictions():
     data = bytes(200)
     for heavy in (0, 255):
-        mixer = Mixer(FULL, 4, len(data))
+        mixer = Mixer(FULL, 4, len(data), width=2000)
         for _, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
             weights = np.ones((hi - lo, 256), np.int32)
             weights[:, heavy] = 1 << 20
+            hidden = np.full((hi - lo, 2000), 127, np.int8)
             out = np.empty((8, hi - lo))
-            mixer.encode_step(lo, hi, symbols, weights, out)
+            mixer.encode_step(lo, hi, symbols, Prediction(weights, hidden), out)
             assert ((out > 0) & (out < 1)).all()
 
 
 def test_full_network_weights_do_not_overflow():
     mixer = Mixer(FULL, 1, 8)
     out = np.empty((8, 1))
-    mixer.encode_step(0, 1, np.zeros(1, np.uint8), np.full((1, 256), 1 << 20, np.int32), out)
+    prediction = Prediction(np.full((1, 256), 1 << 20, np.int32), np.zeros((1, 0), np.int8))
+    mixer.encode_step(0, 1, np.zeros(1, np.uint8), prediction, out)
     assert abs(out[0, 0] - 0.5) < 0.1
 
 
 @PROFILES
 def test_memory_bytes_is_what_the_arrays_take(spec):
     for lanes, size in ((1, 0), (3, 1000), (64, 100_000)):
-        taken = sum(array.nbytes for array in Mixer(spec, lanes, size).state)
-        assert taken <= memory_bytes(spec, lanes, size) <= 1.05 * taken + 4096
+        taken = sum(array.nbytes for array in Mixer(spec, lanes, size, width=384).state)
+        assert taken <= memory_bytes(spec, lanes, size, 384) <= 1.05 * taken + 4096
 
 
 def test_small_blocks_take_little_memory():
@@ -120,13 +123,15 @@ def test_numbers_out_of_range_are_refused(lanes, size):
 
 
 def test_bad_calls_are_refused_before_memory_is_touched():
-    mixer = Mixer(FULL, 4, 40)
+    mixer = Mixer(FULL, 4, 40, width=3)
+    weights = np.ones((5, 256), np.int32)
+    good = Prediction(weights, np.zeros((5, 3), np.int8))
     symbols, out = np.zeros(4, np.uint8), np.empty((8, 4))
     with pytest.raises(ValueError, match="weights"):
         mixer.encode_step(0, 4, symbols, None, out)
     with pytest.raises(ValueError, match="lanes"):
-        mixer.encode_step(
-            0, 5, np.zeros(5, np.uint8), np.ones((5, 256), np.int32), np.empty((8, 5))
-        )
+        mixer.encode_step(0, 5, np.zeros(5, np.uint8), good, np.empty((8, 5)))
     with pytest.raises(ValueError, match="one entry a lane"):
-        mixer.encode_step(0, 4, symbols[:3], np.ones((4, 256), np.int32), out)
+        mixer.encode_step(0, 4, symbols[:3], good.first(4), out)
+    with pytest.raises(ValueError, match="vectors"):
+        mixer.encode_step(0, 4, symbols, Prediction(weights[:4], good.hidden[:4, :2]), out)

@@ -1,0 +1,77 @@
+"""Operations for kernels that numba lacks, or does in 64 bits, which halves what a vector instruction does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils as _cgutils
+from numba.extending import intrinsic
+
+cgutils: Any = _cgutils  # it has no type hints
+
+
+def _shift_right(typing_context: Any, value: Any, bits: Any) -> Any:
+    """``value >> bits`` in int32 (arithmetic), for ``bits`` from 0 to 31; ``value`` is cut to 32 bits first."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        narrow = [
+            context.cast(builder, argument, kind, types.int32)
+            for argument, kind in zip(arguments, signature.args, strict=True)
+        ]
+        return builder.ashr(*narrow)
+
+    return types.int32(value, bits), generate
+
+
+shift_right: Any = intrinsic(_shift_right)
+
+
+def _bit_length(typing_context: Any, value: Any) -> Any:
+    """How many bits a number needs, as ``int.bit_length``; ``value`` is taken as 64 bits without a sign."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide = context.cast(builder, arguments[0], signature.args[0], types.int64)
+        zeros = builder.ctlz(wide, ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(wide.type, 64), zeros)
+
+    return types.int64(value), generate
+
+
+bit_length: Any = intrinsic(_bit_length)
+
+
+def write_prefetch(builder: Any, address: Any, level: int = 3) -> None:
+    """Have the cache line of any address, even one of no memory, brought into the first cache (3) or second (2)."""
+    number = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch")
+    builder.call(function, [address, *(number(choice) for choice in (0, level, 1))])  # read, data
+
+
+def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """Ask for the line that holds ``array[index]``, which changes nothing but time; the array is contiguous."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.gep(data, [arguments[1]])
+        write_prefetch(builder, builder.bitcast(place, ir.IntType(8).as_pointer()))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate
+
+
+prefetch: Any = intrinsic(_prefetch)
+
+
+def _pointer(typing_context: Any, address: Any) -> Any:
+    """An address, int64, as a pointer for :func:`numba.carray`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
+
+    return types.voidptr(types.int64), generate
+
+
+pointer: Any = intrinsic(_pointer)
