@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -105,7 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         number = SIGPIPE
     if number is not None:
-        gc.collect()  # what the traceback held is released properly: semaphores of workers
         end_by_signal(number)
     sys.exit(status)
 
@@ -133,7 +131,7 @@ def run(arguments: list[str]) -> int:
         silence_stdout()  # which it was, or at least may be
         return _fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except MemoryError:
-        return _fail("not enough memory; fewer processes (-T) or a lower level take less")
+        return _fail("not enough memory; fewer threads (-T) or a lower level take less")
     except Exception as error:
         if os.environ.get("NNCOMPRESS_DEBUG"):
             raise
