@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -14,10 +15,13 @@ from nncompress._version import __version__
 from nncompress.cli.console import show_notices
 from nncompress.cli.shorthand import expand_shorthand
 from nncompress.cli.signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
-from nncompress.cli.standard import open_missing, silence_stdout
+from nncompress.cli.standard import leave, open_missing, silence_stdout
 from nncompress.errors import NNCompressError
 
 ERROR = 1
+
+FEW_COLLECTIONS = 1_000_000
+"""New objects before Python looks for garbage. The libraries make several 100,000 that stay."""
 
 #: Section of the help, name of a command: its module under nncompress.cli, whose ``command`` it is,
 #: and its help line.
@@ -94,6 +98,7 @@ def app() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status."""
+    gc.set_threshold(FEW_COLLECTIONS)
     open_missing()
     raise_on_signals()
     status, number = ERROR, None
@@ -105,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         number = SIGPIPE
     if number is not None:
         end_by_signal(number)
-    sys.exit(status)
+    leave(status)
 
 
 def run(arguments: list[str]) -> int:
