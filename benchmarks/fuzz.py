@@ -50,7 +50,7 @@ class Remembering:
 
     def __init__(self, codec: BlockCodec) -> None:
         self.model_id = codec.model_id
-        self.block_size = codec.block_size
+        self.block_size = self.first_block_size = codec.block_size
         self.encode = codec.encode
         self._decode = codec.decode
         self._known: dict[tuple[int, bytes, int], bytes | NNCompressError] = {}

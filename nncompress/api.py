@@ -28,7 +28,11 @@ TextMode = Literal["rt", "wt", "xt", "at"]
 
 
 class MachineOptions(TypedDict, total=False):
-    """Keywords of every function; none of them changes an archive but ``model``."""
+    """Keywords of every function.
+
+    Of them only ``model`` changes an archive, and a ``memory_limit`` that is too small for the
+    blocks of the level.
+    """
 
     model: StrPath | None
     """Model file, or name of a known model; None for the default one, or for the one whose
@@ -37,7 +41,11 @@ class MachineOptions(TypedDict, total=False):
     """Where the network is computed, as ``cpu``, ``cuda`` or ``cuda:N``; ``auto`` (the default) is
     the CPU."""
     threads: int
-    """Threads inside a block, 0 (the default) for one a core."""
+    """Threads to use, 0 (the default) for one a core. Functions that have all the data code as many
+    blocks at once, each in memory of its own."""
+    memory_limit: int | None
+    """Bytes that the blocks coded at once may take; None (the default) for any number for one block,
+    and a quarter of the machine's memory for several."""
 
 
 class EncoderOptions(MachineOptions, total=False):
@@ -52,9 +60,6 @@ class EncoderOptions(MachineOptions, total=False):
 class DecoderOptions(MachineOptions, total=False):
     """Keywords for decompressing."""
 
-    memory_limit: int | None
-    """Bytes that one block may take, None for no limit."""
-
 
 class OpenOptions(EncoderOptions, DecoderOptions, total=False):
     """Keywords of :func:`open`: those for reading and for writing."""
@@ -66,16 +71,12 @@ class OpenOptions(EncoderOptions, DecoderOptions, total=False):
 
 def compress(
     data: bytes | bytearray | memoryview,
-    *,
-    processes: int = 1,
     **options: Unpack[EncoderOptions],
 ) -> bytes:
     """Compress ``data`` and return an archive.
 
     Args:
         data: any bytes.
-        processes: blocks coded at once, each in a process, 0 for one a core; does not change the
-            archive.
         options: see :class:`EncoderOptions`.
 
     Returns:
@@ -94,15 +95,13 @@ def compress(
     True
     """
     sink = io.BytesIO()
-    with Coder(_codec_options(options), processes) as coder:
-        compress_stream(io.BytesIO(data), sink, coder)
+    compress_stream(io.BytesIO(data), sink, Coder(_codec_options(options, EncoderOptions)))
     return sink.getvalue()
 
 
 def decompress(
     data: bytes | bytearray | memoryview,
     *,
-    processes: int = 1,
     max_output_size: int | None = None,
     **options: Unpack[DecoderOptions],
 ) -> bytes:
@@ -110,7 +109,6 @@ def decompress(
 
     Args:
         data: the archive.
-        processes: see :func:`compress`.
         max_output_size: most bytes to return, None for no limit.
         options: see :class:`DecoderOptions`.
 
@@ -128,11 +126,10 @@ def decompress(
         ...
     nncompress.errors.NotAnArchiveError: not an nncompress archive (its first bytes are not those...
     """
-    codec = _codec_options(options)
+    codec = _codec_options(options, DecoderOptions)
     limits = Limits(codec.memory_limit, max_output_size)
     sink = io.BytesIO()
-    with Coder(codec, processes) as coder:
-        decompress_stream(io.BytesIO(data), sink, coder, limits)
+    decompress_stream(io.BytesIO(data), sink, Coder(codec), limits)
     return sink.getvalue()
 
 
@@ -152,7 +149,8 @@ class Compressor(streams.Compressor):
     """
 
     def __init__(self, *, block_size: int | None = None, **options: Unpack[EncoderOptions]) -> None:
-        super().__init__(_codec_options(options).open_encoder(), block_size=block_size)
+        codec = _codec_options(options, EncoderOptions).open_encoder()
+        super().__init__(codec, block_size=block_size)
 
 
 class Decompressor(streams.Decompressor):
@@ -175,7 +173,7 @@ class Decompressor(streams.Decompressor):
     def __init__(
         self, *, max_output_size: int | None = None, **options: Unpack[DecoderOptions]
     ) -> None:
-        codec = _codec_options(options)
+        codec = _codec_options(options, DecoderOptions)
         limit = codec.memory_limit
         super().__init__(Coder(codec).decoder, max_block=limit, max_output=max_output_size)
 
@@ -247,7 +245,7 @@ def open(
     if not text and not encoding is errors is newline is None:
         raise ConfigError("encoding, errors and newline are for text modes")
     block_size = options.pop("block_size", None)
-    binary = _open_binary(file, kind, _codec_options(options), block_size)
+    binary = _open_binary(file, kind, _codec_options(options, OpenOptions), block_size)
     if not text:
         return binary
     return io.TextIOWrapper(binary, encoding, errors, newline)
@@ -278,8 +276,10 @@ def _open_binary(
         raise
 
 
-def _codec_options(keywords: Any) -> CodecOptions:
-    """Return the options that ``keywords`` state; TypeError for one that is unknown."""
+def _codec_options(keywords: Any, known: Any) -> CodecOptions:
+    """Return the options that ``keywords`` state; TypeError for one that is not ``known``."""
+    for name in keywords.keys() - known.__optional_keys__:
+        raise TypeError(f"unexpected keyword argument {name!r}")
     model = keywords.get("model")
     if model is not None and not isinstance(model, str):
         keywords["model"] = Path(model)

@@ -6,12 +6,13 @@ codec is opened.
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nncompress.archive.codec import BlockCodec, ReportingCodec, SizedCodec, StoredCodec
+from nncompress.archive.codec import BlockCodec, SharedCodec, SizedCodec, StoredCodec
 from nncompress.archive.format import Method
 from nncompress.errors import ConfigError, MemoryLimitError, ModelMismatchError
 
@@ -25,11 +26,11 @@ SMALLEST_BLOCK = 1 << 16
 
 @dataclass(frozen=True)
 class CodecOptions:
-    """How blocks are coded; can be sent to other processes.
+    """How blocks are coded.
 
     ``model`` is a file or the name of a known model, None for the default. ``level`` (1 fastest to
-    9 smallest) and ``method`` are for encoding; None leaves them to the codec. ``threads`` is the
-    number of threads inside a block, 0 for one a core. ``memory_limit`` is in bytes.
+    9 smallest) and ``method`` are for encoding; None leaves them to the codec. ``threads`` is their
+    number in all, 0 for one a CPU. ``memory_limit`` is in bytes, for all blocks at once.
     """
 
     model: str | Path | None = None
@@ -55,7 +56,7 @@ class CodecOptions:
         if isinstance(codec, LimitedCodec) and codec.stores_all:
             log.warning(
                 "blocks are only stored: to compress takes %d bytes of memory, more than the limit",
-                codec.needed(codec.block_size),
+                needed(codec, codec.block_size),
             )
         return codec
 
@@ -82,6 +83,20 @@ class CodecOptions:
         return codec if self.memory_limit is None else LimitedCodec(codec, self.memory_limit)
 
 
+def needed(
+    codec: BlockCodec, size: int, method: int | None = None, payload: bytes | None = None
+) -> int:
+    """Return the bytes of memory that ``codec`` takes at most for a block of ``size`` bytes.
+
+    To decode ``payload``; without one, to encode by whatever method.
+    """
+    if not isinstance(codec, SizedCodec):
+        return 2 * size
+    if method is None:
+        method = Method.MIXING if codec.model_id is None else Method.NETWORK_MIXING
+    return codec.memory(method, size, payload)
+
+
 class LimitedCodec:
     """A codec whose blocks may take ``limit`` bytes of memory; MemoryLimitError if one needs more.
 
@@ -94,41 +109,38 @@ class LimitedCodec:
         self._limit = limit
         self.model_id = codec.model_id
         self.block_size = codec.block_size
-        while self.needed(self.block_size) > limit and self.block_size // 2 >= SMALLEST_BLOCK:
+        while needed(codec, self.block_size) > limit and self.block_size // 2 >= SMALLEST_BLOCK:
             self.block_size //= 2
-        self.stores_all = self.needed(self.block_size) > limit
-        self.progress: Callable[[int], None] | None = None
+        self.first_block_size = min(codec.first_block_size, self.block_size)
+        self.stores_all = needed(codec, self.block_size) > limit
 
-    def needed(
-        self, size: int, method: int = Method.NETWORK_MIXING, payload: bytes | None = None
-    ) -> int:
-        """Return the bytes of memory that a block of ``size`` bytes takes at most."""
-        if not isinstance(self._codec, SizedCodec):
-            return 2 * size
-        return self._codec.memory(method, size, payload)
+    def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
+        """Return what the codec needs."""
+        return needed(self._codec, size, method, payload)
+
+    def for_block(self, progress: Callable[[int], None], threads: int) -> LimitedCodec:
+        """Return the same for one block; see :class:`~nncompress.archive.codec.SharedCodec`."""
+        own = copy.copy(self)
+        if isinstance(self._codec, SharedCodec):
+            own._codec = self._codec.for_block(progress, threads)
+        return own
 
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Encode a block, or store it where that would take too much memory."""
-        if self.needed(len(data)) > self._limit:
+        if needed(self._codec, len(data)) > self._limit:
             return Method.STORED, data
-        self._pass_progress()
         return self._codec.encode(data)
 
     def decode(self, method: int, payload: bytes, size: int) -> bytes:
         """Decode a block if the limit allows it."""
-        needed = self.needed(size, method, payload)
-        if needed > self._limit:
+        size_needed = needed(self._codec, size, method, payload)
+        if size_needed > self._limit:
             raise MemoryLimitError(
-                f"a block needs {needed} bytes of memory, more than the limit of {self._limit}",
+                f"a block needs {size_needed} bytes of memory, more than the limit of {self._limit}",
                 limit=self._limit,
-                needed=needed,
+                needed=size_needed,
             )
-        self._pass_progress()
         return self._codec.decode(method, payload, size)
-
-    def _pass_progress(self) -> None:
-        if isinstance(self._codec, ReportingCodec):
-            self._codec.progress = self.progress
 
 
 def _open_codec(options: CodecOptions, model: str | Path | None, method: str | None) -> BlockCodec:

@@ -18,12 +18,14 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
 from numba import njit
 from numba.core import config
 from numba.core.caching import FunctionCache, NullCache
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 log = logging.getLogger("nncompress")
 
@@ -62,7 +64,12 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         super().__init__(function)
-        self._lock = FileLock(folder / "lock", timeout=60)
+        self._folder = folder
+
+    def _lock(self) -> FileLock:
+        from filelock import FileLock  # not needed where all kernels have been compiled
+
+        return FileLock(self._folder / "lock", timeout=60)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the code for a signature, or None, and then it is compiled."""
@@ -70,7 +77,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             found = super().load_overload(sig, target_context)
         except Exception:  # a power cut can leave half a file, and pickle fails in any way
             found = None
-            with contextlib.suppress(OSError, NotImplementedError), self._lock:
+            with contextlib.suppress(OSError, NotImplementedError), self._lock():
                 self.flush()
         if found is None:
             announce(COMPILING)
@@ -82,7 +89,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         Two processes that do this at once, unlocked, can mix up two signatures.
         """
         try:
-            with self._lock:
+            with self._lock():
                 super().save_overload(sig, data)
         except (OSError, NotImplementedError) as error:
             log.info("a compiled kernel could not be kept: %s", error)

@@ -1,75 +1,63 @@
-"""Coding blocks, in this process or in several at once; results always come in order.
+"""Coding blocks, several at once in threads; results always come in order.
 
-Blocks are coded alone, so an archive does not depend on the number of processes.
+Blocks are coded alone, so an archive does not depend on the number of threads. They run side by side
+because compiled kernels do not hold Python's lock.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import replace
-from itertools import chain
-from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
 
-from nncompress.archive.codec import BlockCodec, ReportingCodec, encode_block
+from nncompress.archive.codec import BlockCodec, SharedCodec, encode_block
 from nncompress.archive.format import Method
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
-from nncompress.codecs import CodecOptions
-from nncompress.errors import ConfigError, NNCompressError
-
-if TYPE_CHECKING:
-    from multiprocessing.synchronize import Lock
-
-log = logging.getLogger("nncompress")
+from nncompress.codecs import CodecOptions, needed
+from nncompress.errors import NNCompressError
+from nncompress.machine import cpus, memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+Progress = Callable[[int], None]
+Tune = Callable[[BlockCodec], BlockCodec]
+
+GROUPS = 4
+"""Threads that a block can use beside others: one for each group of its lanes. More threads than cores cost
+nothing, and when the last block is alone it has all cores."""
+
+SHARE = 4
+"""Without a limit, blocks at once take this part of the memory: one in so many bytes."""
+
+_POLL = 0.5
+"""Seconds. On Windows Ctrl-C is heard only between two waits."""
+
+
+def no_progress(_: int) -> None:
+    """Tell nobody."""
 
 
 class Coder:
     """Opens codecs once, when they are first needed, and runs blocks through them.
 
-    ``processes`` is the number of blocks coded at once, 0 for one a core; above 1, worker processes
-    code them. Use it as a context manager, which ends the workers.
+    As many blocks are coded at once as there are threads, or fewer where they would take more memory
+    together than the limit, by default a quarter of what there is.
     """
 
-    def __init__(self, options: CodecOptions, processes: int = 1) -> None:
-        if processes < 0:
-            raise ConfigError(f"the number of processes must be at least 0, not {processes}")
+    def __init__(self, options: CodecOptions) -> None:
         self.options = options
-        self.processes = processes or os.cpu_count() or 1
-        if sys.platform == "win32":
-            self.processes = min(self.processes, 61)  # all that Python can wait for there
-        self.progress: Callable[[int], None] | None = None  # told of bytes done inside a block
+        self.threads = options.threads or cpus()
+        self._memory = options.memory_limit or memory() // SHARE
         self._encoder: BlockCodec | None = None
         self._decoders: dict[bytes | None, BlockCodec] = {}
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> Coder:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._pool is not None:
-            workers = list((getattr(self._pool, "_processes", None) or {}).values())
-            if error is not None:
-                for worker in workers:
-                    worker.terminate()
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
 
     @property
     def encoder(self) -> BlockCodec:
@@ -86,155 +74,206 @@ class Coder:
         return self._decoders[model_id]
 
     def encode(
-        self, blocks: Iterable[tuple[bytes, bool]]
-    ) -> Iterator[tuple[tuple[bytes, bool], tuple[Method, bytes]]]:
-        """Yield each block, as (raw bytes, is the last), with its method and payload."""
-        return self._ordered(
-            blocks,
-            lambda block: encode_block(self._reporting(self.encoder), block[0]),
-            _encode_in_worker,
-        )
+        self, blocks: Iterable[tuple[bytes, bool]], progress: Progress = no_progress
+    ) -> Generator[tuple[tuple[bytes, bool], tuple[Method, bytes]], None, None]:
+        """Yield each block, as (raw bytes, is the last), with its method and payload.
 
-    def _reporting(self, codec: BlockCodec) -> BlockCodec:
-        if isinstance(codec, ReportingCodec):
-            codec.progress = self.progress
-        return codec
+        ``progress`` is called with the raw bytes done since the last call, from any thread, one
+        call at a time. Close the generator, and blocks that nobody waits for are given up.
+        """
+        codec, numbers = self.encoder, count()
+
+        def plan(block: tuple[bytes, bool]) -> _Work[tuple[Method, bytes]]:
+            raw, last = block
+            return _Work(
+                lambda tune: encode_block(tune(codec), raw),
+                alone=next(numbers) == 0 and last,
+                raw_size=len(raw),
+                weight=len(raw),
+                memory=needed(codec, len(raw)),
+            )
+
+        return _Line(self.threads, self._memory, plan, progress).results(blocks)
 
     def decode(
-        self, records: Iterable[BlockRecord | MemberEnd]
-    ) -> Iterator[tuple[BlockRecord | MemberEnd, bytes]]:
-        """Yield each record with its raw bytes, none for the end of a member."""
+        self, records: Iterable[BlockRecord | MemberEnd], progress: Progress = no_progress
+    ) -> Generator[tuple[BlockRecord | MemberEnd, bytes], None, None]:
+        """Yield each record with its raw bytes, none for the end of a member.
 
-        def decode_here(record: BlockRecord | MemberEnd) -> bytes:
+        As for :meth:`encode`, but ``progress`` is told of bytes of the archive.
+        """
+
+        def plan(record: BlockRecord | MemberEnd) -> _Work[bytes]:
             if not isinstance(record, BlockRecord):
-                return b""
-            return decode_record(lambda model: self._reporting(self.decoder(model)), record)
-
-        return self._ordered(records, decode_here, _decode_in_worker)
-
-    def _ordered(
-        self,
-        items: Iterable[Item],
-        here: Callable[[Item], Result],
-        in_worker: Callable[[Item], Result],
-    ) -> Iterator[tuple[Item, Result]]:
-        iterator = iter(items)
-        if self.processes == 1:
-            for item in iterator:
-                yield item, here(item)
-            return
-        first = next(iterator, None)
-        if first is None:
-            return
-        second, fault = _next(iterator)
-        if second is None:  # a single block is not worth the start of a worker
-            yield first, here(first)
-        else:
-            yield from self._run_ahead(chain([first, second], iterator), in_worker)
-        if fault is not None:
-            raise fault
-
-    def _run_ahead(
-        self, items: Iterator[Item], in_worker: Callable[[Item], Result]
-    ) -> Iterator[tuple[Item, Result]]:
-        pool = self._start_pool()
-        pending: deque[tuple[Item, Future[Result]]] = deque()
-        fault: Exception | None = None
-        more = True
-        while more or pending:
-            while more and len(pending) < 2 * self.processes:
-                item, fault = _next(items)
-                more = item is not None
-                if item is not None:
-                    with _interrupt_held():  # submitting may start a worker
-                        pending.append((item, pool.submit(in_worker, item)))
-            if pending:
-                item, future = pending.popleft()
-                try:
-                    yield item, future.result()
-                except BrokenProcessPool:
-                    raise NNCompressError(
-                        "a worker process died; perhaps memory ran out: use fewer with -T"
-                    ) from None
-        if fault is not None:
-            raise fault
-
-    def _start_pool(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            from multiprocessing import get_context
-
-            options = self.options
-            if not options.threads:
-                threads = max(1, (os.cpu_count() or 1) // self.processes)
-                options = replace(options, threads=threads)
-            # Not fork: threads of the parent would leave its locks held in the children.
-            context = get_context("spawn")
-            speaker = context.Lock() if log.isEnabledFor(logging.INFO) else None
-            self._pool = ProcessPoolExecutor(
-                self.processes, context, _start_worker, (options, speaker)
+                return _Work(lambda tune: b"", alone=False, raw_size=0, weight=0, memory=0)
+            return _Work(
+                lambda tune: decode_record(lambda model: tune(self.decoder(model)), record),
+                alone=record.header.last and record.header.offset == 0,
+                raw_size=record.header.raw_size,
+                weight=record.size,
+                memory=self._needed(record),
             )
-        return self._pool
+
+        return _Line(self.threads, self._memory, plan, progress).results(records)
+
+    def _needed(self, record: BlockRecord) -> int:
+        header = record.header
+        if header.method is Method.STORED:
+            return 0
+        try:
+            codec = self.decoder(record.model_id)
+            return needed(codec, header.raw_size, header.method, record.payload)
+        except NNCompressError:  # as decoding will say, when it is this block's turn
+            return 0
 
 
-def _next(items: Iterator[Item]) -> tuple[Item | None, Exception | None]:
-    """Return the next item, or None at the end with the error that brought it about, if any.
+@dataclass(frozen=True)
+class _Work(Generic[Result]):
+    """What is to be done for an item.
 
-    What came before an error is still to be coded and given out.
+    ``run`` does it, with codecs that it tunes first. The block is the only one or not, has
+    ``raw_size`` bytes, counts for ``weight`` in reports of progress, and takes ``memory`` bytes.
     """
-    try:
-        return next(items, None), None
-    except Exception as error:
-        return None, error
+
+    run: Callable[[Tune], Result]
+    alone: bool
+    raw_size: int
+    weight: int
+    memory: int
 
 
-@contextmanager
-def _interrupt_held() -> Iterator[None]:
-    """Hold Ctrl-C back, so that a process started inside never sees it; the parent ends workers."""
-    if sys.platform == "win32":  # has no masks of signals
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+class _Line(Generic[Item, Result]):
+    """Items in work, in order: a thread of its own reads them, so that what is done never waits for input."""
 
-
-_worker: Coder | None = None
-
-
-def _start_worker(options: CodecOptions, speaker: Lock | None) -> None:
-    """Make this process a worker. The first with something to tell takes ``speaker``, and tells it for all."""
-    global _worker
-    from multiprocessing import parent_process
-    from multiprocessing.connection import wait
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
-    parent = parent_process()
-
-    def end_with_parent() -> None:
-        if parent is not None:
-            wait([parent.sentinel])
-            os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    log.disabled = speaker is None  # the parent warns of what all have in common
-    if speaker is not None:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("nncompress: %(message)s"))
-        handler.addFilter(
-            lambda record: record.levelno == logging.INFO and speaker.acquire(block=False)
+    def __init__(
+        self,
+        threads: int,
+        memory: int,
+        plan: Callable[[Item], _Work[Result]],
+        progress: Progress,
+    ) -> None:
+        self._threads, self._plan, self._progress = threads, plan, progress
+        self._pool = ThreadPoolExecutor(threads)
+        self._places = threading.Semaphore(2 * threads)
+        self._room = _Room(memory)
+        self._stopped = threading.Event()
+        self._telling = threading.Lock()
+        self._line: SimpleQueue[tuple[Item, _Part, Future[Result]] | Exception | None] = (
+            SimpleQueue()
         )
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-    _worker = Coder(options)
+
+    def results(self, items: Iterable[Item]) -> Generator[tuple[Item, Result], None, None]:
+        """Yield each item with its result; after those before it, the error that ended the items."""
+        threading.Thread(target=self._read, args=(items,), daemon=True).start()
+        try:
+            while (entry := self._next()) is not None:
+                if isinstance(entry, Exception):
+                    raise entry
+                item, part, future = entry
+                while not wait([future], _POLL).done:
+                    pass
+                result = future.result()
+                yield item, result
+                part.end()
+                self._places.release()
+        finally:
+            self._stopped.set()
+            self._room.close()
+            self._places.release()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _next(self) -> tuple[Item, _Part, Future[Result]] | Exception | None:
+        while True:
+            with suppress(Empty):
+                return self._line.get(timeout=_POLL)
+
+    def _read(self, items: Iterable[Item]) -> None:
+        try:
+            for item in items:
+                self._places.acquire()
+                work = self._plan(item)
+                self._room.take(work.memory)
+                if self._stopped.is_set():
+                    return
+                part = _Part(work, self._tell)
+                threads = self._threads if work.alone else min(self._threads, GROUPS)
+                future = self._pool.submit(work.run, _tuning(part, threads))
+                future.add_done_callback(partial(self._give_back, work.memory))
+                self._line.put((item, part, future))
+            self._line.put(None)
+        except Exception as error:  # for the thread that waits
+            self._line.put(error)
+
+    def _give_back(self, memory: int, _: Future[Result]) -> None:
+        self._room.give(memory)
+
+    def _tell(self, size: int) -> None:
+        if self._stopped.is_set():
+            raise _Stopped
+        if size:
+            with self._telling:
+                self._progress(size)
 
 
-def _encode_in_worker(block: tuple[bytes, bool]) -> tuple[Method, bytes]:
-    assert _worker is not None
-    return encode_block(_worker.encoder, block[0])
+class _Stopped(Exception):
+    """Nobody waits for this block any more."""
 
 
-def _decode_in_worker(record: BlockRecord | MemberEnd) -> bytes:
-    assert _worker is not None
-    return decode_record(_worker.decoder, record) if isinstance(record, BlockRecord) else b""
+class _Room:
+    """Memory for the blocks at once. One that needs more than there is has it all to itself."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._taken = size, 0
+        self._changed = threading.Condition()
+
+    def take(self, size: int) -> None:
+        """Wait until there is room."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken or self._taken + size <= self._size)
+            self._taken += size
+
+    def give(self, size: int) -> None:
+        """Give back what was taken."""
+        with self._changed:
+            self._taken -= size
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Keep nobody waiting."""
+        with self._changed:
+            self._size = sys.maxsize
+            self._changed.notify()
+
+
+class _Part:
+    """Turns a codec's reports from inside a block into those on the whole.
+
+    A block counts for its weight when it is done, whatever its codec said before.
+    """
+
+    def __init__(self, work: _Work[Result], tell: Progress) -> None:
+        self._work, self._tell = work, tell
+        self._done = self._told = 0
+
+    def add(self, size: int) -> None:
+        """Take the codec's word that ``size`` more raw bytes are done."""
+        weight, raw_size = self._work.weight, self._work.raw_size
+        self._done = min(self._done + size, raw_size)
+        new = self._done * weight // raw_size - self._told
+        if new <= weight // 100:  # not for each of thousands of steps
+            new = 0
+        self._told += new
+        self._tell(new)
+
+    def end(self) -> None:
+        """Report what is missing."""
+        self._tell(self._work.weight - self._told)
+
+
+def _tuning(part: _Part, threads: int) -> Tune:
+    def tune(codec: BlockCodec) -> BlockCodec:
+        if not isinstance(codec, SharedCodec):
+            return codec
+        return codec.for_block(part.add, threads)
+
+    return tune

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import BinaryIO, Protocol
 
 from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser
 from nncompress.archive.writer import MemberWriter, Splitter
-from nncompress.parallel import Coder
+from nncompress.parallel import Coder, Progress, no_progress
 
 CHUNK = 1 << 18
-
-Progress = Callable[[int], None]
 
 
 class Reader(Protocol):
@@ -72,41 +71,8 @@ class Totals:
     digest: bytes
 
 
-def _no_progress(_: int) -> None:
-    pass
-
-
-class _Parts:
-    """Turns a codec's reports from inside a block into those on the whole.
-
-    A block counts for ``weight`` bytes when it is done, whatever its codec said before.
-    """
-
-    def __init__(self, coder: Coder, progress: Progress) -> None:
-        self._progress = progress
-        self.start(0, 0)
-        coder.progress = None if progress is _no_progress else self._part
-
-    def start(self, raw_size: int, weight: int) -> None:
-        self._raw_size, self._weight = raw_size, weight
-        self._done = self._told = 0
-
-    def _part(self, size: int) -> None:
-        if not self._raw_size:
-            return
-        self._done = min(self._done + size, self._raw_size)
-        reached = self._done * self._weight // self._raw_size
-        if reached - self._told > self._weight // 100:  # not for each of thousands of steps
-            self._progress(reached - self._told)
-            self._told = reached
-
-    def end(self, weight: int) -> None:
-        self._progress(weight - self._told)
-        self.start(0, 0)
-
-
 def compress_stream(
-    source: Reader, sink: Writer, coder: Coder, progress: Progress = _no_progress
+    source: Reader, sink: Writer, coder: Coder, progress: Progress = no_progress
 ) -> Totals:
     """Compress ``source`` to its end; each block is written and flushed as soon as it is coded.
 
@@ -116,27 +82,23 @@ def compress_stream(
     writer = MemberWriter(codec.model_id)
     digest = blake2b()
     raw_size = archive_size = 0
-    parts = _Parts(coder, progress)
-    for (raw, last), (method, payload) in coder.encode(_blocks(source, codec.block_size, parts)):
-        record = writer.block(raw, method, payload, last=last)
-        sink.write(record)
-        sink.flush()
-        digest.update(raw)
-        raw_size += len(raw)
-        archive_size += len(record)
-        parts.end(len(raw))
+    splitter = Splitter(codec.block_size, codec.first_block_size)
+    with closing(coder.encode(_blocks(source, splitter), progress)) as coded:
+        for (raw, last), (method, payload) in coded:
+            record = writer.block(raw, method, payload, last=last)
+            sink.write(record)
+            sink.flush()
+            digest.update(raw)
+            raw_size += len(raw)
+            archive_size += len(record)
     return Totals(raw_size, archive_size, digest.digest())
 
 
-def _blocks(source: Reader, block_size: int, parts: _Parts) -> Iterator[tuple[bytes, bool]]:
-    splitter = Splitter(block_size)
+def _blocks(source: Reader, splitter: Splitter) -> Iterator[tuple[bytes, bool]]:
     while data := source.read(CHUNK):
         for block in splitter.push(data):
-            parts.start(len(block), len(block))
             yield block, False
-    block = splitter.rest()
-    parts.start(len(block), len(block))
-    yield block, True
+    yield splitter.rest(), True
 
 
 def decompress_stream(
@@ -144,7 +106,7 @@ def decompress_stream(
     sink: Writer,
     coder: Coder,
     limits: Limits | None = None,
-    progress: Progress = _no_progress,
+    progress: Progress = no_progress,
 ) -> Totals:
     """Decompress ``source`` to its end; each block is checked before it is written.
 
@@ -155,26 +117,24 @@ def decompress_stream(
     parser = RecordParser(limits.max_block)
     checker = Checker(limits.max_output)
     digest = blake2b()
-    parts = _Parts(coder, progress)
-    for record, data in coder.decode(_records(source, parser, checker, parts)):
-        if isinstance(record, MemberEnd):
-            checker.end(record)
-            continue
-        sink.write(data)
-        sink.flush()
-        checker.add(record.header, data)
-        digest.update(data)
-        parts.end(record.size)
+    with closing(coder.decode(_records(source, parser, checker), progress)) as decoded:
+        for record, data in decoded:
+            if isinstance(record, MemberEnd):
+                checker.end(record)
+                continue
+            sink.write(data)
+            sink.flush()
+            checker.add(record.header, data)
+            digest.update(data)
     return Totals(checker.size, parser.position, digest.digest())
 
 
 def _records(
-    source: Reader, parser: RecordParser, checker: Checker, parts: _Parts
+    source: Reader, parser: RecordParser, checker: Checker
 ) -> Iterator[BlockRecord | MemberEnd]:
     while data := source.read(CHUNK):
         for record in parser.feed(data):
             if isinstance(record, BlockRecord):
                 checker.declare(record.header)
-                parts.start(record.header.raw_size, record.size)
             yield record
     parser.close()

@@ -16,7 +16,11 @@ class Compressor:
 
     def __init__(self, codec: BlockCodec, *, block_size: int | None = None) -> None:
         self._codec = codec
-        self._splitter = Splitter(block_size or codec.block_size)
+        self._splitter = (
+            Splitter(block_size)
+            if block_size
+            else Splitter(codec.block_size, codec.first_block_size)
+        )
         self._writer = MemberWriter(codec.model_id)
         self._finished = False
 

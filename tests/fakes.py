@@ -15,7 +15,7 @@ class ZlibCodec:
 
     def __init__(self, model_id: bytes | None = None, block_size: int = 1 << 20) -> None:
         self.model_id = model_id
-        self.block_size = block_size
+        self.block_size = self.first_block_size = block_size
         self.method = Method.MIXING if model_id is None else Method.NETWORK_MIXING
 
     def encode(self, data: bytes) -> tuple[int, bytes]:

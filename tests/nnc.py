@@ -42,7 +42,6 @@ def _find_model(model_id: bytes) -> Path:
     return Path("known")
 
 
-# At import, not in main: worker processes import this module too.
 nncompress.codecs._open_codec = _open_codec
 nncompress.codecs._find_model = _find_model
 

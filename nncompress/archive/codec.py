@@ -11,7 +11,11 @@ from nncompress.errors import ConfigError, DamagedArchiveError, UnsupportedArchi
 
 
 class BlockCodec(Protocol):
-    """Codes one block, alone: no state is kept from block to block. Calls come one at a time."""
+    """Codes one block, alone: no state is kept from block to block.
+
+    Calls may come from several threads at once, each with a codec of its own if it is a
+    :class:`SharedCodec`.
+    """
 
     @property
     def model_id(self) -> bytes | None:
@@ -23,6 +27,10 @@ class BlockCodec(Protocol):
 
         From 2**20 bytes on, an archive is never more than 32 bytes + 0.01% larger than its input.
         """
+
+    @property
+    def first_block_size(self) -> int:
+        """The same for the first blocks of an archive; see :class:`~nncompress.archive.writer.Splitter`."""
 
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Return (method id, payload).
@@ -47,10 +55,15 @@ class SizedCodec(Protocol):
 
 
 @runtime_checkable
-class ReportingCodec(Protocol):
-    """A codec that calls ``progress`` with the raw bytes done since the last call."""
+class SharedCodec(Protocol):
+    """A codec that is made ready for each block, since several may be at work at once."""
 
-    progress: Callable[[int], None] | None
+    def for_block(self, progress: Callable[[int], None], threads: int) -> BlockCodec:
+        """Return a codec that shares what does not change, and uses up to ``threads`` threads.
+
+        It calls ``progress`` with the raw bytes done since the last call, and ends with what that
+        raises.
+        """
 
 
 #: Gives the codec for the model identity in a header. Called only when a block needs a codec.
@@ -63,7 +76,7 @@ class StoredCodec:
     model_id: bytes | None = None
 
     def __init__(self, block_size: int = 2**20) -> None:
-        self.block_size = block_size
+        self.block_size = self.first_block_size = block_size
 
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Return the stored method and ``data``."""

@@ -22,12 +22,16 @@ from nncompress.archive.format import (
 class Splitter:
     """Cuts a stream of bytes into blocks of ``block_size`` bytes; the last may be shorter.
 
-    A block is given out only when a later byte has been seen or the stream has ended, so that the
+    With a smaller ``first_size``, the first two blocks have that size, the next two twice as much,
+    and so on up to ``block_size``: a short stream can be coded by several threads, while a long one
+    loses little. A block is given out only when a later byte has been seen or the stream has ended, so that the
     last one is known as such.
     """
 
-    def __init__(self, block_size: int) -> None:
+    def __init__(self, block_size: int, first_size: int | None = None) -> None:
         self.block_size = check_block_size(block_size)
+        self._size = min(block_size, check_block_size(first_size or block_size))
+        self._second = False
         self._buffer = bytearray()
 
     def push(self, data: bytes | bytearray | memoryview) -> list[bytes]:
@@ -35,9 +39,12 @@ class Splitter:
         self._buffer += data
         blocks = []
         start = 0
-        while len(self._buffer) - start > self.block_size:
-            blocks.append(bytes(self._buffer[start : start + self.block_size]))
-            start += self.block_size
+        while len(self._buffer) - start > self._size:
+            blocks.append(bytes(self._buffer[start : start + self._size]))
+            start += self._size
+            if self._second:
+                self._size = min(2 * self._size, self.block_size)
+            self._second = not self._second
         del self._buffer[:start]
         return blocks
 

@@ -155,8 +155,8 @@ def _coded(
 
     began = time.perf_counter()
     source = _Source(corpora.read_range(request.path, *bounds))
-    with shown as progress, Coder(request.options, 1) as coder:
-        totals = compress_stream(source, Null(), coder, progress)
+    with shown as progress:
+        totals = compress_stream(source, Null(), Coder(request.options), progress)
     return {
         "bytes": totals.archive_size,
         "bits_per_byte": 8 * totals.archive_size / totals.raw_size,

@@ -6,7 +6,6 @@ what an archive made by the network alone would have, but for the range coder's 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -14,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nncompress.archive.writer import Splitter
 from nncompress.coding.lanes import Layout
 from nncompress.coding.levels import Level
+from nncompress.machine import cpus
 
 if TYPE_CHECKING:
     from nncompress.exact.engine import Network
@@ -32,19 +33,16 @@ def measure(pieces: Iterable[bytes], level: Level, meter: Meter, progress: Progr
     """Bits that the bytes of ``pieces`` cost, in blocks and lanes of a level; ``progress`` is told of bytes done."""
     return sum(
         meter(block, Layout(len(block), 1 << level.lanes_bits(len(block))), progress)
-        for block in _blocks(pieces, level.block_size)
+        for block in _blocks(pieces, level)
     )
 
 
-def _blocks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
-    kept = bytearray()
+def _blocks(pieces: Iterable[bytes], level: Level) -> Iterator[bytes]:
+    splitter = Splitter(level.block_size, level.first_block_size)
     for piece in pieces:
-        kept += piece
-        while len(kept) >= size:
-            yield bytes(kept[:size])
-            del kept[:size]
-    if kept:
-        yield bytes(kept)
+        yield from splitter.push(piece)
+    if rest := splitter.rest():
+        yield rest
 
 
 def network_meter(network: Network) -> Meter:
@@ -101,7 +99,7 @@ def float_meter(model: SHARNN, threads: int = 0) -> Meter:
     @torch.inference_mode()
     def meter(data: bytes, layout: Layout, progress: Progress) -> float:
         # The integer network has set it to what its own products are to have.
-        torch.set_num_threads(threads or os.cpu_count() or 1)
+        torch.set_num_threads(threads or cpus())
         table = torch.from_numpy(layout.cut(data).T.astype(np.int64))
         start = torch.full((layout.lanes, 1), START_SYMBOL)
         before = torch.cat([start, table[:, :-1]], dim=1)

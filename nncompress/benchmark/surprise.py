@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncompress.archive.format import Method
+from nncompress.archive.writer import Splitter
 from nncompress.codecs import CodecOptions
 from nncompress.coding.codec import Codec, open_codec
 from nncompress.coding.lanes import Layout
@@ -85,8 +86,8 @@ def explain(data: bytes, options: CodecOptions, progress: Callable[[int], None])
         threads=options.threads,
     )
     methods, notes = [], []
-    for start in range(0, len(data), opened.block_size):
-        block = data[start : start + opened.block_size]
+    splitter = Splitter(opened.block_size, opened.first_block_size)
+    for block in filter(None, [*splitter.push(data), splitter.rest()]):
         chosen, payload = opened.encode(block)
         # An archive stores what does not get smaller.
         method = Method(chosen) if len(payload) < len(block) else Method.STORED
@@ -138,7 +139,7 @@ class _RecordingCodec(Codec):
             device=like.device,
             threads=like.threads,
         )
-        self._network = like._network  # started once, checked once
+        self._networks = like._networks  # started once, checked once
         self._notes = notes
 
     def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:

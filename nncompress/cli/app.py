@@ -15,10 +15,13 @@ from nncompress._version import __version__
 from nncompress.cli.console import show_notices
 from nncompress.cli.shorthand import expand_shorthand
 from nncompress.cli.signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
-from nncompress.cli.standard import open_missing, silence_stdout
+from nncompress.cli.standard import leave, open_missing, silence_stdout
 from nncompress.errors import NNCompressError
 
 ERROR = 1
+
+FEW_COLLECTIONS = 1_000_000
+"""New objects before Python looks for garbage. The libraries make several 100,000 that stay."""
 
 #: Section of the help, name of a command: its module under nncompress.cli, whose ``command`` it is,
 #: and its help line.
@@ -95,6 +98,7 @@ def app() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status."""
+    gc.set_threshold(FEW_COLLECTIONS)
     open_missing()
     raise_on_signals()
     status, number = ERROR, None
@@ -105,9 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         number = SIGPIPE
     if number is not None:
-        gc.collect()  # what the traceback held is released properly: semaphores of workers
         end_by_signal(number)
-    sys.exit(status)
+    leave(status)
 
 
 def run(arguments: list[str]) -> int:
@@ -133,7 +136,7 @@ def run(arguments: list[str]) -> int:
         silence_stdout()  # which it was, or at least may be
         return _fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except MemoryError:
-        return _fail("not enough memory; fewer processes (-T) or a lower level take less")
+        return _fail("not enough memory; fewer threads (-T) or a lower level take less")
     except Exception as error:
         if os.environ.get("NNCOMPRESS_DEBUG"):
             raise

@@ -30,5 +30,4 @@ def command(
     wanted = parse_range(span) if span is not None else None
     request = Request(to_stdout=True, limits=limits)
     archives = expand(names, recursive=False, archives=True)
-    with coder:
-        return console.each(archives, lambda name: cat_one(name, wanted, request, coder, console))
+    return console.each(archives, lambda name: cat_one(name, wanted, request, coder, console))

@@ -38,5 +38,4 @@ def command(
     """
     sources = list(expand(names, recursive=recursive, archives=False))
     request = replace(request, verify=bool(verify), sources=len(sources))
-    with coder:
-        return console.each(sources, lambda name: compress_one(name, request, coder, console))
+    return console.each(sources, lambda name: compress_one(name, request, coder, console))

@@ -13,7 +13,7 @@ import click
 from nncompress.cli.signals import SIGPIPE, Terminated
 from nncompress.errors import NNCompressError
 from nncompress.files.names import Skip
-from nncompress.pipeline import Progress
+from nncompress.parallel import Progress
 
 OK, ERROR, WARNING = 0, 1, 2
 

@@ -42,5 +42,4 @@ def command(
     archives = list(expand(names, recursive=recursive, archives=True))
     request = replace(request, sparse=sparse, limits=limits, sources=len(archives))
     work = recover_one if recover else decompress_one
-    with coder:
-        return console.each(archives, lambda name: work(name, request, coder, console))
+    return console.each(archives, lambda name: work(name, request, coder, console))

@@ -49,11 +49,12 @@ device = click.option(
     "--device", metavar="DEVICE", default="auto", help="auto, cpu, cuda or cuda:N."
 )
 threads = click.option(
+    "-T",
     "--threads",
     metavar="N",
     type=click.IntRange(0),
     default=0,
-    help="Threads in a block; 0: all cores.",
+    help="Threads, and blocks coded at once; 0, the default: one a core.",
 )
 level = click.option(
     "--level", metavar="N", type=click.IntRange(LEVELS[0], LEVELS[-1]), help="Level of compression."
@@ -90,8 +91,8 @@ def encoding(command: Command) -> Command:
     return _gather(command, [strength, *_engine()], _encoder)
 
 
-def _encoder(*, processes: int, **options: Any) -> dict[str, object]:
-    return {"coder": Coder(CodecOptions(**options), processes)}
+def _encoder(**options: Any) -> dict[str, object]:
+    return {"coder": Coder(CodecOptions(**options))}
 
 
 def decoding(command: Command) -> Command:
@@ -103,9 +104,9 @@ def decoding(command: Command) -> Command:
 
 
 def _decoder(
-    *, processes: int, max_output_size: int | None, memory_limit: int | None, **options: Any
+    *, max_output_size: int | None, memory_limit: int | None, **options: Any
 ) -> dict[str, object]:
-    coder = Coder(CodecOptions(memory_limit=memory_limit, **options), processes)
+    coder = Coder(CodecOptions(memory_limit=memory_limit, **options))
     return {"coder": coder, "limits": Limits(memory_limit, max_output_size)}
 
 
@@ -115,16 +116,10 @@ def _engine() -> list[Callable[..., Any]]:
         device,
         threads,
         click.option(
-            "-T",
-            "--processes",
-            metavar="N",
-            type=click.IntRange(0),
-            default=1,
-            show_default=True,
-            help="Blocks coded at once, each in a process; 0: one a core.",
-        ),
-        click.option(
-            "--memory-limit", metavar="SIZE", type=Size(), help="Memory that a block may take."
+            "--memory-limit",
+            metavar="SIZE",
+            type=Size(),
+            help="Memory that the blocks coded at once may take.",
         ),
     ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 
 def open_missing() -> None:
@@ -18,6 +20,14 @@ def open_missing() -> None:
     ):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, wrong), mode))
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once: all is written, and for the libraries to clear up takes them 0.15 s."""
+    for file in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # it has been reported, or nothing can be
+            file.flush()
+    os._exit(status)
 
 
 def silence_stdout() -> None:

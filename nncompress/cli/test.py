@@ -23,5 +23,4 @@ def command(
     """Decode each archive FILE and check it, without writing anything."""
     request = Request(limits=limits)
     archives = expand(names, recursive=recursive, archives=True)
-    with coder:
-        return console.each(archives, lambda name: test_one(name, request, coder, console))
+    return console.each(archives, lambda name: test_one(name, request, coder, console))

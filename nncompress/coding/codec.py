@@ -6,7 +6,8 @@ lanes; the high nibble is the number of the mixer's profile, 0 where there is no
 
 from __future__ import annotations
 
-import os
+import copy
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..archive.format import Method
 from ..errors import ConfigError, DamagedArchiveError
+from ..machine import cpus
 from .lanes import GROUPS, Layout, read_layout
 from .levels import DEFAULT_LEVEL, LEVELS, PROFILES, Level, initial_prefix
 from .loop import Predictor, decode, encode
@@ -52,10 +54,17 @@ class Codec:
             raise ConfigError(f"method {method!r} needs a model")
         self.model, self.level, self.method = model, level, method
         self.device, self.kernels = device, kernels
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or cpus()
         self.progress: Callable[[int], None] | None = None
         """Called with the number of raw bytes done since the last call, while a block is coded."""
-        self._network: Network | None = None
+        self._networks: list[Network] = []  # none or one, for all copies
+        self._starting = threading.Lock()
+
+    def for_block(self, progress: Callable[[int], None], threads: int) -> Codec:
+        """A copy for one block, with the same model and network; several can be at work at once."""
+        own = copy.copy(self)
+        own.progress, own.threads = progress, threads
+        return own
 
     @property
     def model_id(self) -> bytes | None:
@@ -68,11 +77,18 @@ class Codec:
         return self.level.block_size
 
     @property
+    def first_block_size(self) -> int:
+        """Bytes that the first blocks should have."""
+        return self.level.first_block_size
+
+    @property
     def network(self) -> Network:
         """The model on the device, checked against its known answers when first asked for."""
-        if self._network is None:
-            self._network = _start_network(self.model, self.device, self.kernels, self.threads)
-        return self._network
+        with self._starting:
+            if not self._networks:
+                network = _start_network(self.model, self.device, self.kernels, self.threads)
+                self._networks.append(network)
+            return self._networks[0]
 
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Code a block: (method, payload). The choice depends on the bytes, the level and the model alone."""

@@ -27,9 +27,10 @@ class Level:
     """One point on the line between speed and ratio.
 
     network: whether the network may be used. max_lanes_bits: log2 of the most lanes; fewer are
-    slower and smaller. bytes_per_lane: lanes have at least as many, since each starts cold. rich,
-    best: whether mixing alone, and the mixer beside the network, take their best profile rather
-    than their fast one.
+    slower and smaller. block_size: bytes of most blocks; the first have first_block_size, if that is
+    less, and grow, so that a file of a megabyte is work for two cores. bytes_per_lane: lanes have at
+    least as many, since each starts cold. rich, best: whether mixing alone, and the mixer beside the
+    network, take their best profile rather than their fast one.
     """
 
     network: bool
@@ -38,6 +39,7 @@ class Level:
     bytes_per_lane: int = 2048
     rich: bool = True
     best: bool = False
+    first_block_size: int = 1 << 22
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_lanes_bits <= MAX_LANES_BITS:
@@ -55,7 +57,7 @@ class Level:
 
 
 LEVELS = {
-    1: Level(False, 7, rich=False),
+    1: Level(False, 7, rich=False, first_block_size=1 << 19),
     2: Level(False, 7),
     3: Level(False, 5),
     4: Level(True, 8),

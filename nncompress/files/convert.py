@@ -16,11 +16,10 @@ from nncompress.errors import DamagedArchiveError, FileError, NNCompressError
 from nncompress.files.names import STDIN, Skip, archive_name, contents_name, label, place_output
 from nncompress.files.output import OutputFile, os_failure
 from nncompress.files.source import SourceFile, open_source, open_stdin, remove_source
-from nncompress.parallel import Coder
+from nncompress.parallel import Coder, Progress
 from nncompress.pipeline import (
     Limits,
     Null,
-    Progress,
     Totals,
     Writer,
     compress_stream,

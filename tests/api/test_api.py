@@ -142,7 +142,7 @@ def test_wrong_modes(mode):
 
 
 @pytest.mark.parametrize(
-    "options", [{"level": 0}, {"level": 10}, {"method": "zip"}, {"threads": -1}, {"processes": -1}]
+    "options", [{"level": 0}, {"level": 10}, {"method": "zip"}, {"threads": -1}]
 )
 def test_impossible_options(options):
     with pytest.raises(ConfigError):
