@@ -18,13 +18,13 @@ from ..archive.format import Method
 from ..errors import ConfigError, DamagedArchiveError
 from ..machine import cpus
 from .lanes import GROUPS, Layout, read_layout
-from .levels import DEFAULT_LEVEL, LEVELS, PROFILES, Level, initial_prefix
+from .levels import DEFAULT_LEVEL, KINDS_ARRAYS, LEVELS, PROFILES, Level, initial_prefix
 from .loop import Predictor, decode, encode
 
 if TYPE_CHECKING:
     from ..exact.engine import Network
     from ..exact.modelfile import Model
-    from ..mixing import MixerSpec
+    from ..mixing import Kinds, MixerSpec
 
 SAMPLE_PIECES = 32
 SAMPLE_PIECE = 512
@@ -166,8 +166,19 @@ class Codec:
         from ..mixing import Mixer
 
         spec = _mixer_spec(method, profile)
-        initial, width = self._initial(method, profile), self._width(method)
-        return Mixer(spec, layout.lanes, layout.size, initial, width)
+        initial, kinds = self._initial(method, profile), self._kinds(method)
+        return Mixer(spec, layout.lanes, layout.size, initial, kinds)
+
+    def _kinds(self, method: Method) -> Kinds | None:
+        """Return the kinds of hidden vectors that the model tells apart, if it has a part."""
+        from ..mixing import Kinds
+
+        if self.model is None or not method.needs_model:
+            return None
+        arrays = [self.model.mixing.get(name) for name in KINDS_ARRAYS]
+        if arrays[0] is None or arrays[1] is None:
+            return Kinds.none(self.model.parameters.config.dim)
+        return Kinds(arrays[0], arrays[1])
 
     def _width(self, method: Method) -> int:
         """Length of the hidden vector that a mixer is given; 0 without a network."""

@@ -17,6 +17,10 @@ PROFILES: dict[tuple[Method, int], MixerSpec] = {
 """What the number in a payload's first byte means. Entries are never changed, only added."""
 
 
+KINDS_ARRAYS = ("kinds.weight", "kinds.bias")
+"""What the arrays of :class:`~nncompress.mixing.kinds.Kinds` are called in a model file."""
+
+
 def initial_prefix(method: Method, number: int) -> str:
     """Return what the names of a profile's starting values begin with in a model file."""
     return f"{method.label}.{number}."

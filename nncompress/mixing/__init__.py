@@ -11,12 +11,30 @@ from nncompress.mixing.spec import BEST, FAST, FULL, RICH, MixerSpec
 
 if TYPE_CHECKING:
     from nncompress.mixing.initial import train_initial
+    from nncompress.mixing.kinds import Kinds, train_kinds
     from nncompress.mixing.layout import memory_bytes
     from nncompress.mixing.mixer import Mixer
 
-__all__ = ["BEST", "FAST", "FULL", "RICH", "Mixer", "MixerSpec", "memory_bytes", "train_initial"]
+__all__ = [
+    "BEST",
+    "FAST",
+    "FULL",
+    "RICH",
+    "Kinds",
+    "Mixer",
+    "MixerSpec",
+    "memory_bytes",
+    "train_initial",
+    "train_kinds",
+]
 
-_HOMES = {"Mixer": "mixer", "memory_bytes": "layout", "train_initial": "initial"}
+_HOMES = {
+    "Kinds": "kinds",
+    "Mixer": "mixer",
+    "memory_bytes": "layout",
+    "train_initial": "initial",
+    "train_kinds": "kinds",
+}
 
 
 def __getattr__(name: str) -> Any:

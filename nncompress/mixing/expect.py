@@ -15,6 +15,7 @@ from nncompress.jit import jit
 from nncompress.mixing.contexts import hash_contexts
 from nncompress.mixing.hashing import U, mix64
 from nncompress.mixing.kernels import _predict
+from nncompress.mixing.kinds import find_kinds
 from nncompress.mixing.mixer import Mixer
 from nncompress.mixing.network import sum_weights
 from nncompress.mixing.slots import SLOT_SIZE
@@ -49,6 +50,7 @@ def _walk(s, walk, lo, hi, weights, p, tree):  # type: ignore[no-untyped-def]
     # What these two write is written anew before the byte is coded.
     if s.config[NETWORK]:
         sum_weights(s, lo, hi, weights)
+        find_kinds(walk, lo, hi)
     hash_contexts(s, lo, hi)
     tree[:, 1] = 1.0
     _copy_slots(s, walk, lo, hi, 0)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncompress.errors import ConfigError
+from nncompress.mixing.kinds import Kinds
 from nncompress.mixing.sets import CHOICES
 from nncompress.mixing.spec import MixerSpec, Selector
 from nncompress.mixing.state import APM_CELLS, INPUTS, SET_WEIGHTS, State
@@ -74,7 +75,7 @@ def train_initial(
     samples: Iterable[bytes],
     lanes: int = 32,
     predictions: Predictions | None = None,
-    width: int = 0,
+    kinds: Kinds | None = None,
 ) -> dict[str, npt.NDArray[Any]]:
     """Code samples one after the other, each starting from what the ones before taught, and give what is learnt.
 
@@ -84,7 +85,7 @@ def train_initial(
         lanes: number of lanes, as it will be used.
         predictions: ``predictions(sample, lanes)`` gives what the network says of the lanes with a byte in each
             step; needed if ``spec.network``.
-        width: length of the network's hidden vector.
+        kinds: the kinds of the network's hidden vectors.
 
     Returns:
         starting values for ``Mixer(..., initial=...)``.
@@ -93,7 +94,7 @@ def train_initial(
 
     initial: dict[str, npt.NDArray[Any]] | None = None
     for sample in samples:
-        mixer = Mixer(spec, lanes, len(sample), initial, width)
+        mixer = Mixer(spec, lanes, len(sample), initial, kinds)
         coming = None if predictions is None else iter(predictions(sample, lanes))
         for symbols in _steps(sample, lanes):
             out = np.empty((8, len(symbols)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from nncompress.jit import jit
 from nncompress.mixing.contexts import hash_contexts, read_byte
 from nncompress.mixing.counters import predict_contexts, update_contexts
+from nncompress.mixing.kinds import find_kinds
 from nncompress.mixing.match import move_match, predict_match, update_match
 from nncompress.mixing.network import predict_network, sum_weights
 from nncompress.mixing.period import EVERY, set_period, vote
@@ -61,6 +62,7 @@ def _end_byte(s, lo, hi):  # type: ignore[no-untyped-def]
 def _begin(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
     if s.config[NETWORK]:
         sum_weights(s, lo, hi, weights)
+        find_kinds(s, lo, hi)
     hash_contexts(s, lo, hi)
     find_slots(s, lo, hi, False)
     _predict(s, 0, lo, hi, out)

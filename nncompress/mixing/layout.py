@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nncompress.mixing.counters import MAP_SIZE
+from nncompress.mixing.kinds import CENTROIDS
 from nncompress.mixing.match import MATCH_INPUTS, MISS_LEVELS, RUN_BUCKETS
 from nncompress.mixing.network import NETWORK_INPUTS, NETWORK_MAPS
 from nncompress.mixing.refine import ROW
@@ -111,8 +112,8 @@ def memory_bytes(spec: MixerSpec, lanes: int, size: int, width: int = 0) -> int:
     )
     a_lane = 8 * (KEYS + len(spec.contexts)) + 4 * (LANE_SIZE + sizes.inputs + WHERE_SIZE + 257 + 1)
     width = features(spec, width)
-    words += 256 * width
-    a_lane += width
+    words += 256 * width + CENTROIDS * width // 4 + CENTROIDS
+    a_lane += width + 4 * CENTROIDS + 4
     return 4 * words + lanes * a_lane + size + 8 * (CONFIG_SIZE + 256) + 4 * MAX_PERIOD + 1024
 
 
@@ -135,12 +136,14 @@ def make_state(spec: MixerSpec, lanes: int, size: int, width: int = 0) -> State:
         hidden=np.zeros((lanes, width), np.int8),
         regression=np.zeros(256 * width, np.int32),
         energies=np.full(256, FIRST_ENERGY, np.int64),
+        kinds=np.zeros(CENTROIDS * width, np.uint8),
+        bias=np.zeros(CENTROIDS, np.int32),
     )
 
 
 def features(spec: MixerSpec, width: int) -> int:
-    """How many numbers of a hidden vector of this length are used."""
-    return min(width, MAX_WIDTH) if spec.network else 0
+    """How many numbers of a hidden vector of this length are used, and as many zeros as make it a multiple of 4."""
+    return (min(width, MAX_WIDTH) + 3) // 4 * 4 if spec.network else 0
 
 
 def _aligned_zeros(count: int) -> Array:

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from nncompress.errors import ConfigError
 from nncompress.mixing import kernels
 from nncompress.mixing.initial import export_initial, load_initial
+from nncompress.mixing.kinds import Kinds, prepare
 from nncompress.mixing.layout import make_state
+from nncompress.mixing.regress import MAX_WIDTH
 from nncompress.mixing.spec import MixerSpec
 from nncompress.mixing.state import State, addresses
 
@@ -33,10 +35,10 @@ class Mixer:
         lanes: number of lanes, 1 to 65536.
         size: bytes of the block, 0 to 2**28; the first ``size % lanes`` lanes hold one byte more than the others.
         initial: trained starting values (see :mod:`nncompress.mixing.initial`); None for the built-in ones.
-        width: length of the network's hidden vector; 0 without a network.
+        kinds: the kinds of the network's hidden vectors, which give their length too; None without a network.
 
     Raises:
-        ConfigError: a number is out of range, or ``initial`` does not fit ``spec``.
+        ConfigError: a number is out of range, or ``initial`` or ``kinds`` does not fit.
     """
 
     def __init__(
@@ -45,14 +47,19 @@ class Mixer:
         lanes: int,
         size: int,
         initial: Mapping[str, npt.NDArray[Any]] | None = None,
-        width: int = 0,
+        kinds: Kinds | None = None,
     ) -> None:
         if not 1 <= lanes <= MAX_LANES:
             raise ConfigError(f"number of lanes must be 1 to {MAX_LANES}, not {lanes}")
         if not 0 <= size <= MAX_SIZE:
             raise ConfigError(f"size of a mixed block must be 0 to {MAX_SIZE} bytes, not {size}")
         self.spec = spec
-        self._state = make_state(spec, lanes, size, width)
+        kinds = kinds if kinds is not None and spec.network else Kinds.none(0)
+        if not kinds.fit():
+            raise ConfigError("the kinds of the network's hidden vectors are damaged")
+        self._width = min(kinds.weight.shape[1], MAX_WIDTH)
+        self._state = make_state(spec, lanes, size, self._width)
+        self._load_kinds(kinds)
         if initial is not None:
             load_initial(self._state, spec, initial)
         self._table = addresses(self._state)
@@ -117,13 +124,19 @@ class Mixer:
             kernels.advance(self._table, plane, lo, hi, bits, p)
         return symbols.astype(np.uint8)
 
+    def _load_kinds(self, kinds: Kinds) -> None:
+        weight = np.zeros((len(kinds.weight), self._state.hidden.shape[1]), np.int8)
+        weight[:, : self._width] = kinds.weight[:, : self._width]
+        self._state.kinds[:] = prepare(weight)
+        self._state.bias[:] = kinds.bias
+
     def _checked(self, lo: int, hi: int, prediction: Prediction | None) -> npt.NDArray[np.int32]:
         """Take in the hidden vectors and return the weights. Kernels do not check bounds, so it is done here."""
         if not 0 <= lo < hi <= len(self._bits):
             raise ValueError(f"no lanes {lo} to {hi} in {len(self._bits)}")
         if not self.spec.network:
             return self._no_weights
-        width = self._state.hidden.shape[1]
+        width = self._width
         if (
             prediction is None
             or prediction.weights.shape != (hi - lo, 256)
@@ -133,7 +146,7 @@ class Mixer:
             raise ValueError(
                 f"this mixer needs weights, [lanes, 256], and vectors, [lanes, {width}]"
             )
-        self._state.hidden[lo:hi] = prediction.hidden[:, :width]
+        self._state.hidden[lo:hi, :width] = prediction.hidden[:, :width]
         return np.ascontiguousarray(prediction.weights, np.int32)
 
     def export_initial(self) -> dict[str, npt.NDArray[Any]]:

@@ -21,6 +21,7 @@ from nncompress.mixing.state import (
     CLASSES,
     FINAL_WEIGHTS,
     INPUTS,
+    KIND,
     MATCH_CELL,
     MAX_CONTEXTS,
     MAX_SETS,
@@ -38,6 +39,7 @@ from nncompress.mixing.tables import SQUASH, STRETCH_MAX
 
 BY_NODE, BY_CLASSES, BY_MATCH = int(Selector.NODE), int(Selector.CLASSES), int(Selector.MATCH)
 BY_LANE, BY_BYTE, BY_BRACKET = int(Selector.LANE), int(Selector.BYTE), int(Selector.BRACKET)
+BY_KIND = int(Selector.KIND)
 CHOICES = dict.fromkeys(Selector, 256)
 CHOICES[Selector.MATCH] = 8 * 25
 CHOICES[Selector.SEEN] = 8 * (MAX_CONTEXTS + 1)
@@ -84,6 +86,8 @@ def _choice(s, m, selector, plane):  # type: ignore[no-untyped-def]
         return np.int64(s.keys[m, RECENT] & BYTE)
     if selector == BY_BRACKET:
         return np.int64(s.keys[m, BRACKET])
+    if selector == BY_KIND:
+        return np.int64(s.lanes[m, KIND])
     return plane + 8 * seen_contexts(s, m, plane)
 
 

@@ -52,6 +52,7 @@ class Selector(enum.IntEnum):
     BYTE = 4  # c1
     BRACKET = 5  # the last opening bracket
     SEEN = 6  # how many contexts have been seen before, and the bit plane
+    KIND = 7  # the kind of state that the network is in
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ FULL = MixerSpec(
     tabular=_contexts(
         "ORDER2 ORDER4 ABOVE COLUMN AROUND ORDER3 ORDER6 ABOVE2 SKIP1 SKIP2 MATCHED ORDER1"
     ),
-    selectors=(*FAST.selectors, Selector.LANE),
+    selectors=(*FAST.selectors, Selector.LANE, Selector.KIND),
     network=True,
     local_match_bytes=5,
     rate=12,
@@ -121,5 +122,10 @@ BEST = replace(
 )
 """Beside the network, at its best."""
 
-RICH = replace(BEST, network=False, rate=20)
+RICH = replace(
+    BEST,
+    selectors=tuple(selector for selector in BEST.selectors if selector is not Selector.KIND),
+    network=False,
+    rate=20,
+)
 """Mixing alone, at its best."""

@@ -37,6 +37,7 @@ NODE, POSITION, START, POINTER, RUN, MISSES, EXPECTED = range(7)
 OF_MATCH = EXPECTED + 1 - POINTER  # columns of a match model; those of the second follow
 LINE = POINTER + 2 * OF_MATCH
 LINE_BEFORE = LINE + 1
+KIND = LINE_BEFORE + 1
 LANE_SIZE = 16
 
 # Columns of State.keys; the hashes of the contexts follow from KEYS on.
@@ -59,17 +60,21 @@ class State(NamedTuple):
         history: uint8 [size + 1], the block so far, every lane at its own place; 0 where nothing is coded yet.
         slots: uint32 [16 * slots]: a check, then the counters of 15 nodes (see counters).
         keys: uint64 [lanes, KEYS + contexts]: recent bytes and hashes.
-        lanes: int32 [lanes, LANE_SIZE]: node, place, match and line of each lane.
+        lanes: int32 [lanes, LANE_SIZE]: node, place, match, line and kind of each lane.
         inputs: int32 [lanes, inputs], |x| <= 32767: what the mixer sets weigh.
         where: int32 [lanes, WHERE_SIZE]: which cells and weights made the last prediction, and what came of it.
         cells: uint32, adaptive probabilities: 22 bits of probability, 10 of count.
         weights: int32, 16 fractional bits.
+        kinds: uint8 [256 * width], the weights of the kinds in the order that kinds.prepare gives them.
+        bias: int32 [256], theirs.
         heads: int32 [matches * 2 ** match bits]: the last position after each hashed string, 0 for none.
         sums: int32 [lanes, 257]: cumulative weights of the network, at most 2**28.
         votes: int32 [MAX_PERIOD + 1]: how often a byte equalled the one that far back; [0] counts the tries.
         hidden: int8 [lanes, width], the network's last hidden vectors.
         regression: int32 [256 * width], see regress.
         energies: int64 [256], each node's sum of squared errors, 16 fractional bits.
+        kinds: uint8 [256 * width], the weights of the kinds in the order that kinds.prepare gives them.
+        bias: int32 [256], theirs.
     """
 
     config: Array
@@ -87,6 +92,8 @@ class State(NamedTuple):
     hidden: Array
     regression: Array
     energies: Array
+    kinds: Array
+    bias: Array
 
 
 def addresses(state: State) -> Array:
@@ -124,4 +131,6 @@ def opened(table):  # type: ignore[no-untyped-def]
         _matrix(table, 12, np.int8),
         _vector(table, 13, np.int32),
         _vector(table, 14, np.int64),
+        _vector(table, 15, np.uint8),
+        _vector(table, 16, np.int32),
     )

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..archive.format import Method
 from ..coding.lanes import Layout
-from ..coding.levels import PROFILES, initial_prefix
+from ..coding.levels import KINDS_ARRAYS, PROFILES, initial_prefix
 from ..exact.engine import Network, Prediction
 from ..exact.modelfile import save_model
 from ..exact.quantize import quantize
-from ..mixing import train_initial
+from ..mixing import Kinds, train_initial, train_kinds
 from ..network.weights import load_any_weights
 from .data import Sampler, find_sources
 
@@ -59,7 +60,9 @@ def release(job: Release) -> bytes:
     mixing: dict[str, NDArray[Any]] = {}
     if job.mixing:
         samples = list(_samples(sources, job.shares, job.held_out))
-        mixing = mixer_start(Network(parameters), samples)
+        network = Network(parameters)
+        kinds = train_kinds(_hidden_vectors(network, text))
+        mixing = mixer_start(network, samples, kinds)
     return save_model(job.out, parameters, mixing, job.summary)
 
 
@@ -82,19 +85,24 @@ def _samples(
             yield samplers[name].next(MIXER_SAMPLE)[0]
 
 
-def mixer_start(network: Network, samples: list[bytes]) -> dict[str, NDArray[Any]]:
-    """Learn the starting values of every mixer that stands beside a network.
+def mixer_start(network: Network, samples: list[bytes], kinds: Kinds) -> dict[str, NDArray[Any]]:
+    """Learn the starting values of every mixer that stands beside a network, and put the kinds beside them.
 
     samples: text like that to be compressed, the most typical last.
     """
-    width = network.config.dim
-    learnt: dict[str, NDArray[Any]] = {}
+    learnt: dict[str, NDArray[Any]] = dict(zip(KINDS_ARRAYS, kinds, strict=True))
     for (method, number), spec in PROFILES.items():
         if method is Method.NETWORK_MIXING:
-            initial = train_initial(spec, samples, MIXER_LANES, _predictions(network), width)
+            initial = train_initial(spec, samples, MIXER_LANES, _predictions(network), kinds)
             prefix = initial_prefix(method, number)
             learnt |= {prefix + name: array for name, array in initial.items()}
     return learnt
+
+
+def _hidden_vectors(network: Network, text: bytes) -> NDArray[np.int8]:
+    """Hidden vectors after each byte of ``text``, in any order: int8 [n, width]."""
+    steps = _predictions(network)(text, CALIBRATION_LANES)
+    return np.concatenate([prediction.hidden.copy() for prediction in steps])
 
 
 def _predictions(network: Network) -> Any:

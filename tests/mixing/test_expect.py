@@ -9,6 +9,8 @@ from nncompress.mixing import FULL, RICH, Mixer, MixerSpec
 from nncompress.mixing.expect import expected_bytes
 from tests.models import text
 
+from .blocks import some_kinds
+
 SIZE, WIDTH = 1500, 7
 
 
@@ -24,7 +26,7 @@ def prediction(random: np.random.Generator, lanes: int, spec: MixerSpec) -> Pred
 def test_looking_ahead_changes_no_probability(spec: MixerSpec, lanes: int) -> None:
     layout, random = Layout(SIZE, lanes), np.random.default_rng(1)
     table = layout.cut(text(SIZE))
-    asked, plain = (Mixer(spec, lanes, SIZE, width=WIDTH) for _ in range(2))
+    asked, plain = (Mixer(spec, lanes, SIZE, kinds=some_kinds(WIDTH)) for _ in range(2))
     for step in range(layout.steps):
         count = layout.active(step)
         given = prediction(random, count, spec)

@@ -22,14 +22,14 @@ def test_trained_starting_values_make_small_files_smaller():
 
 
 def test_they_are_small_integers_and_fit_any_block():
-    initial = train_initial(FULL, [PAGES[0]], 4, _predictions, blocks.WIDTH)
+    initial = train_initial(FULL, [PAGES[0]], 4, _predictions, blocks.some_kinds())
     assert {name: array.dtype for name, array in initial.items()} == {
         "weights": np.int16,
         "maps": np.uint16,
     }
     assert sum(array.nbytes for array in initial.values()) < 300_000
     for lanes, size in ((1, 0), (64, 100_000)):
-        Mixer(FULL, lanes, size, initial)
+        Mixer(FULL, lanes, size, initial, blocks.some_kinds())
 
 
 def _predictions(data, lanes):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
-from nncompress.mixing import BEST, FAST, FULL, RICH, Mixer, memory_bytes
+from nncompress.mixing import BEST, FAST, FULL, RICH, Kinds, Mixer, memory_bytes
 
 from . import blocks
 
@@ -86,7 +86,7 @@ def test_order_of_groups_is_part_of_the_result():
 def test_extreme_predictions():
     data = bytes(200)
     for heavy in (0, 255):
-        mixer = Mixer(FULL, 4, len(data), width=2000)
+        mixer = Mixer(FULL, 4, len(data), kinds=blocks.some_kinds(2000))
         for _, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
             weights = np.ones((hi - lo, 256), np.int32)
             weights[:, heavy] = 1 << 20
@@ -107,7 +107,7 @@ def test_full_network_weights_do_not_overflow():
 @PROFILES
 def test_memory_bytes_is_what_the_arrays_take(spec):
     for lanes, size in ((1, 0), (3, 1000), (64, 100_000)):
-        taken = sum(array.nbytes for array in Mixer(spec, lanes, size, width=384).state)
+        taken = sum(array.nbytes for array in Mixer(spec, lanes, size, kinds=Kinds.none(384)).state)
         assert taken <= memory_bytes(spec, lanes, size, 384) <= 1.05 * taken + 4096
 
 
@@ -123,7 +123,7 @@ def test_numbers_out_of_range_are_refused(lanes, size):
 
 
 def test_bad_calls_are_refused_before_memory_is_touched():
-    mixer = Mixer(FULL, 4, 40, width=3)
+    mixer = Mixer(FULL, 4, 40, kinds=Kinds.none(3))
     weights = np.ones((5, 256), np.int32)
     good = Prediction(weights, np.zeros((5, 3), np.int8))
     symbols, out = np.zeros(4, np.uint8), np.empty((8, 4))

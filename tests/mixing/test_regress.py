@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.exact.engine import Prediction
-from nncompress.mixing import BEST, FULL, Mixer
+from nncompress.mixing import BEST, FULL, Kinds, Mixer
 from nncompress.mixing.regress import (
     MAX_ENERGY_BITS,
     MAX_WIDTH,
@@ -30,7 +30,7 @@ NUMBERS = st.integers(0, 2**32)
 
 def coded(data: bytes, hidden: np.ndarray, spec=FULL) -> float:
     """Ideal length in bytes beside a network that knows nothing, but for its hidden vectors, int8 [n, d]."""
-    mixer = Mixer(spec, 4, len(data), width=hidden.shape[1])
+    mixer = Mixer(spec, 4, len(data), kinds=Kinds.none(hidden.shape[1]))
     planes, each = [], len(data) // 4
     for step, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
         out = np.empty((8, hi - lo))
@@ -54,13 +54,14 @@ def test_what_the_vector_tells_of_the_byte_is_used(spec):
 @given(seed=NUMBERS, width=st.sampled_from([1, 5, 64, 97]))
 def test_it_computes_what_exact_arithmetic_does(seed, width):
     random = np.random.default_rng(seed)
-    state = Mixer(FULL, 2, 100, width=width).state
-    state.regression[:] = random.integers(-WEIGHT_MAX, WEIGHT_MAX + 1, 256 * width)
-    state.hidden[:] = random.integers(-127, 128, (2, width))
+    state = Mixer(FULL, 2, 100, kinds=Kinds.none(width)).state
+    whole = state.hidden.shape[1]
+    state.regression[:] = random.integers(-WEIGHT_MAX, WEIGHT_MAX + 1, 256 * whole)
+    state.hidden[:] = random.integers(-127, 128, (2, whole))
     state.lanes[:, NODE] = random.integers(1, 256, 2)
     state.where[:, MIXED] = random.integers(1 - STRETCH_MAX, STRETCH_MAX, 2)
     bits = random.integers(0, 2, 2).astype(np.int32)
-    weights = state.regression.reshape(256, width).astype(object)
+    weights = state.regression.reshape(256, whole).astype(object)
 
     correct(state, 0, 2)
     limit = STRETCH_MAX - 1
@@ -82,7 +83,7 @@ def test_it_computes_what_exact_arithmetic_does(seed, width):
         step = error * int(RATES[2 * length + (energy >> length - 2 & 1)]) >> 16
         moved = weights[node] + step * state.hidden[lane].astype(object)
         weights[node] = np.clip(moved, -int(WEIGHT_MAX), int(WEIGHT_MAX))
-    assert (state.regression.reshape(256, width) == weights).all()
+    assert (state.regression.reshape(256, whole) == weights).all()
     assert (state.energies == before).all()
 
 
@@ -93,7 +94,7 @@ def test_rates_fall_with_the_root_of_the_energy():
 
 
 def test_the_largest_numbers_stay_in_32_bits():
-    state = Mixer(FULL, 1, 100, width=2 * MAX_WIDTH).state
+    state = Mixer(FULL, 1, 100, kinds=Kinds.none(2 * MAX_WIDTH)).state
     assert state.hidden.shape == (1, MAX_WIDTH)
     for sign in (1, -1):
         state.regression[:] = sign * WEIGHT_MAX
