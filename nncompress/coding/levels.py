@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..archive.format import Method
 from ..mixing.spec import BEST, FAST, FULL, RICH, MixerSpec
 from .lanes import MAX_LANES_BITS
 
 PROFILES: dict[tuple[Method, int], MixerSpec] = {
-    (Method.MIXING, 0): FAST,
+    (Method.MIXING, 0): replace(FAST, slot_bits=21),
     (Method.MIXING, 1): RICH,
     (Method.NETWORK_MIXING, 0): FULL,
     (Method.NETWORK_MIXING, 1): BEST,
@@ -61,7 +61,7 @@ class Level:
 
 
 LEVELS = {
-    1: Level(False, 7, rich=False, first_block_size=1 << 19),
+    1: Level(False, 8, rich=False, bytes_per_lane=1024, first_block_size=1 << 19),
     2: Level(False, 7),
     3: Level(False, 5),
     4: Level(True, 8),
