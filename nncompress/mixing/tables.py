@@ -1,4 +1,4 @@
-"""Lookup tables of the mixer, computed with integers and :mod:`decimal` so that every machine has the same ones.
+"""Lookup tables of the mixer, computed with integers so that every machine has the same ones.
 
 Probabilities are 16-bit fractions of 65536. The logistic ("stretch") domain holds ``ln(p / (1 - p))`` with
 11 fractional bits: |stretch| <= 22906 for p in [1, 65535], so a value fits int16. Logistic mixing is described in
@@ -8,7 +8,6 @@ http://mattmahoney.net/dc/dce.html, 4.3.
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -31,12 +30,18 @@ _KNOT = (
 
 def _squash_table() -> npt.NDArray[np.int32]:
     """``SQUASH[x + STRETCH_MAX]`` = round(65536 / (1 + exp(-x / 2048))), clamped to [1, 65535]; int32, monotone."""
-    with localcontext() as context:
-        context.prec = 28
-        knots = [
-            int((Decimal(1 << 32) / (1 + (Decimal(-x) / STRETCH_ONE).exp())).to_integral_value())
-            for x in range(-STRETCH_MAX, STRETCH_MAX + _KNOT, _KNOT)
-        ]
+    one = 1 << 96
+    ratio = term = one  # exp(_KNOT / STRETCH_ONE), by its series
+    number = 0
+    while term:
+        number += 1
+        term = term * _KNOT // (STRETCH_ONE * number)
+        ratio += term
+    upper, power = [], one
+    for _ in range(STRETCH_MAX // _KNOT + 1):
+        upper.append(((2 * power << 32) // (one + power) + 1) // 2)
+        power = power * ratio // one
+    knots = [(1 << 32) - knot for knot in upper[:0:-1]] + upper
     points = np.array(knots, np.int64)
     steps = np.arange(_KNOT, dtype=np.int64)
     fine = (points[:-1, None] * (_KNOT - steps) + points[1:, None] * steps) // _KNOT

@@ -7,17 +7,11 @@ from itertools import pairwise
 import numpy as np
 
 from nncompress.exact.engine import Prediction
-from nncompress.mixing import Kinds, Mixer, MixerSpec
+from nncompress.mixing import Mixer, MixerSpec
+from tests.models import some_kinds
 
 Groups = list[tuple[int, int]]
 WIDTH = 21
-
-
-def some_kinds(width: int = WIDTH) -> Kinds:
-    """Kinds that any vector falls into by chance."""
-    generator = np.random.default_rng(9)
-    weight = generator.integers(-63, 64, (256, width)).astype(np.int8)
-    return Kinds(weight, generator.integers(-(1 << 12), 1 << 12, 256).astype(np.int32))
 
 
 def groups_of(lanes: int, count: int) -> Groups:
@@ -52,7 +46,7 @@ def encode(
     data: bytes, spec: MixerSpec, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
 ):
     """Returns the mixer and the probabilities of every step, each float64 [8, lanes]."""
-    mixer = Mixer(spec, lanes, len(data), initial, some_kinds())
+    mixer = Mixer(spec, lanes, len(data), initial, some_kinds(WIDTH))
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         out = np.full((8, hi - lo), np.nan)
@@ -66,7 +60,7 @@ def decode(
     data: bytes, spec: MixerSpec, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
 ):
     """The same by decode_step, which is told the bits of ``data`` plane by plane."""
-    mixer = Mixer(spec, lanes, len(data), initial, some_kinds())
+    mixer = Mixer(spec, lanes, len(data), initial, some_kinds(WIDTH))
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         seen: list[np.ndarray] = []

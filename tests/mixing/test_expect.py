@@ -7,9 +7,7 @@ from nncompress.coding.lanes import Layout
 from nncompress.exact.engine import Prediction
 from nncompress.mixing import FULL, RICH, Mixer, MixerSpec
 from nncompress.mixing.expect import expected_bytes
-from tests.models import text
-
-from .blocks import some_kinds
+from tests.models import some_kinds, text
 
 SIZE, WIDTH = 1500, 7
 

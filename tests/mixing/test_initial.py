@@ -5,6 +5,7 @@ from nncompress.errors import ConfigError
 from nncompress.mixing import FAST, FULL, RICH, Mixer, train_initial
 from nncompress.mixing.spec import Selector
 from nncompress.mixing.state import INPUTS, SET_WEIGHTS
+from tests.models import some_kinds
 
 from . import blocks
 
@@ -22,14 +23,14 @@ def test_trained_starting_values_make_small_files_smaller():
 
 
 def test_they_are_small_integers_and_fit_any_block():
-    initial = train_initial(FULL, [PAGES[0]], 4, _predictions, blocks.some_kinds())
+    initial = train_initial(FULL, [PAGES[0]], 4, _predictions, some_kinds(blocks.WIDTH))
     assert {name: array.dtype for name, array in initial.items()} == {
         "weights": np.int16,
         "maps": np.uint16,
     }
     assert sum(array.nbytes for array in initial.values()) < 300_000
     for lanes, size in ((1, 0), (64, 100_000)):
-        Mixer(FULL, lanes, size, initial, blocks.some_kinds())
+        Mixer(FULL, lanes, size, initial, some_kinds(blocks.WIDTH))
 
 
 def _predictions(data, lanes):

@@ -11,6 +11,7 @@ from nncompress.exact.engine import Prediction
 from nncompress.mixing import FULL, Kinds, Mixer, train_kinds
 from nncompress.mixing.kinds import _multiply_plain, multiply, prepare
 from nncompress.mixing.state import KIND
+from tests.models import some_kinds
 
 from . import blocks
 
@@ -42,7 +43,7 @@ def test_vectors_near_each_other_are_of_one_kind():
 @pytest.mark.parametrize("width", [1, 4, 21, 384])
 def test_the_kind_is_the_first_of_the_largest(width):
     hidden = np.random.default_rng(width).integers(-127, 128, (70, width)).astype(np.int8)
-    kinds = blocks.some_kinds(width)
+    kinds = some_kinds(width)
     scores = hidden.astype(np.int64) @ kinds.weight.T.astype(np.int64) - kinds.bias
     assert (kinds_of(hidden, kinds) == scores.argmax(axis=1)).all()
     assert (kinds_of(hidden, Kinds.none(width)) == 0).all()
@@ -51,7 +52,7 @@ def test_the_kind_is_the_first_of_the_largest(width):
 @pytest.mark.skipif(packed.INSTRUCTIONS is None, reason="this CPU has one way only")
 def test_both_ways_to_multiply_agree():
     hidden = np.random.default_rng(1).integers(-127, 128, (9, 384)).astype(np.int8)
-    weight = blocks.some_kinds(384).weight
+    weight = some_kinds(384).weight
     one, other = np.empty((9, 256), np.int32), np.empty((9, 256), np.int32)
     multiply(hidden, prepare(weight), one)
     _multiply_plain(hidden, weight.reshape(-1).view(np.uint8), other)
@@ -80,7 +81,7 @@ def test_they_pick_weights_of_the_mixer():
 
 
 def test_damaged_kinds_are_refused():
-    good = blocks.some_kinds()
+    good = some_kinds(blocks.WIDTH)
     for weight, bias in (
         (good.weight[:255], good.bias),
         (good.weight.astype(np.int16), good.bias),

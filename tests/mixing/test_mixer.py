@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
 from nncompress.mixing import BEST, FAST, FULL, RICH, Kinds, Mixer, memory_bytes
+from tests.models import some_kinds
 
 from . import blocks
 
@@ -86,7 +87,7 @@ def test_order_of_groups_is_part_of_the_result():
 def test_extreme_predictions():
     data = bytes(200)
     for heavy in (0, 255):
-        mixer = Mixer(FULL, 4, len(data), kinds=blocks.some_kinds(2000))
+        mixer = Mixer(FULL, 4, len(data), kinds=some_kinds(2000))
         for _, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
             weights = np.ones((hi - lo, 256), np.int32)
             weights[:, heavy] = 1 << 20
