@@ -22,8 +22,7 @@ from ..network.weights import load_any_weights
 from .data import Sampler, find_sources
 
 CALIBRATION_LANES, CALIBRATION_LENGTH = 64, 1024
-MIXER_LANES, MIXER_SAMPLE = 32, 1 << 16
-MIXER_ROUNDS = 2
+MIXER_LANES, MIXER_ROUNDS = 32, 4
 """Samples of each category that the mixer's starting values are learnt from, in turn."""
 
 
@@ -34,7 +33,7 @@ class Release:
     weights: float weights, as training leaves them. corpora, shares: text for the scales and the
     mixer, as for training. out: the model file. held_out: documents in a thousand that training
     did not see, and that are left out here too. summary: facts for the model's card. mixing:
-    whether to train the mixer's starting values.
+    whether to train the mixer's starting values. mixer_sample: bytes of each sample for that.
     """
 
     weights: Path
@@ -44,12 +43,13 @@ class Release:
     held_out: int = 20
     summary: Mapping[str, Any] = field(default_factory=dict)
     mixing: bool = True
+    mixer_sample: int = 1 << 17
 
 
 def release(job: Release) -> bytes:
     """Write the model file and return its identity.
 
-    Raises ``ValueError`` for weights that are none, :class:`CorpusError` for a corpus that cannot
+    Raises :class:`ModelError` for weights that are none, :class:`CorpusError` for a corpus that cannot
     be read.
     """
     model = load_any_weights(job.weights)
@@ -59,7 +59,7 @@ def release(job: Release) -> bytes:
     parameters = quantize(model, _table(text))
     mixing: dict[str, NDArray[Any]] = {}
     if job.mixing:
-        samples = list(_samples(sources, job.shares, job.held_out))
+        samples = list(_samples(sources, job))
         network = Network(parameters)
         kinds = train_kinds(_hidden_vectors(network, text))
         mixing = mixer_start(network, samples, kinds)
@@ -71,18 +71,16 @@ def _table(text: bytes) -> torch.Tensor:
     return flat.view(CALIBRATION_LANES, CALIBRATION_LENGTH)
 
 
-def _samples(
-    sources: Mapping[str, list[Path]], shares: Mapping[str, float], permille: int
-) -> Iterator[bytes]:
+def _samples(sources: Mapping[str, list[Path]], job: Release) -> Iterator[bytes]:
     """Yield text of one category at a time, the one with the largest share last."""
-    names = sorted(shares or sources, key=lambda name: shares.get(name, 0.0))
+    names = sorted(job.shares or sources, key=lambda name: job.shares.get(name, 0.0))
     samplers = {
-        name: Sampler(dict(sources), {name: 1.0}, lanes=1, seed=2, permille=permille)
+        name: Sampler(dict(sources), {name: 1.0}, lanes=1, seed=2, permille=job.held_out)
         for name in names
     }
     for _ in range(MIXER_ROUNDS):
         for name in names:
-            yield samplers[name].next(MIXER_SAMPLE)[0]
+            yield samplers[name].next(job.mixer_sample)[0]
 
 
 def mixer_start(network: Network, samples: list[bytes], kinds: Kinds) -> dict[str, NDArray[Any]]:
