@@ -21,6 +21,7 @@ from nncompress.archive.codec import BlockCodec, SharedCodec, encode_block
 from nncompress.archive.format import Method
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
 from nncompress.codecs import CodecOptions, needed
+from nncompress.coding.groups import MOST_GROUPS
 from nncompress.errors import NNCompressError
 from nncompress.machine import cpus, memory
 
@@ -29,10 +30,6 @@ Result = TypeVar("Result")
 
 Progress = Callable[[int], None]
 Tune = Callable[[BlockCodec], BlockCodec]
-
-GROUPS = 4
-"""Threads that a block can use beside others: one for each group of its lanes. More threads than cores cost
-nothing, and when the last block is alone it has all cores."""
 
 SHARE = 4
 """Without a limit, blocks at once take this part of the memory: one in so many bytes."""
@@ -196,7 +193,7 @@ class _Line(Generic[Item, Result]):
                 if self._stopped.is_set():
                     return
                 part = _Part(work, self._tell)
-                threads = self._threads if work.alone else min(self._threads, GROUPS)
+                threads = self._threads if work.alone else min(self._threads, MOST_GROUPS)
                 future = self._pool.submit(work.run, _tuning(part, threads))
                 future.add_done_callback(partial(self._give_back, work.memory))
                 self._line.put((item, part, future))

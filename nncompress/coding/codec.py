@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..archive.format import Method
 from ..errors import ConfigError, DamagedArchiveError
 from ..machine import cpus
-from .lanes import GROUPS, Layout, read_layout
+from .groups import MOST_GROUPS
+from .lanes import Layout, read_layout
 from .levels import DEFAULT_LEVEL, KINDS_ARRAYS, LEVELS, PROFILES, Level, initial_prefix
 from .loop import Predictor, decode, encode
 
@@ -214,7 +215,7 @@ def _start_network(model: Model | None, device: str, kernels: str, threads: int)
     if model is None:
         raise ConfigError("this method needs a model: give one with -m")
     # The groups of lanes have a thread each; what is left over goes to the products inside.
-    network = Network(model.parameters, device, kernels, threads=max(1, threads // GROUPS[0][1]))
+    network = Network(model.parameters, device, kernels, threads=max(1, threads // MOST_GROUPS))
     model.check(network)
     return network
 

@@ -8,16 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArchiveError
+from .groups import GROUPS
 
 MAX_LANES_BITS = 12
 
 MAX_STEPS = 1 << 20
-"""Longest lane that a reader takes: the largest block in the 16 lanes of the highest level. It bounds
-the time that a forged archive can take."""
-
-GROUPS = ((64, 4), (8, 2))
-"""From so many lanes on they form so many groups. A group's network can run beside the other groups' networks and one's
-mixer and coder, on a core of its own; it is as fast with eight lanes as with many."""
+"""Longest lane that a reader takes: twice that of the largest block in the 8 lanes of the highest level. It bounds the
+time that a forged archive can take."""
 
 
 @dataclass(frozen=True)
