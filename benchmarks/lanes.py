@@ -1,4 +1,4 @@
-"""Measure what lanes cost and bring: one block of a file in 1, 16, 64, 128 and 256 lanes, by each method.
+"""Measure what lanes cost and bring: one block of a file in 1, 8, 16, 32, 64 and 256 lanes, by each method.
 
     python benchmarks/lanes.py FILE [--method METHOD ...] [--resume] [--json FILE]
 
@@ -19,7 +19,7 @@ from readme import lanes
 from nncompress.coding.codec import Codec, open_codec
 from nncompress.coding.levels import Level
 
-BITS = (8, 7, 6, 4, 0)
+BITS = (8, 6, 5, 4, 3, 0)
 METHODS = ("mixing", "network+mixing")
 
 

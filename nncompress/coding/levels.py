@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..archive.format import Method
 from ..mixing.spec import BEST, FAST, FULL, RICH, MixerSpec
 from .lanes import MAX_LANES_BITS
 
 PROFILES: dict[tuple[Method, int], MixerSpec] = {
-    (Method.MIXING, 0): replace(FAST, slot_bits=21),
+    (Method.MIXING, 0): FAST,
     (Method.MIXING, 1): RICH,
     (Method.NETWORK_MIXING, 0): FULL,
     (Method.NETWORK_MIXING, 1): BEST,
@@ -65,10 +65,10 @@ LEVELS = {
     2: Level(False, 7),
     3: Level(False, 5),
     4: Level(True, 8),
-    5: Level(True, 7),
-    6: Level(True, 6),
-    7: Level(True, 5),
-    8: Level(True, 5, best=True),
-    9: Level(True, 4, best=True),
+    5: Level(True, 6),
+    6: Level(True, 5, bytes_per_lane=4096),
+    7: Level(True, 5, bytes_per_lane=4096, best=True),
+    8: Level(True, 4, bytes_per_lane=4096, best=True),
+    9: Level(True, 3, bytes_per_lane=4096, best=True),
 }
 DEFAULT_LEVEL = 6

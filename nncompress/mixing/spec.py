@@ -89,6 +89,7 @@ FAST = MixerSpec(
     tabular=_contexts("ORDER1 ORDER2 ORDER4 ABOVE COLUMN AROUND"),
     selectors=(Selector.NODE, Selector.CLASSES),
     network=False,
+    slot_bits=21,
     rate=20,
 )
 """Mixing alone, fast."""
