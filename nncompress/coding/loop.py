@@ -61,11 +61,11 @@ class _Order:
     def take(self) -> tuple[int, int] | None:
         """Wait for the turn of the next job, and return its step and group; None when all is done, or has failed."""
         with self._changed:
-            if self._taken == self._jobs:
+            job = self._taken
+            if job == self._jobs:
                 return None
-            step, group = divmod(self._taken, self._groups)
             self._taken += 1
-            job = self._taken - 1
+            step, group = divmod(job, self._groups)
             self._changed.wait_for(
                 lambda: self._failed or (self._turned == job and self._stepped[group] == step)
             )
@@ -115,6 +115,13 @@ class _Block:
 
     def run(self, threads: int, turn: Turn) -> None:
         """Call ``turn(step, lo, hi, prediction)`` for every step and group in order, without ended lanes."""
+        count = max(1, min(threads, len(self.groups)))
+        if count == 1:
+            for step in range(self.layout.steps):
+                for group in range(len(self.groups)):
+                    self._take_turn(step, group, turn)
+                    self._step(step, group)
+            return
         order, errors = _Order(len(self.groups), self.layout.steps), list[BaseException]()
 
         def drive() -> None:
@@ -131,7 +138,6 @@ class _Block:
                 errors.append(error)
                 order.fail()
 
-        count = max(1, min(threads, len(self.groups)))
         others = [threading.Thread(target=drive, daemon=True) for _ in range(count - 1)]
         for other in others:
             other.start()

@@ -11,6 +11,7 @@ from ..jit import jit
 from .attention_simd import ROWS, average_rows, dot_rows
 from .fixedpoint import ATTENTION_END, STREAM_MAX, attention_table
 from .norm_numba import clip, row_to_int8
+from .packed import dot_each
 
 Array = Any  # numpy arrays here; numba infers the types it compiles for
 
@@ -35,20 +36,9 @@ def _scores(query: Array, wide: Array, memory: Array, filled: int, scores: Array
         wide[i] = query[i]
     if rows > 0 and whole < query.shape[0]:
         columns = np.empty(rows, np.int32)
-        _dot_each(wide[whole:], memory[:rows, whole:], columns)
+        dot_each(wide[whole:], memory[:rows, whole:], columns)
         scores[:rows] += columns
-    _dot_each(wide, memory[rows:filled], scores[rows:])
-
-
-@jit
-def _dot_each(query: Array, memory: Array, scores: Array) -> None:
-    """Products of an int16 vector with int8 vectors. With more in the inner loop LLVM loses vpmaddwd."""
-    for j in range(memory.shape[0]):
-        row = memory[j]
-        total = np.int32(0)
-        for i in range(query.shape[0]):
-            total += np.int32(query[i]) * np.int32(row[i])
-        scores[j] = total
+    dot_each(wide, memory[rows:filled], scores[rows:])
 
 
 @jit

@@ -97,18 +97,9 @@ def _multiply_packed(hidden, weight, scores):  # type: ignore[no-untyped-def]
 
 @jit
 def _multiply_plain(hidden, weight, scores):  # type: ignore[no-untyped-def]
-    width = hidden.shape[1]
-    wide = np.empty(width, np.int16)
-    rows = weight.view(np.int8)
+    rows = weight.view(np.int8).reshape((scores.shape[1], hidden.shape[1]))
     for m in range(hidden.shape[0]):
-        for i in range(width):
-            wide[i] = hidden[m, i]
-        for k in range(scores.shape[1]):
-            row = rows[k * width : (k + 1) * width]
-            total = np.int32(0)
-            for i in range(width):
-                total += np.int32(wide[i]) * np.int32(row[i])
-            scores[m, k] = total
+        packed.dot_each(hidden[m].astype(np.int16), rows, scores[m])
 
 
 multiply = _multiply_packed if _PACKED else _multiply_plain

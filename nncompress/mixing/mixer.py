@@ -15,7 +15,7 @@ from nncompress.mixing.kinds import Kinds, prepare
 from nncompress.mixing.layout import make_state
 from nncompress.mixing.regress import MAX_WIDTH
 from nncompress.mixing.spec import MixerSpec
-from nncompress.mixing.state import State, addresses
+from nncompress.mixing.state import RECENT, State, addresses
 
 if TYPE_CHECKING:
     from nncompress.exact.engine import Prediction
@@ -116,13 +116,11 @@ class Mixer:
         """
         weights = self._checked(lo, hi, prediction)
         p = np.empty(hi - lo)
-        symbols = np.zeros(hi - lo, np.int32)
         kernels.begin(self._table, lo, hi, weights, p)
         for plane in range(8):
             bits = np.ascontiguousarray(decode_plane(p), np.int32)
-            symbols = 2 * symbols + bits
             kernels.advance(self._table, plane, lo, hi, bits, p)
-        return symbols.astype(np.uint8)
+        return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
 
     def _load_kinds(self, kinds: Kinds) -> None:
         weight = np.zeros((len(kinds.weight), self._state.hidden.shape[1]), np.int8)

@@ -65,8 +65,6 @@ class State(NamedTuple):
         where: int32 [lanes, WHERE_SIZE]: which cells and weights made the last prediction, and what came of it.
         cells: uint32, adaptive probabilities: 22 bits of probability, 10 of count.
         weights: int32, 16 fractional bits.
-        kinds: uint8 [256 * width], the weights of the kinds in the order that kinds.prepare gives them.
-        bias: int32 [256], theirs.
         heads: int32 [matches * 2 ** match bits]: the last position after each hashed string, 0 for none.
         sums: int32 [lanes, 257]: cumulative weights of the network, at most 2**28.
         votes: int32 [MAX_PERIOD + 1]: how often a byte equalled the one that far back; [0] counts the tries.
