@@ -29,8 +29,8 @@ class Request:
     """What to evaluate.
 
     part: a part of :data:`corpora.SPLIT`, for which the file must be enwik8, or None. size: no more than so many
-    bytes, or None. float_weights: a safetensors file of float weights to compare with, or None. coded: whether to
-    code the bytes as ``nncompress compress`` would, too.
+    bytes, or None. float_weights: float weights to compare with, or a model file whose integers are turned into floats,
+    or None. coded: whether to code the bytes as ``nncompress compress`` would, too.
     """
 
     path: Path
@@ -105,10 +105,10 @@ def _open_network(options: CodecOptions) -> tuple[Facts, Meter]:
 
 
 def _load_float(path: Path) -> SHARNN:
-    from nncompress.network.weights import load_any_weights
+    from nncompress.exact.dequantize import load_network
 
     try:
-        return load_any_weights(path)
+        return load_network(path)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the weights: {error.strerror or error}") from None
 

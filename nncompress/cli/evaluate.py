@@ -31,7 +31,7 @@ from nncompress.errors import ConfigError
     "float_weights",
     metavar="WEIGHTS",
     type=click.Path(path_type=Path),
-    help="Compare with float weights (.safetensors).",
+    help="Compare with float weights (.safetensors), or with a model's integers turned into floats.",
 )
 @options.level
 @options.device

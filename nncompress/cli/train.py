@@ -30,7 +30,11 @@ def parse_weights(
 @click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
 @click.option("--out", required=True, help="Folder for the run: checkpoints, weights, log.")
 @click.option("--preset", default="small", show_default=True, help="Shape of a new network.")
-@click.option("--init", metavar="FILE", help="Start from the float weights in a .safetensors file.")
+@click.option(
+    "--init",
+    metavar="FILE",
+    help="Start from the float weights in a .safetensors file, or from a model file (.nncmodel).",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
 @click.option(
     "--weight",

@@ -55,7 +55,7 @@ def quantize(model: SHARNN, calibration: Tensor) -> Parameters:
     output = linear(
         _array(model.embedding.weight),
         _array(model.output_bias),
-        _real_scale(output_scale, STREAM_BITS),
+        real_scale(output_scale, STREAM_BITS),
         math.log2(math.e) * (1 << LOGIT_BITS),
     )
     return Parameters(model.config, blocks, output_scale, output)
@@ -144,7 +144,7 @@ def _round_scale(scale: float, bits: int) -> int:
     return min(max(1, round(2.0 ** (HIDDEN_SHIFT - bits) / scale)), (1 << 16) - 1)
 
 
-def _real_scale(multiplier: int, bits: int) -> float:
+def real_scale(multiplier: int, bits: int) -> float:
     """What one step of such an activation stands for."""
     return 2.0 ** (HIDDEN_SHIFT - bits) / multiplier
 
@@ -167,10 +167,9 @@ def _block(model: SHARNN, index: int, scales: Scales) -> Block:
 def _cell(model: SHARNN, index: int, scales: Scales) -> Cell:
     lstm, name = _part(model, index).lstm, f"blocks.{index}."
     hidden = _round_scale(scales[name + "lstm"], UNIT_BITS)
-    hidden_scale = _real_scale(hidden, UNIT_BITS)
+    hidden_scale = real_scale(hidden, UNIT_BITS)
     inputs_scale = scales[name + "norm_lstm"]
-    unit = np.full(lstm.bias.numel(), float(1 << SIGMOID_BITS))
-    unit[unit.size // 2 : unit.size // 4 * 3] *= 2  # tanh(x) is 2 sigmoid(2 x) - 1
+    unit = gate_units(lstm.bias.numel())
     recurrent, inputs = (_array(w) * unit[:, None] for w in (lstm.weight_hh, lstm.weight_ih))
     bias = _array(lstm.bias) * unit
     given = _first_inputs(model) @ inputs.T + bias if index == 0 else None
@@ -191,6 +190,13 @@ def _cell(model: SHARNN, index: int, scales: Scales) -> Cell:
         if reach.max() <= INT32_MAX:
             return Cell(whole_r, multiplier_r, offset.astype(np.int32), shift, hidden, **own)  # type: ignore[arg-type]
     raise ValueError("an LSTM's weights are too large for 32-bit sums")
+
+
+def gate_units(rows: int) -> Float:
+    """What a 1 in each of an LSTM's ``rows`` gates counts as an argument of the sigmoid table."""
+    unit = np.full(rows, float(1 << SIGMOID_BITS))
+    unit[rows // 2 : rows // 4 * 3] *= 2  # tanh(x) is 2 sigmoid(2 x) - 1
+    return unit
 
 
 def _first_inputs(model: SHARNN) -> Float:

@@ -12,9 +12,9 @@ import torch
 import torch.distributed as dist
 
 from ..errors import ConfigError, DeviceError
+from ..exact.dequantize import load_network
 from ..network.config import PRESETS
 from ..network.model import SHARNN
-from ..network.weights import load_any_weights
 from .config import TrainConfig
 from .data import find_sources
 from .loop import RUN, Report, Trainer
@@ -25,7 +25,7 @@ class Setup:
     """Where a run reads and writes, and what it starts from.
 
     corpora: files, folders or shards. folder: the run's own. preset: name of a new network's shape,
-    unless ``init`` names a file of float weights. resume: go on from the folder's checkpoint.
+    unless ``init`` names float weights or a model file. resume: go on from the folder's checkpoint.
     weights: of the categories. device: ``cpu``, ``cuda`` or ``cuda:N``. threads: of the CPU; 0 for
     PyTorch's choice.
     """
@@ -61,7 +61,7 @@ def run(setup: Setup, config: TrainConfig, report: Report) -> None:
 def starting_network(setup: Setup) -> SHARNN:
     """Make the network a run starts from; ``ConfigError`` for a preset that does not exist."""
     if setup.init is not None:
-        return load_any_weights(setup.init)
+        return load_network(setup.init)
     if setup.preset not in PRESETS:
         raise ConfigError(f"no preset {setup.preset!r}; there are {', '.join(PRESETS)}")
     torch.manual_seed(0)

@@ -46,6 +46,13 @@ def test_bits_per_byte_of_integers_and_floats(real_nnc: Run, tmp_path: Path, fil
     assert facts["recognised"] is None
 
 
+def test_a_model_is_compared_with_its_own_floats(real_nnc: Run, tmp_path: Path, file: Path) -> None:
+    model = write_model(tmp_path / "tiny.nncmodel")
+    result = real_nnc("eval", file, "-m", model, "--float", model, "--bytes", "1000", "--json")
+    assert result.returncode == 0, result.stderr
+    assert abs(json.loads(result.stdout)["integer_over_float_percent"]) < 1
+
+
 def test_lines_for_people(real_nnc: Run, tmp_path: Path, file: Path) -> None:
     result = real_nnc("eval", file, "-m", write_model(tmp_path / "tiny.nncmodel"))
     assert result.returncode == 0, result.stderr

@@ -13,10 +13,12 @@ from click.testing import CliRunner
 
 from nncompress.cli.train import command
 from nncompress.errors import NNCompressError
+from nncompress.exact.dequantize import load_network
 from nncompress.network.config import PRESETS
 from nncompress.network.model import SHARNN
-from nncompress.network.weights import save_weights
-from nncompress.training.loop import LOG, RUN
+from nncompress.network.weights import load_weights, save_weights
+from nncompress.training.loop import LOG, MODEL, RUN
+from tests.models import DEEP, write_model
 
 
 def train(*arguments: object) -> Exception | None:
@@ -39,6 +41,8 @@ def train(*arguments: object) -> Exception | None:
         (["--steps", 5, "--weight", "verse=1"], "verse"),
         (["--steps", 5, "--resume"], "resume"),
         (["--steps", 5, "--init", "nothing.safetensors"], "nothing"),
+        (["--steps", 5, "--init", "nothing.nncmodel"], "nothing"),
+        (["--steps", 5, "--init", __file__], "safetensors"),
     ],
 )
 def test_a_bad_option_is_refused_in_one_line(
@@ -71,6 +75,16 @@ def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path) -> None:
     error = train(corpus, "--out", tmp_path, "--steps", 1, "--resume")
     assert isinstance(error, NNCompressError)
     assert RUN in str(error)
+
+
+def test_a_run_can_start_from_a_model_file(corpus: Path, tmp_path: Path) -> None:
+    start, out = write_model(tmp_path / "start.nncmodel", DEEP), tmp_path / "run"
+    options = ["--lanes", 2, "--segment", 8, "--steps", 2, "--rate", 1e-6, "-q"]
+    assert train(corpus, "--out", out, "--init", start, *options) is None
+    before, after = load_network(start), load_weights(out / MODEL)
+    assert after.config == DEEP
+    for name, tensor in before.state_dict().items():
+        assert torch.allclose(after.state_dict()[name], tensor, rtol=0, atol=1e-5), name
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch without distributed")
