@@ -22,7 +22,7 @@ from ..network.weights import load_any_weights
 from .data import Sampler, find_sources
 
 CALIBRATION_LANES, CALIBRATION_LENGTH = 64, 1024
-MIXER_LANES, MIXER_ROUNDS = 32, 4
+MIXER_LANES, MIXER_ROUNDS = 32, 8
 """Samples of each category that the mixer's starting values are learnt from, in turn."""
 
 
