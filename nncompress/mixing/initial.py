@@ -7,7 +7,9 @@ data and on the size of the block, so they stay behind; weights that each lane h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,16 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nncompress.exact.engine import Prediction
+    from nncompress.mixing.mixer import Mixer
 
+    Initial = dict[str, npt.NDArray[Any]]
     Predictions = Callable[[bytes, int], Iterable[Prediction]]
+    Step = tuple[npt.NDArray[np.uint8], Prediction | None]
 
 DROPPED_BITS = 4
 LEAST_INT16, MOST_INT16 = -(1 << 15), (1 << 15) - 1
 TRUST = 30
 """Count that trained maps start with."""
+BATCH = 64
+"""Steps that the network is ahead of the mixers that are trained: 3 MB of predictions for 32 lanes."""
 
 
-def export_initial(state: State, spec: MixerSpec) -> dict[str, npt.NDArray[Any]]:
+def export_initial(state: State, spec: MixerSpec) -> Initial:
     """Take the starting values from a mixer that has coded training data."""
     weights = state.weights.copy()
     for selector, start in zip(spec.selectors, state.config[SET_WEIGHTS:], strict=False):
@@ -71,47 +78,72 @@ def load_initial(state: State, spec: MixerSpec, initial: Mapping[str, npt.NDArra
 
 
 def train_initial(
-    spec: MixerSpec,
+    specs: Sequence[MixerSpec],
     samples: Iterable[bytes],
     lanes: int = 32,
     predictions: Predictions | None = None,
     kinds: Kinds | None = None,
-) -> dict[str, npt.NDArray[Any]]:
+) -> list[Initial]:
     """Code samples one after the other, each starting from what the ones before taught, and give what is learnt.
 
+    All mixers learn from the same pass of the network, each in a thread, while the network reads on in another.
+    What one learns depends neither on the others nor on the threads.
+
     Args:
-        spec: the mixer to train.
+        specs: the mixers to train, at least one.
         samples: data like that to be compressed; put the most typical last.
         lanes: number of lanes, as it will be used.
         predictions: ``predictions(sample, lanes)`` gives what the network says of the lanes with a byte in each
-            step; needed if ``spec.network``.
+            step; needed if a mixer has ``spec.network``. It runs in one thread, not the caller's, and may overwrite
+            a prediction when it is asked for the next.
         kinds: the kinds of the network's hidden vectors.
 
     Returns:
-        starting values for ``Mixer(..., initial=...)``.
+        starting values for ``Mixer(..., initial=...)``, one for each of ``specs``.
     """
     from nncompress.mixing.mixer import Mixer
 
-    initial: dict[str, npt.NDArray[Any]] | None = None
-    for sample in samples:
-        mixer = Mixer(spec, lanes, len(sample), initial, kinds)
-        coming = None if predictions is None else iter(predictions(sample, lanes))
-        for symbols in _steps(sample, lanes):
-            out = np.empty((8, len(symbols)))
-            mixer.encode_step(
-                0, len(symbols), symbols, None if coming is None else next(coming), out
-            )
-        initial = mixer.export_initial()
-    return initial if initial is not None else Mixer(spec, lanes, 0).export_initial()
+    starts: list[Initial | None] = [None] * len(specs)
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(len(specs)) as learners:
+        for sample in samples:
+            mixers = [
+                Mixer(spec, lanes, len(sample), start, kinds)
+                for spec, start in zip(specs, starts, strict=True)
+            ]
+            steps = _steps(sample, lanes, predictions)
+            coming = reader.submit(_take, steps)
+            while batch := coming.result():
+                coming = reader.submit(_take, steps)
+                list(learners.map(_learn, mixers, repeat(batch)))
+            starts = [mixer.export_initial() for mixer in mixers]
+    return [
+        start if start is not None else Mixer(spec, lanes, 0).export_initial()
+        for spec, start in zip(specs, starts, strict=True)
+    ]
 
 
-def _steps(data: bytes, lanes: int) -> Iterable[npt.NDArray[np.uint8]]:
-    """Give the bytes of every lane that has one, step by step."""
+def _take(steps: Iterator[Step]) -> list[Step]:
+    """Take the next steps, with predictions that last."""
+    return [
+        (symbols, p and p._replace(weights=p.weights.copy(), hidden=p.hidden.copy()))
+        for symbols, p in islice(steps, BATCH)
+    ]
+
+
+def _learn(mixer: Mixer, steps: Iterable[Step]) -> None:
+    for symbols, prediction in steps:
+        out = np.empty((8, len(symbols)))
+        mixer.encode_step(0, len(symbols), symbols, prediction, out)
+
+
+def _steps(data: bytes, lanes: int, predictions: Predictions | None) -> Iterator[Step]:
+    """Give the bytes of every lane that has one, step by step, and what the network says of them."""
     values = np.frombuffer(data, np.uint8)
     each, rest = divmod(len(values), lanes)
     number = np.arange(lanes)
     starts = number * each + np.minimum(number, rest)
+    coming = repeat(None) if predictions is None else iter(predictions(data, lanes))
     for t in range(each):
-        yield values[starts + t]
+        yield values[starts + t], next(coming)
     if rest:
-        yield values[starts[:rest] + each]
+        yield values[starts[:rest] + each], next(coming)

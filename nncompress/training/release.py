@@ -22,7 +22,7 @@ from ..network.weights import load_any_weights
 from .data import Sampler, find_sources
 
 CALIBRATION_LANES, CALIBRATION_LENGTH = 64, 1024
-MIXER_LANES, MIXER_ROUNDS = 32, 4
+MIXER_LANES, MIXER_ROUNDS = 32, 8
 """Samples of each category that the mixer's starting values are learnt from, in turn."""
 
 
@@ -86,14 +86,15 @@ def _samples(sources: Mapping[str, list[Path]], job: Release) -> Iterator[bytes]
 def mixer_start(network: Network, samples: list[bytes], kinds: Kinds) -> dict[str, NDArray[Any]]:
     """Learn the starting values of every mixer that stands beside a network, and put the kinds beside them.
 
+    The network reads each sample once, for all mixers; one thread for it and one for each mixer.
     samples: text like that to be compressed, the most typical last.
     """
     learnt: dict[str, NDArray[Any]] = dict(zip(KINDS_ARRAYS, kinds, strict=True))
-    for (method, number), spec in PROFILES.items():
-        if method is Method.NETWORK_MIXING:
-            initial = train_initial(spec, samples, MIXER_LANES, _predictions(network), kinds)
-            prefix = initial_prefix(method, number)
-            learnt |= {prefix + name: array for name, array in initial.items()}
+    profiles = [profile for profile in PROFILES if profile[0] is Method.NETWORK_MIXING]
+    specs = [PROFILES[profile] for profile in profiles]
+    initials = train_initial(specs, samples, MIXER_LANES, _predictions(network), kinds)
+    for profile, initial in zip(profiles, initials, strict=True):
+        learnt |= {initial_prefix(*profile) + name: array for name, array in initial.items()}
     return learnt
 
 

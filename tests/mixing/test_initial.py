@@ -1,8 +1,11 @@
+from itertools import islice
+
 import numpy as np
 import pytest
 
 from nncompress.errors import ConfigError
-from nncompress.mixing import FAST, FULL, RICH, Mixer, train_initial
+from nncompress.exact.engine import Prediction
+from nncompress.mixing import BEST, FAST, FULL, RICH, Mixer, train_initial
 from nncompress.mixing.spec import Selector
 from nncompress.mixing.state import INPUTS, SET_WEIGHTS
 from tests.models import some_kinds
@@ -16,14 +19,14 @@ PAGES = [
 
 
 def test_trained_starting_values_make_small_files_smaller():
-    initial = train_initial(FAST, PAGES[:2], lanes=2)
+    [initial] = train_initial([FAST], PAGES[:2], lanes=2)
     fresh = blocks.code_length(blocks.encode(PAGES[2][:400], FAST, 1)[1])
     trained = blocks.code_length(blocks.encode(PAGES[2][:400], FAST, 1, initial=initial)[1])
     assert trained < 0.98 * fresh
 
 
 def test_they_are_small_integers_and_fit_any_block():
-    initial = train_initial(FULL, [PAGES[0]], 4, _predictions, some_kinds(blocks.WIDTH))
+    [initial] = train_initial([FULL], [PAGES[0]], 4, _predictions, some_kinds(blocks.WIDTH))
     assert {name: array.dtype for name, array in initial.items()} == {
         "weights": np.int16,
         "maps": np.uint16,
@@ -34,18 +37,46 @@ def test_they_are_small_integers_and_fit_any_block():
 
 
 def _predictions(data, lanes):
+    """Overwrites its arrays at the next step, as a network's lanes do."""
+    weights, hidden = np.empty((lanes, 256), np.int32), np.empty((lanes, blocks.WIDTH), np.int8)
     for t, _, _, symbols in blocks.steps(data, lanes, [(0, lanes)]):
-        yield blocks.prediction_for(t, symbols, 0)
+        made = Prediction(weights, hidden).first(len(symbols))
+        made.weights[:], made.hidden[:] = blocks.prediction_for(t, symbols, 0)
+        yield made
+
+
+def _same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_mixers_trained_together_learn_what_each_learns_alone():
+    """Alone as the coding loop would run it: in one thread, a step at a time."""
+    kinds = some_kinds(blocks.WIDTH)
+    together = train_initial([FULL, FAST, BEST], PAGES[:2], 3, _predictions, kinds)
+    for spec, found in zip([FULL, FAST, BEST], together, strict=True):
+        alone = None
+        for page in PAGES[:2]:
+            alone = blocks.encode(page, spec, 3, initial=alone)[0].export_initial()
+        assert _same(found, alone)
+
+
+def test_a_network_that_fails_is_heard():
+    def predictions(data, lanes):
+        yield from islice(_predictions(data, lanes), 100)
+        raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        train_initial([FULL], PAGES, 3, predictions, some_kinds(blocks.WIDTH))
 
 
 def test_they_survive_a_round_trip():
-    initial = train_initial(FAST, PAGES[:1], lanes=2)
+    [initial] = train_initial([FAST], PAGES[:1], lanes=2)
     again = Mixer(FAST, 3, 77, initial).export_initial()
-    assert all(np.array_equal(initial[name], again[name]) for name in initial)
+    assert _same(initial, again)
 
 
 def test_lanes_that_were_never_trained_start_like_those_that_were():
-    initial = train_initial(RICH, PAGES[:1], lanes=2)
+    [initial] = train_initial([RICH], PAGES[:1], lanes=2)
     fresh, state = Mixer(RICH, 8, 1000).state, Mixer(RICH, 8, 1000, initial).state
     inputs = state.config[INPUTS]
     first = state.config[SET_WEIGHTS + RICH.selectors.index(Selector.LANE)]
@@ -55,7 +86,7 @@ def test_lanes_that_were_never_trained_start_like_those_that_were():
 
 
 def test_encoder_and_decoder_start_alike():
-    initial = train_initial(FAST, PAGES[:1], lanes=2)
+    [initial] = train_initial([FAST], PAGES[:1], lanes=2)
     encoder, _ = blocks.encode(PAGES[1], FAST, 3, initial=initial)
     decoder, _ = blocks.decode(PAGES[1], FAST, 3, initial=initial)
     assert blocks.same_state(encoder, decoder)
@@ -63,7 +94,7 @@ def test_encoder_and_decoder_start_alike():
 
 def test_training_on_nothing_gives_the_built_in_start():
     plain = Mixer(FAST, 1, 10).export_initial()
-    assert all(np.array_equal(train_initial(FAST, [])[name], plain[name]) for name in plain)
+    assert _same(train_initial([FAST], [])[0], plain)
 
 
 @pytest.mark.parametrize("change", ["missing", "length", "dtype"])

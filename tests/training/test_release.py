@@ -28,7 +28,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Release:
         (folder / "words",),
         folder / "model.nncmodel",
         summary={"note": "made by a test"},
-        mixer_sample=4096,
+        mixer_sample=2048,
     )
 
 
