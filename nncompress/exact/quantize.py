@@ -1,15 +1,14 @@
 """From a trained float network to integers: 7-bit weights, a scale a row; 8-bit activations, static scales.
 
-A row's scale is chosen so that the integer multiplier which undoes it is exact; only the weights are rounded.
-Activation scales come from a calibration text, as the 99.99th percentile of the magnitudes seen there.
+A row's scale is chosen so that the integer multiplier which undoes it is exact; only the weights are rounded, with
+regard to the inputs of a calibration text. Activation scales are the 99.99th percentile of the magnitudes seen there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import cast
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..network import model as float_network
-from ..network.config import START_SYMBOL
 from ..network.model import SHARNN
+from .calibration import Calibration, calibrate
 from .fixedpoint import (
     ACTIVATION_MAX,
     ATTENTION_BITS,
@@ -32,99 +31,83 @@ from .fixedpoint import (
     UNIT_BITS,
     WEIGHT_MAX,
 )
-from .parameters import INT32_MAX, Affine, Attention, Block, Cell, Linear, Parameters
-
-PERCENTILE = 0.9999
-"""Magnitudes above this quantile of the calibration text saturate."""
-
-SEGMENT = 256
-"""Positions of the calibration text that pass through the network at a time."""
+from .parameters import INT32_MAX, Affine, Attention, Block, Cell, Int8, Int32, Linear, Parameters
+from .rounding import error_spread, round_weights
 
 Float = NDArray[np.float64]
-Scales = dict[str, float]
 
 
 def quantize(model: SHARNN, calibration: Tensor) -> Parameters:
     """Make the integer network of a trained one.
 
-    calibration: uint8 [B, T]: texts like those to be compressed, from which activation scales are taken.
+    calibration: uint8 [B, T]: texts like those to be compressed, whose activations give scales and guide rounding.
     """
-    scales = calibrate(model, calibration)
-    blocks = tuple(_block(model, index, scales) for index in range(model.config.layers))
-    output_scale = _round_scale(scales["output"], STREAM_BITS)
+    seen = calibrate(model, calibration)
+    blocks = tuple(_block(model, index, seen) for index in range(model.config.layers))
+    output_scale = _round_scale(seen.scales["output"], STREAM_BITS)
     output = linear(
         _array(model.embedding.weight),
         _array(model.output_bias),
+        seen.moments["output"],
         real_scale(output_scale, STREAM_BITS),
         math.log2(math.e) * (1 << LOGIT_BITS),
     )
     return Parameters(model.config, blocks, output_scale, output)
 
 
-@torch.no_grad()
-def calibrate(model: SHARNN, text: Tensor) -> Scales:
-    """Scale of every int8 activation, by the name of the module that makes it, and of ``output``, the last stream."""
-    peaks: Scales = {}
-    # As a lane sees it: the start symbol, then all bytes but the last.
-    inputs = torch.cat([torch.full_like(text[:, :1], START_SYMBOL), text[:, :-1]], dim=1)
-    with _observed(model, peaks):
-        state = None
-        for start in range(0, inputs.shape[1], SEGMENT):
-            _, state = model(inputs[:, start : start + SEGMENT], state)
-    return {name: peak / ACTIVATION_MAX for name, peak in peaks.items()}
+class _Matrix:
+    """A weight, float64 [N, K], that waits for its rows' scales; moments: of the inputs that it multiplies, [K, K]."""
+
+    def __init__(self, weight: Float, moments: Float) -> None:
+        self._weight, self._spread = weight, error_spread(moments)
+        self._peak = np.abs(weight).max(axis=1)
+
+    def rows(self, unit: float, careful: bool) -> tuple[Int8, Int32, Float]:
+        """Whole weights and each row's multiplier, so that weight * unit is nearly whole * multiplier; what sums reach.
+
+        careful: with regard to the inputs, which takes a second, rather than to the nearest.
+        """
+        multiplier = np.maximum(1, np.ceil(self._peak / WEIGHT_MAX * unit))
+        scaled = self._weight * unit / multiplier[:, None]
+        whole = round_weights(scaled, self._spread) if careful else np.rint(scaled).astype(np.int8)
+        reach = np.abs(whole.astype(np.float64)).sum(axis=1) * ACTIVATION_MAX * multiplier
+        return whole, _int32(multiplier), reach
 
 
-@contextmanager
-def _observed(model: SHARNN, peaks: Scales) -> Iterator[None]:
-    def watch(name: str) -> object:
-        def look(module: nn.Module, inputs: object, output: Tensor | tuple[Tensor, object]) -> None:
-            values = output if isinstance(output, Tensor) else output[0]
-            peaks[name] = max(peaks.get(name, 1e-6), _quantile(values))
-
-        return look
-
-    watched: dict[str, nn.Module] = {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, (nn.LayerNorm, float_network.LSTM))
-    }
-    watched["output"] = model.blocks[-1]
-    handles = [module.register_forward_hook(watch(name)) for name, module in watched.items()]  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def _int32(numbers: Float) -> Int32:
+    """Convert whole numbers. Those that do not fit are refused by their reach; the cut keeps this defined."""
+    return np.clip(numbers, -INT32_MAX, INT32_MAX).astype(np.int32)
 
 
-def _quantile(values: Tensor) -> float:
-    magnitudes = values.detach().float().abs().flatten().cpu().numpy()
-    rank = math.ceil(PERCENTILE * magnitudes.size) - 1
-    return float(np.partition(magnitudes, rank)[rank])
+Made = TypeVar("Made")
 
 
-def linear(weight: Float, bias: Float, scale: float, unit: float) -> Linear:
-    """A layer from inputs that count in ``scale`` to outputs that count in 1 / ``unit``: the finest that fits."""
-    for shift in range(30, -1, -1):
-        whole, multiplier = _rows(weight, scale * unit * 2.0**shift)
+def _finest(shifts: range, make: Callable[[int, bool], tuple[Float, Made]]) -> Made:
+    """Make a part with the first of the shifts at which its sums fit 32 bits.
+
+    ``make(shift, careful)`` gives what the sums reach, and the part.
+    """
+    for shift in shifts:
+        if make(shift, False)[0].max() <= INT32_MAX:
+            reach, made = make(shift, True)
+            if reach.max() <= INT32_MAX:
+                return made
+    raise ValueError("weights are too large for 32-bit sums")
+
+
+def linear(weight: Float, bias: Float, moments: Float, scale: float, unit: float) -> Linear:
+    """A layer from inputs that count in ``scale`` to outputs that count in 1 / ``unit``: the finest that fits.
+
+    moments: sums of x x^T over many inputs, [K, K].
+    """
+    matrix = _Matrix(weight, moments)
+
+    def make(shift: int, careful: bool) -> tuple[Float, Linear]:
+        whole, multiplier, reach = matrix.rows(scale * unit * 2.0**shift, careful)
         offset = np.rint(bias * unit * 2.0**shift) + (1 << shift >> 1)
-        if (_reach(whole, multiplier) + np.abs(offset)).max() <= INT32_MAX:
-            return Linear(whole, multiplier, offset.astype(np.int32), shift)
-    raise ValueError("a layer's weights are too large for 32-bit sums")
+        return reach + np.abs(offset), Linear(whole, multiplier, _int32(offset), shift)
 
-
-def _rows(weight: Float, unit: float) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
-    """Whole weights and the multiplier of each row, so that weight * unit is nearly whole * multiplier."""
-    peak = np.abs(weight).max(axis=1)
-    multiplier = np.maximum(1, np.ceil(peak / WEIGHT_MAX * unit))
-    whole = np.rint(weight * unit / multiplier[:, None])
-    # Past 2**31 the caller refuses the multiplier by its reach; the cut only keeps the conversion defined.
-    return whole.astype(np.int8), np.minimum(multiplier, INT32_MAX).astype(np.int32)
-
-
-def _reach(whole: NDArray[np.int8], multiplier: NDArray[np.int32]) -> Float:
-    total: Float = np.abs(whole.astype(np.float64)).sum(axis=1) * ACTIVATION_MAX * multiplier
-    return total
+    return _finest(range(30, -1, -1), make)
 
 
 def affine(gain: Float, bias: Float, unit: float) -> Affine:
@@ -149,47 +132,52 @@ def real_scale(multiplier: int, bits: int) -> float:
     return 2.0 ** (HIDDEN_SHIFT - bits) / multiplier
 
 
-def _block(model: SHARNN, index: int, scales: Scales) -> Block:
+def _block(model: SHARNN, index: int, seen: Calibration) -> Block:
     block, name = _part(model, index), f"blocks.{index}."
-    boom_scale = scales[name + "norm_boom"]
+    boom_scale = seen.scales[name + "norm_boom"]
     return Block(
-        cell=_cell(model, index, scales),
+        cell=_cell(model, index, seen),
         norm_stream=_norm(block.norm_stream, 1 << STREAM_BITS),
         norm_boom=_norm(block.norm_boom, 1 / boom_scale),
         boom=linear(
-            _array(block.boom.up.weight), _array(block.boom.up.bias), boom_scale, 1 << STREAM_BITS
+            _array(block.boom.up.weight),
+            _array(block.boom.up.bias),
+            seen.moments[name + "norm_boom"],
+            boom_scale,
+            1 << STREAM_BITS,
         ),
-        norm_lstm=_norm(block.norm_lstm, 1 / scales[name + "norm_lstm"]) if index else None,
-        attention=_attention(block, name, scales) if block.attention is not None else None,
+        norm_lstm=_norm(block.norm_lstm, 1 / seen.scales[name + "norm_lstm"]) if index else None,
+        attention=_attention(block, name, seen) if block.attention is not None else None,
     )
 
 
-def _cell(model: SHARNN, index: int, scales: Scales) -> Cell:
+def _cell(model: SHARNN, index: int, seen: Calibration) -> Cell:
     lstm, name = _part(model, index).lstm, f"blocks.{index}."
-    hidden = _round_scale(scales[name + "lstm"], UNIT_BITS)
-    hidden_scale = real_scale(hidden, UNIT_BITS)
-    inputs_scale = scales[name + "norm_lstm"]
+    hidden = _round_scale(seen.scales[name + "lstm"], UNIT_BITS)
+    hidden_scale, inputs_scale = real_scale(hidden, UNIT_BITS), seen.scales[name + "norm_lstm"]
     unit = gate_units(lstm.bias.numel())
-    recurrent, inputs = (_array(w) * unit[:, None] for w in (lstm.weight_hh, lstm.weight_ih))
+    weight_r, weight_i = (_array(w) * unit[:, None] for w in (lstm.weight_hh, lstm.weight_ih))
     bias = _array(lstm.bias) * unit
-    given = _first_inputs(model) @ inputs.T + bias if index == 0 else None
+    recurrent = _Matrix(weight_r, seen.moments[name + "lstm"])
+    inputs = _Matrix(weight_i, seen.moments[name + "norm_lstm"])
+    given = _first_inputs(model) @ weight_i.T + bias if index == 0 else None
     if given is not None:
         bias = np.zeros_like(bias)
-    for shift in range(20, 1, -1):
-        whole_r, multiplier_r = _rows(recurrent, hidden_scale * 2.0**shift)
+
+    def make(shift: int, careful: bool) -> tuple[Float, Cell]:
+        whole, multiplier, reach = recurrent.rows(hidden_scale * 2.0**shift, careful)
         offset = np.rint((bias + SIGMOID_HALF) * 2.0**shift) + (1 << shift >> 1)
-        reach = _reach(whole_r, multiplier_r) + np.abs(offset)
         if given is not None:
             table, table_shift = _table(given, shift)
             own: dict[str, object] = {"table": table, "table_shift": table_shift}
-            reach += np.abs(table.astype(np.float64)).max(axis=0) * 2.0**table_shift
+            more = np.abs(table.astype(np.float64)).max(axis=0) * 2.0**table_shift
         else:
-            whole_i, multiplier_i = _rows(inputs, inputs_scale * 2.0**shift)
+            whole_i, multiplier_i, more = inputs.rows(inputs_scale * 2.0**shift, careful)
             own = {"inputs": whole_i, "multiplier_inputs": multiplier_i}
-            reach += _reach(whole_i, multiplier_i)
-        if reach.max() <= INT32_MAX:
-            return Cell(whole_r, multiplier_r, offset.astype(np.int32), shift, hidden, **own)  # type: ignore[arg-type]
-    raise ValueError("an LSTM's weights are too large for 32-bit sums")
+        cell = Cell(whole, multiplier, _int32(offset), shift, hidden, **own)  # type: ignore[arg-type]
+        return reach + np.abs(offset) + more, cell
+
+    return _finest(range(20, 1, -1), make)
 
 
 def gate_units(rows: int) -> Float:
@@ -216,12 +204,15 @@ def _norm(norm: nn.LayerNorm, unit: float, factor: Float | float = 1.0) -> Affin
     return affine(_array(norm.weight) * factor, _array(norm.bias) * factor, unit)
 
 
-def _attention(block: float_network.Block, name: str, scales: Scales) -> Attention:
+def _attention(block: float_network.Block, name: str, seen: Calibration) -> Attention:
     part = block.attention
     assert part is not None
-    memory_scale, query_scale = scales[name + "norm_memory"], scales[name + "norm_attention"]
+    memory_scale, query_scale = (
+        seen.scales[name + "norm_memory"],
+        seen.scales[name + "norm_attention"],
+    )
     factor = 1 / (1 + np.exp(-_array(part.query_scale))) / (1 + np.exp(-_array(part.key_scale)))
-    key_scale = scales[name + "attention.query_norm"] * float(factor.max())
+    key_scale = seen.scales[name + "attention.query_norm"] * float(factor.max())
     exponent = (
         key_scale
         * memory_scale
@@ -240,7 +231,11 @@ def _attention(block: float_network.Block, name: str, scales: Scales) -> Attenti
         stream=_norm(block.norm_attention, 1 << STREAM_BITS),
         query_input=_norm(block.norm_attention, 1 / query_scale),
         query=linear(
-            _array(part.query.weight), _array(part.query.bias), query_scale, 1 << STREAM_BITS
+            _array(part.query.weight),
+            _array(part.query.bias),
+            seen.moments[name + "norm_attention"],
+            query_scale,
+            1 << STREAM_BITS,
         ),
         query_norm=_norm(part.query_norm, 1 / key_scale, factor),
         multiplier=max(1, round(exponent * 2.0**shift)),

@@ -1,7 +1,7 @@
 """Quantisation-aware fine-tuning: the float network rounds where the integer network will.
 
 Weights of every product become 7-bit with a scale a row, and the inputs of products 8-bit with the
-static scales of :func:`nncompress.exact.quantize.calibrate`; gradients pass as if nothing were
+static scales of :func:`nncompress.exact.calibration.calibrate`; gradients pass as if nothing were
 rounded (straight-through estimator, Bengio et al. 2013, https://arxiv.org/abs/1308.3432). The first
 LSTM's input is left alone, since the integer network looks it up, and so is the query of attention.
 """
@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from ..exact.calibration import calibrate
 from ..exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
-from ..exact.quantize import calibrate
 from ..network.lstm import State, recurrence
 from ..network.model import LSTM, SHARNN, Block
 
@@ -39,7 +39,7 @@ def round_activation(values: Tensor, scale: float) -> Tensor:
 class FakeQuantizer:
     """Makes a network round from now on; its parameters and their names stay what they are.
 
-    scales: step of each 8-bit activation, as :func:`~nncompress.exact.quantize.calibrate` names
+    scales: step of each 8-bit activation, as :func:`~nncompress.exact.calibration.calibrate` names
     them. For the CPU: elsewhere the LSTMs run in PyTorch's own code, which does not round.
     """
 
@@ -63,7 +63,7 @@ class FakeQuantizer:
         lanes = min(16, len(text) // 256)
         length = min(4096, len(text) // lanes)
         data = torch.frombuffer(bytearray(text[: lanes * length]), dtype=torch.uint8)
-        return cls(model, calibrate(model, data.view(lanes, length)))
+        return cls(model, calibrate(model, data.view(lanes, length)).scales)
 
     def _round_lstm(self, lstm: LSTM, hidden: float, inputs: float | None) -> None:
         def project(x: Tensor) -> Tensor:
