@@ -4,10 +4,10 @@ What is lost: a weight stays the 7-bit number times the scale of its row that it
 round or cut off is no longer rounded or cut off. Some things of the trained network leave no trace in the integers, and
 are chosen anew:
 
-- the scale of a layer norm that only a product reads: its gains get a root mean square of 1, about as they began;
+- the scale of a layer norm that only a product reads: its gains get a root mean square of ``GAIN``;
 - the scales of query and key, and the gate of the value: only products of these are kept;
 - the layer norm and the weights of the first LSTM's input: the integers hold what the LSTM receives for each byte. The
-  gains become 1, and the weights those of least squares from the embedding. Where it is at least as wide as there are
+  gains become ``GAIN``, and the weights those of least squares from the embedding. If that is as wide as there are
   bytes, they give what was held; where it is narrower, they do up to about the embedding's own rounding.
 
 The embedding is that of the output layer, to which it is tied.
@@ -31,8 +31,14 @@ from .modelfile import SUFFIX, load_model, read_metadata
 from .parameters import Affine, Attention, Block, Int8, Int32, Linear, Parameters
 from .quantize import Float, gate_units, real_scale
 
+GAIN = 0.7
+"""About what such gains are in trained networks; larger ones would make the same steps of training go farther."""
+
 VALUE_MAX = 0.9
 """Largest magnitude that a value's scale is given: near 1, it would hardly learn any more."""
+
+VALUE_SCALE = -4.0
+"""Makes the value's scale learn slowly: its gates are no longer closed as firmly as training had closed them."""
 
 Pair = tuple[Float, Float]
 Weights = dict[str, Float]
@@ -100,8 +106,8 @@ def _rms(values: Float) -> float:
 
 
 def _free_scale(part: Affine) -> float:
-    """The step of an int8 activation with which the layer norm's gains have a root mean square of 1."""
-    return 1 / _rms(_affine(part, 1.0)[0])
+    """The step of an int8 activation with which the layer norm's gains have a root mean square of ``GAIN``."""
+    return GAIN / _rms(_affine(part, 1.0)[0])
 
 
 def _block(block: Block, embedding: Float) -> Weights:
@@ -124,7 +130,7 @@ def _lstm(block: Block, embedding: Float) -> Weights:
         assert cell.table is not None
         inputs, given = _from_table(embedding, cell.table * 2.0**cell.table_shift / unit)
         bias = bias + given
-        pair = np.ones(embedding.shape[1]), np.zeros(embedding.shape[1])
+        pair = np.full(embedding.shape[1], GAIN), np.zeros(embedding.shape[1])
     else:
         assert cell.inputs is not None
         assert cell.multiplier_inputs is not None
@@ -146,7 +152,7 @@ def _from_table(embedding: Float, table: Float) -> Pair:
     centre, level = seen.mean(axis=0), table.mean(axis=0)
     # Directions in which bytes hardly differ would only amplify rounding.
     weight = np.linalg.lstsq(seen - centre, table - level, rcond=1e-6)[0]
-    return weight.T, level - centre @ weight
+    return weight.T / GAIN, level - centre @ weight
 
 
 def _attention(part: Attention) -> Weights:
@@ -175,7 +181,7 @@ def _value(value: Float) -> Weights:
     """The gate, from 1/2 up, and the content whose product is ``value`` [d], apart from weights still to be learnt."""
     gate = (1 + np.abs(value)) / 2
     return {
-        "attention.value_scale": np.zeros(value.size),
+        "attention.value_scale": np.full(value.size, VALUE_SCALE),
         "attention.value_gate.weight": np.zeros((2 * value.size, value.size)),
         "attention.value_gate.bias": np.concatenate([np.arctanh(value / gate), _logit(gate)]),
     }
