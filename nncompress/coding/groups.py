@@ -7,7 +7,7 @@ decide the order of coding, and so are part of what an archive means.
 
 from __future__ import annotations
 
-GROUPS = ((64, 4), (16, 2))
+GROUPS = ((256, 8), (64, 4), (16, 2))
 """From so many lanes on they form so many groups; the most first."""
 
 MOST_GROUPS = GROUPS[0][1]

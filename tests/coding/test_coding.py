@@ -37,7 +37,9 @@ def test_layouts_cut_and_join(size, bits):
     assert sum(layout.active(step) for step in range(layout.steps)) == size
 
 
-@pytest.mark.parametrize(("lanes", "groups"), [(1, 1), (8, 1), (16, 2), (32, 2), (64, 4), (256, 4)])
+@pytest.mark.parametrize(
+    ("lanes", "groups"), [(1, 1), (8, 1), (16, 2), (32, 2), (64, 4), (128, 4), (256, 8)]
+)
 def test_layouts_split_into_equal_groups_when_there_are_enough_lanes(lanes, groups):
     layout = Layout(1000, lanes)
     size = lanes // groups
