@@ -13,8 +13,8 @@ from .groups import GROUPS
 MAX_LANES_BITS = 12
 
 MAX_STEPS = 1 << 20
-"""Longest lane that a reader takes: the largest block in the 16 lanes of the highest level. It bounds
-the time that a forged archive can take."""
+"""Longest lane that a reader takes: that of the largest block there can be in 16 lanes, as many as the highest level
+has. It bounds the time that a forged archive can take."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,6 @@ LEVELS = {
     6: Level(True, 5, bytes_per_lane=4096),
     7: Level(True, 5, bytes_per_lane=4096, best=True),
     8: Level(True, 4, bytes_per_lane=4096, best=True),
-    9: Level(True, 4, 1 << 24, bytes_per_lane=4096, best=True, first_block_size=1 << 24),
+    9: Level(True, 4, 1 << 23, bytes_per_lane=4096, best=True, first_block_size=1 << 23),
 }
 DEFAULT_LEVEL = 6

@@ -16,6 +16,7 @@ from nncompress.coding.plain import PlainPredictor
 from nncompress.coding.rangecoder import BitDecoder, BitEncoder
 from nncompress.errors import ConfigError, DamagedArchiveError
 from nncompress.exact.engine import Network
+from nncompress.streams import Compressor, Decompressor
 from tests.models import DEEP, model, parameters, text
 
 METHODS = ("network", "network+mixing", "mixing")
@@ -174,6 +175,15 @@ def test_mixing_alone_needs_no_model(tmp_path, monkeypatch):
     method, payload = codec.encode(data)
     assert method == Method.MIXING
     assert codec.decode(method, payload, 2000) == data
+
+
+@pytest.mark.parametrize("number", LEVELS)
+def test_every_level_makes_archives(tiny, number):
+    data = text(5000)
+    codec = Codec(tiny, level=LEVELS[number])
+    compressor, decompressor = Compressor(codec), Decompressor(lambda identity: codec)
+    packed = compressor.compress(data) + compressor.flush()
+    assert decompressor.decompress(packed) == data
 
 
 def test_higher_levels_have_fewer_lanes():
