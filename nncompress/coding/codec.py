@@ -25,7 +25,7 @@ from .loop import Predictor, decode, encode
 if TYPE_CHECKING:
     from ..exact.engine import Network
     from ..exact.modelfile import Model
-    from ..mixing import Kinds, MixerSpec
+    from ..mixing import Kinds, Mixer, MixerSpec
 
 SAMPLE_PIECES = 32
 SAMPLE_PIECE = 512
@@ -104,10 +104,15 @@ class Codec:
         """Undo :meth:`encode`; raises :class:`DamagedArchiveError` where the payload's first byte cannot be."""
         if not payload:
             raise DamagedArchiveError("damaged archive: a coded block is empty")
-        layout = read_layout(size, payload[0] & 15)
-        predictor = self._predictor(Method(method), payload[0] >> 4, layout)
-        network = self.network if Method(method).needs_model else None
-        return decode(payload[1:], layout, network, predictor, self.threads, self.progress)
+        layout, profile, stream = read_layout(size, payload[0] & 15), payload[0] >> 4, payload[1:]
+        if Method(method) is Method.MIXING:
+            from . import alone
+
+            return alone.decode(
+                stream, layout, self._mixer(Method.MIXING, profile, layout), self.progress
+            )
+        predictor = self._predictor(Method(method), profile, layout)
+        return decode(stream, layout, self.network, predictor, self.threads, self.progress)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         """Return the bytes of memory that a block of ``size`` bytes takes at most, besides the libraries.
@@ -154,9 +159,13 @@ class Codec:
         bits = self.level.lanes_bits(len(data))
         layout = Layout(len(data), 1 << bits)
         profile = self.level.profile(method)
-        predictor = self._predictor(method, profile, layout)
-        network = self.network if method.needs_model else None
-        stream = encode(data, layout, network, predictor, self.threads, progress)
+        if method is Method.MIXING:
+            from . import alone
+
+            stream = alone.encode(data, layout, self._mixer(method, profile, layout), progress)
+        else:
+            predictor = self._predictor(method, profile, layout)
+            stream = encode(data, layout, self.network, predictor, self.threads, progress)
         return bytes([profile << 4 | bits]) + stream
 
     def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:
@@ -164,6 +173,9 @@ class Codec:
             from .plain import PlainPredictor
 
             return PlainPredictor(layout.lanes)
+        return self._mixer(method, profile, layout)
+
+    def _mixer(self, method: Method, profile: int, layout: Layout) -> Mixer:
         from ..mixing import Mixer
 
         spec = _mixer_spec(method, profile)

@@ -6,13 +6,23 @@ See https://bamler-lab.github.io/constriction/apidoc/python/stream/queue.html.
 
 from __future__ import annotations
 
-import constriction
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArchiveError
 
-_MODEL = constriction.stream.model.Bernoulli(perfect=False)
+queue: Any
+try:
+    from constriction import stream
+except ImportError:  # it has no wheels for Linux but on x86-64
+    from . import rangecoder_numba as queue
+
+    MODEL: Any = queue.MODEL
+else:
+    queue, MODEL = stream.queue, stream.model.Bernoulli(perfect=False)
+
 _WORD = np.dtype("<u4")
 _MOST_STRIPPED = 8
 """Zero bytes that are left out at the end of a stream, at most."""
@@ -23,37 +33,49 @@ all of this was given a stream that is too short; constriction notices soon, tho
 zeros: a mixer would learn to expect them, and go on for ever."""
 
 
+WRONG = "damaged archive: a payload is wrong"
+TOO_SHORT = "damaged archive: a payload is too short"
+
+
+def to_stream(words: NDArray[np.uint32]) -> bytes:
+    """A coder's words as bytes, without zero bytes at their end."""
+    stream: bytes = words.astype(_WORD).tobytes()
+    return stream[: max(len(stream.rstrip(b"\0")), len(stream) - _MOST_STRIPPED)]
+
+
+def to_words(stream: bytes) -> NDArray[np.uint32]:
+    """The words of :func:`to_stream`, and enough after them that a decoder that reads all has read too much."""
+    padded = stream + bytes(-len(stream) % _WORD.itemsize + _MOST_STRIPPED) + _GUARD
+    return np.frombuffer(padded, dtype=_WORD).astype(np.uint32)
+
+
 class BitEncoder:
     """Collects bits; :meth:`finish` gives the stream."""
 
     def __init__(self) -> None:
-        self._encoder = constriction.stream.queue.RangeEncoder()
+        self._encoder = queue.RangeEncoder()
 
     def encode(self, bits: NDArray[np.int32], ones: NDArray[np.float64]) -> None:
         """Append bits, int32 [n]; ``ones``, float64 [n], is each one's probability of being 1."""
-        self._encoder.encode(bits, _MODEL, ones)
+        self._encoder.encode(bits, MODEL, ones)
 
     def finish(self) -> bytes:
-        """The stream so far, without the zero bytes at its end, which :class:`BitDecoder` supplies."""
-        stream: bytes = self._encoder.get_compressed().astype(_WORD).tobytes()
-        return stream[: max(len(stream.rstrip(b"\0")), len(stream) - _MOST_STRIPPED)]
+        """The stream so far."""
+        return to_stream(self._encoder.get_compressed())
 
 
 class BitDecoder:
     """Reads what :class:`BitEncoder` wrote. Wrong bytes give wrong bits, or DamagedArchiveError."""
 
     def __init__(self, stream: bytes) -> None:
-        padded = stream + bytes(-len(stream) % _WORD.itemsize + _MOST_STRIPPED) + _GUARD
-        self._decoder = constriction.stream.queue.RangeDecoder(
-            np.frombuffer(padded, dtype=_WORD).astype(np.uint32)
-        )
+        self._decoder = queue.RangeDecoder(to_words(stream))
 
     def decode(self, ones: NDArray[np.float64]) -> NDArray[np.int32]:
         """The next bits, int32 [n], given the probabilities, float64 [n], that they were encoded with."""
         try:
-            bits: NDArray[np.int32] = self._decoder.decode(_MODEL, ones)
+            bits: NDArray[np.int32] = self._decoder.decode(MODEL, ones)
         except AssertionError:  # what constriction raises for a stream that no encoder makes
-            raise DamagedArchiveError("damaged archive: a payload is wrong") from None
+            raise DamagedArchiveError(WRONG) from None
         if self._decoder.maybe_exhausted():
-            raise DamagedArchiveError("damaged archive: a payload is too short")
+            raise DamagedArchiveError(TOO_SHORT)
         return bits

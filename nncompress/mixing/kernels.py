@@ -1,7 +1,7 @@
 """The calls that :class:`~nncompress.mixing.mixer.Mixer` makes: one a step to encode, one a bit plane to decode.
 
 Each takes the addresses of a state and works on the lanes lo..hi-1. Within a plane all of them predict, then all learn,
-in order.
+in order. Compiled loops call :func:`begin_byte` and :func:`end_plane` with the state itself.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def _end_byte(s, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _begin(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
+def begin_byte(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
+    """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
     if s.config[NETWORK]:
         sum_weights(s, lo, hi, weights)
         find_kinds(s, lo, hi)
@@ -69,7 +70,8 @@ def _begin(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _advance(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
+def end_plane(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
+    """Learn the bits of ``plane``, int32 [hi - lo], and predict the next plane, or end the byte."""
     _learn(s, plane, lo, hi, bits)
     if plane == 7:
         _end_byte(s, lo, hi)
@@ -81,22 +83,22 @@ def _advance(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
 
 @jit
 def begin(table, lo, hi, weights, out):  # type: ignore[no-untyped-def]
-    """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
-    _begin(opened(table), lo, hi, weights, out)
+    """See :func:`begin_byte`."""
+    begin_byte(opened(table), lo, hi, weights, out)
 
 
 @jit
 def advance(table, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
-    """Learn the bits of ``plane``, int32 [hi - lo], and predict the next plane, or end the byte."""
-    _advance(opened(table), plane, lo, hi, bits, out)
+    """See :func:`end_plane`."""
+    end_plane(opened(table), plane, lo, hi, bits, out)
 
 
 @jit
 def encode(table, lo, hi, symbols, weights, bits, out):  # type: ignore[no-untyped-def]
     """Do a whole step with known symbols, uint8 [hi - lo]: out float64 [8, hi - lo]."""
     s = opened(table)
-    _begin(s, lo, hi, weights, out[0])
+    begin_byte(s, lo, hi, weights, out[0])
     for plane in range(8):
         for i in range(hi - lo):
             bits[i] = (symbols[i] >> (7 - plane)) & 1
-        _advance(s, plane, lo, hi, bits, out[min(plane + 1, 7)])
+        end_plane(s, plane, lo, hi, bits, out[min(plane + 1, 7)])

@@ -71,6 +71,11 @@ class Mixer:
         """Everything it knows; for tests and training."""
         return self._state
 
+    @property
+    def table(self) -> npt.NDArray[np.int64]:
+        """Where its state is: what kernels take, of use as long as the mixer lives."""
+        return self._table
+
     def encode_step(
         self,
         lo: int,
