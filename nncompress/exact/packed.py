@@ -1,9 +1,11 @@
-"""Products of int8 matrices for x86 CPUs: weights packed once, sums kept in registers.
+"""Products of int8 matrices for x86-64 and arm64 CPUs: weights packed once, sums kept in registers.
 
 torch's product packs the weights anew at every call, which costs most where there are few lanes. Here they are packed
-when the network is loaded, in the order in which the CPU's instructions want them. Those multiply unsigned bytes by
-signed ones (Intel Intrinsics Guide): with VNNI, ``vpdpbusd`` multiplies four of each and adds the products to 32 bits;
-with AVX2 alone, ``vpmaddubsw`` adds two products in 16 bits, ``vpmaddwd`` two of those sums in 32.
+when the network is loaded, in the order in which the CPU's instructions want them. On arm64 ``sdot`` multiplies four
+signed bytes by four others and adds the products to 32 bits (Arm Architecture Reference Manual, FEAT_DotProd). Those of
+x86 multiply unsigned bytes by signed ones (Intel Intrinsics Guide): with VNNI, ``vpdpbusd`` multiplies four of each and
+adds the products to 32 bits; with AVX2 alone, ``vpmaddubsw`` adds two products in 16 bits, ``vpmaddwd`` two of those
+sums in 32.
 
 The unsigned side is the weight plus 64, 1 to 127 for the 7-bit weights; the excess, 64 times the sum of a row of
 activations, is what a row's sums start below zero with. Two products are at most 2 * 127 * 128 = 32512, so 16 bits do
@@ -23,31 +25,22 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ..jit import jit
-from .simd import I8, I32, Writer, cpu_features, splat
-
-
-def _choose_instructions() -> str | None:
-    """Name the best instructions that the machine code of numba may use; None where there are none for this."""
-    known = cpu_features()
-    for feature, name in (("avx512vnni", "vnni512"), ("avxvnni", "vnni256"), ("avx2", "avx2")):
-        if f"+{feature}" in known:
-            return name
-    return None
-
+from .instructions import dot_instruction
+from .simd import I8, I32, Writer, splat
 
 # Constants of the compiled code; numba's cache tells CPUs of different features apart.
-INSTRUCTIONS = _choose_instructions()
-BIAS = 64
-"""What is added to a weight so that it has no sign."""
+INSTRUCTIONS = dot_instruction()
+BIAS = 0 if INSTRUCTIONS == "sdot" else 64
+"""What is added to a weight so that it has no sign, where it must have none."""
 
 DEPTH = 4
 """How many products go into each sum at a time."""
 
-LANES = 16 if INSTRUCTIONS == "vnni512" else 8
+LANES = {"vnni512": 16, "sdot": 4}.get(str(INSTRUCTIONS), 8)
 """How many sums of 32 bits a register holds."""
 
 ROWS = 4
-WIDE = 4 if INSTRUCTIONS == "vnni512" else 2
+WIDE = 4 if INSTRUCTIONS in ("vnni512", "sdot") else 2  # those have 32 registers
 """A tile's rows, and its columns in registers: the sums fill half of the registers, and hide each other's latency."""
 
 _REGISTER = ir.VectorType(I32, LANES)
@@ -61,7 +54,10 @@ def fits(weight: NDArray[np.int8]) -> bool:
 
 
 def pack(weight: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """Bring a weight, int8 [N, K] in [-63, 63], into the order of the tiles: uint8 [N * K], on a cache line."""
+    """Bring a weight, int8 [N, K] in [-63, 63], into the order of the tiles: uint8 [N * K], on a cache line.
+
+    Where weights keep their sign, uint8 holds their bits.
+    """
     rows, columns = weight.shape
     panel = _panel(rows) * LANES
     biased = (weight.astype(np.int16) + BIAS).astype(np.uint8)
@@ -157,12 +153,16 @@ def _register(writer: Writer, line: Any, index: int) -> Any:
 
 
 def _dot(writer: Writer, total: Any, weight: Any, activation: Any) -> Any:
-    """Add to every sum of a register four products of unsigned and signed bytes."""
+    """Add to every sum of a register four products of a weight's bytes and an activation's."""
+    small = ir.VectorType(I8, _REGISTER_BYTES)
+    if INSTRUCTIONS == "sdot":
+        bytes_of = (writer.builder.bitcast(value, small) for value in (weight, activation))
+        return writer.call("llvm.aarch64.neon.sdot.v4i32.v16i8", _REGISTER, total, *bytes_of)
     if INSTRUCTIONS != "avx2":
         name = f"llvm.x86.avx512.vpdpbusd.{8 * _REGISTER_BYTES}"
         return writer.call(name, _REGISTER, total, weight, activation)
     builder = writer.builder
-    small, words = ir.VectorType(I8, _REGISTER_BYTES), ir.VectorType(ir.IntType(16), 2 * LANES)
+    words = ir.VectorType(ir.IntType(16), 2 * LANES)
     operands = (builder.bitcast(value, small) for value in (weight, activation))
     pairs = writer.call("llvm.x86.avx2.pmadd.ub.sw", words, *operands)
     fours = writer.call("llvm.x86.avx2.pmadd.wd", _REGISTER, pairs, splat(words, 1))

@@ -14,9 +14,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils as _cgutils
-from numba.core.registry import cpu_target
 
 from ..intrinsics import write_prefetch
+from .instructions import cpu_features
 
 cgutils: Any = _cgutils  # it has no type hints
 
@@ -197,9 +197,3 @@ def vector_loop(
 
 def _has(context: Any, features: Sequence[str]) -> bool:
     return {"+" + name for name in features} <= cpu_features(context)
-
-
-def cpu_features(context: Any = cpu_target.target_context) -> set[str]:
-    """What the CPU that numba compiles for (the host, or NUMBA_CPU_FEATURES) has: "+avx2" and the like; x86-64 only."""
-    triple, _, known = context.codegen().magic_tuple()
-    return set(known.split(",")) if triple.startswith("x86_64") else set()

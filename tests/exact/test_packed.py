@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -12,9 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
-from nncompress.exact.packed import INSTRUCTIONS, fits, multiply, operands, pack
+from nncompress.exact.packed import BIAS, INSTRUCTIONS, fits, multiply, operands, pack
 
-needs_instructions = pytest.mark.skipif(INSTRUCTIONS is None, reason="needs an x86 CPU with AVX2")
+needs_instructions = pytest.mark.skipif(
+    INSTRUCTIONS is None, reason="needs an x86 CPU with AVX2, or an arm64 one with dot products"
+)
+LESSER = {"arm64": [("+dotprod", "sdot True")], "aarch64": [("+dotprod", "sdot True")]}.get(
+    platform.machine(), [("+avx2", "avx2 True")]
+)
+"""Features that fewer CPUs lack, and what they allow."""
 
 
 def product(activations: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -49,7 +56,9 @@ def test_the_largest_sums_do_not_saturate(sign):
 
 def test_packing_loses_no_weight():
     weight = np.random.default_rng(1).integers(-63, 64, (64, 12)).astype(np.int8)
-    assert sorted(pack(weight).tolist()) == sorted((weight.reshape(-1) + 64).tolist())
+    assert sorted(pack(weight).tolist()) == sorted(
+        ((weight.reshape(-1).astype(np.int16) + BIAS) % 256).tolist()
+    )
 
 
 @needs_instructions
@@ -60,7 +69,7 @@ def test_odd_shapes_are_left_to_others():
 
 
 @needs_instructions
-@pytest.mark.parametrize(("features", "expected"), [("+avx2", "avx2 True"), ("", "None ")])
+@pytest.mark.parametrize(("features", "expected"), [*LESSER, ("", "None ")])
 def test_an_older_cpu_is_not_asked_for_more(features, expected, tmp_path):
     code = """
 import numpy as np
