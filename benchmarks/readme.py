@@ -125,10 +125,8 @@ def lanes(facts: Facts) -> str:
     for row in sorted(facts["rows"], key=lambda row: (row["method"], row["lanes"])):
         least = one.get(row["method"])
         cost = f"{100 * (row['bytes'] / least - 1):+.2f}%" if least else ""
-        rows.append(
-            [row["method"], str(row["lanes"]), f"{row['bytes']:,}", cost, f"{row['seconds']:.1f}"]
-        )
-    return markdown(["method", "lanes", "bytes", "over one lane", "seconds"], rows)
+        rows.append([row["method"], str(row["lanes"]), f"{row['bytes']:,}", cost])
+    return markdown(["method", "lanes", "bytes", "over one lane"], rows)
 
 
 TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
