@@ -35,7 +35,7 @@ class MachineOptions(TypedDict, total=False):
     """
 
     model: StrPath | None
-    """Model file, or name of a known model; None for the default one, or for the one whose
+    """Model file, or name of a known model; None for the one of the level, or for the one whose
     identity an archive names."""
     device: str
     """Where the network is computed, as ``cpu``, ``cuda`` or ``cuda:N``; ``auto`` (the default) is

@@ -28,7 +28,7 @@ SMALLEST_BLOCK = 1 << 16
 class CodecOptions:
     """How blocks are coded.
 
-    ``model`` is a file or the name of a known model, None for the default. ``level`` (1 fastest to
+    ``model`` is a file or the name of a known model, None for the one of the level. ``level`` (1 fastest to
     9 smallest) and ``method`` are for encoding; None leaves them to the codec. ``threads`` is their
     number in all, 0 for one a CPU. ``memory_limit`` is in bytes, for all blocks at once.
     """

@@ -82,8 +82,7 @@ def _bounds(request: Request) -> tuple[int, int]:
 
 
 def _open_network(options: CodecOptions) -> tuple[Facts, Meter]:
-    from nncompress.coding.codec import open_codec
-    from nncompress.exact.store import resolve_model
+    from nncompress.coding.codec import model_file, open_codec
 
     codec = open_codec(
         options.model,
@@ -92,7 +91,7 @@ def _open_network(options: CodecOptions) -> tuple[Facts, Meter]:
         device=options.device,
         threads=options.threads,
     )
-    path = resolve_model(options.model)
+    path = model_file(options.model, options.level)
     assert codec.model is not None
     facts = {
         "name": path.stem,

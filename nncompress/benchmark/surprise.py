@@ -17,7 +17,7 @@ from nncompress.archive.writer import Splitter
 from nncompress.codecs import CodecOptions
 from nncompress.coding.codec import Codec, open_codec
 from nncompress.coding.lanes import Layout
-from nncompress.coding.loop import Plane, Predictor
+from nncompress.coding.planes import Plane, Predictor
 from nncompress.exact.engine import Prediction
 from nncompress.mixing import Mixer
 from nncompress.mixing.expect import expected_bytes

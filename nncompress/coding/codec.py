@@ -20,12 +20,13 @@ from ..machine import cpus
 from .groups import MOST_GROUPS
 from .lanes import Layout, read_layout
 from .levels import DEFAULT_LEVEL, KINDS_ARRAYS, LEVELS, PROFILES, Level, initial_prefix
-from .loop import Predictor, decode, encode
+from .loop import decode, encode
 
 if TYPE_CHECKING:
     from ..exact.engine import Network
     from ..exact.modelfile import Model
-    from ..mixing import Kinds, Mixer, MixerSpec
+    from ..mixing import Kinds, MixerSpec
+    from .planes import Predictor
 
 SAMPLE_PIECES = 32
 SAMPLE_PIECE = 512
@@ -104,15 +105,10 @@ class Codec:
         """Undo :meth:`encode`; raises :class:`DamagedArchiveError` where the payload's first byte cannot be."""
         if not payload:
             raise DamagedArchiveError("damaged archive: a coded block is empty")
-        layout, profile, stream = read_layout(size, payload[0] & 15), payload[0] >> 4, payload[1:]
-        if Method(method) is Method.MIXING:
-            from . import alone
-
-            return alone.decode(
-                stream, layout, self._mixer(Method.MIXING, profile, layout), self.progress
-            )
-        predictor = self._predictor(Method(method), profile, layout)
-        return decode(stream, layout, self.network, predictor, self.threads, self.progress)
+        layout = read_layout(size, payload[0] & 15)
+        predictor = self._predictor(Method(method), payload[0] >> 4, layout)
+        network = self.network if Method(method).needs_model else None
+        return decode(payload[1:], layout, network, predictor, self.threads, self.progress)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         """Return the bytes of memory that a block of ``size`` bytes takes at most, besides the libraries.
@@ -159,13 +155,9 @@ class Codec:
         bits = self.level.lanes_bits(len(data))
         layout = Layout(len(data), 1 << bits)
         profile = self.level.profile(method)
-        if method is Method.MIXING:
-            from . import alone
-
-            stream = alone.encode(data, layout, self._mixer(method, profile, layout), progress)
-        else:
-            predictor = self._predictor(method, profile, layout)
-            stream = encode(data, layout, self.network, predictor, self.threads, progress)
+        predictor = self._predictor(method, profile, layout)
+        network = self.network if method.needs_model else None
+        stream = encode(data, layout, network, predictor, self.threads, progress)
         return bytes([profile << 4 | bits]) + stream
 
     def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:
@@ -173,9 +165,6 @@ class Codec:
             from .plain import PlainPredictor
 
             return PlainPredictor(layout.lanes)
-        return self._mixer(method, profile, layout)
-
-    def _mixer(self, method: Method, profile: int, layout: Layout) -> Mixer:
         from ..mixing import Mixer
 
         spec = _mixer_spec(method, profile)
@@ -232,6 +221,16 @@ def _start_network(model: Model | None, device: str, kernels: str, threads: int)
     return network
 
 
+def model_file(model: str | Path | None, level: int | None) -> Path:
+    """Return the model of that path or name; None is the one that belongs to the level, None for the default level.
+
+    Raises :class:`ModelNotFoundError`.
+    """
+    from ..exact.store import resolve_model
+
+    return resolve_model(model if model is not None else LEVELS[level or DEFAULT_LEVEL].model)
+
+
 def open_codec(
     model: str | Path | None = None,
     *,
@@ -242,7 +241,7 @@ def open_codec(
 ) -> Codec:
     """Open a codec.
 
-    model: a file or the name of an installed model; None is the default one. level: 1 (fastest) to 9 (smallest).
+    model: see :func:`model_file`. level: 1 (fastest) to 9 (smallest).
     device: "cpu", "cuda", or "auto", which is the CPU: a GPU gains only with thousands of lanes. Raises
     :class:`ModelError` where a model is wanted and there is none.
     """
@@ -250,8 +249,7 @@ def open_codec(
     loaded = None
     if method != "mixing" and (chosen.network or method != "auto"):
         from ..exact.modelfile import load_model
-        from ..exact.store import resolve_model
 
-        loaded = load_model(resolve_model(model))
+        loaded = load_model(model_file(model, level))
     device = "cpu" if device == "auto" else device
     return Codec(loaded, level=chosen, method=method, device=device, threads=threads)

@@ -1,4 +1,4 @@
-"""Compression levels: which method, mixer profile, number of lanes and block size each stands for."""
+"""Compression levels: which method, model, mixer profile, number of lanes and block size each stands for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def initial_prefix(method: Method, number: int) -> str:
 class Level:
     """One point on the line between speed and ratio.
 
-    network: whether the network may be used. max_lanes_bits: log2 of the most lanes; fewer are
+    network: whether the network may be used. model: name of the installed model that is used where none is given.
+    max_lanes_bits: log2 of the most lanes; fewer are
     slower and smaller. block_size: bytes of most blocks; the first have first_block_size, if that is
     less, and grow, so that a file of a megabyte is work for two cores. bytes_per_lane: lanes have at
     least as many, since each starts cold. rich, best: whether mixing alone, and the mixer beside the
@@ -44,6 +45,7 @@ class Level:
     rich: bool = True
     best: bool = False
     first_block_size: int = 1 << 22
+    model: str = "default"
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_lanes_bits <= MAX_LANES_BITS:

@@ -1,46 +1,32 @@
 """The loop that encoder and decoder share: groups of lanes take turns at the predictor and the coder.
 
 A group's network runs while another group has its turn. Whichever thread is free takes the next job; the turns come in
-one fixed order, so threads change nothing but time.
+one fixed order, so threads change nothing but time. Without a network there is one group, and many steps make a turn.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .lanes import Layout
-from .rangecoder import BitDecoder, BitEncoder
+from .planes import PlaneDecoder, PlaneEncoder, Predictor
 
 if TYPE_CHECKING:
     from ..exact.engine import Network, Prediction
+    from ..mixing import Mixer
+    from .compiled import CompiledDecoder, CompiledEncoder
 
-Plane = Callable[[NDArray[np.float64]], NDArray[np.int32]]
 Progress = Callable[[int], None]
-Turn = Callable[[int, int, int, "Prediction | None"], None]
+Turn = Callable[[int, int, int, int, "Prediction | None"], None]
+"""Codes the steps from the first number to before the second, of the lanes from the third to before the fourth."""
 
-
-class Predictor(Protocol):
-    """Gives bit probabilities and learns from the bits: a mixer or a ``PlainPredictor``, which documents both."""
-
-    def encode_step(
-        self,
-        lo: int,
-        hi: int,
-        symbols: NDArray[np.uint8],
-        prediction: Prediction | None,
-        out: NDArray[np.float64],
-    ) -> None:
-        """Give the probabilities of the bits of known bytes, and learn them."""
-
-    def decode_step(
-        self, lo: int, hi: int, prediction: Prediction | None, decode_plane: Plane
-    ) -> NDArray[np.uint8]:
-        """Decode one byte a lane, and learn it."""
+CHUNK = 1 << 14
+"""Bytes of a turn where there is no network: Python sees to progress, and to Ctrl-C, between two turns."""
 
 
 class _Order:
@@ -93,43 +79,43 @@ class _Order:
 class _Group:
     """Some lanes: their network's state, and what it says of their next byte."""
 
-    def __init__(self, lo: int, hi: int, network: Network | None) -> None:
+    def __init__(self, lo: int, hi: int, network: Network) -> None:
         self.lo, self.hi = lo, hi
-        self.lanes = network.lanes(hi - lo) if network is not None else None
-        self.prediction = self.lanes.start() if self.lanes is not None else None
+        self.lanes = network.lanes(hi - lo)
+        self.prediction = self.lanes.start()
 
 
 class _Block:
-    """One block in work: the table of its bytes by step and lane, and who fills or reads it."""
+    """One block in work beside a network: the table of its bytes by step and lane, and who fills or reads it."""
 
     def __init__(
         self,
         layout: Layout,
-        network: Network | None,
-        progress: Progress | None,
+        network: Network,
         table: NDArray[np.uint8],
+        turn: Turn,
+        progress: Progress | None,
     ) -> None:
-        self.layout, self.network, self.progress, self.table = layout, network, progress, table
-        ranges = layout.groups(split=network is not None)
-        self.groups = [_Group(lo, hi, network) for lo, hi in ranges]
+        self.layout, self.network, self.table = layout, network, table
+        self.turn, self.progress = turn, progress
+        self.groups = [_Group(lo, hi, network) for lo, hi in layout.groups(split=True)]
 
-    def run(self, threads: int, turn: Turn) -> None:
-        """Call ``turn(step, lo, hi, prediction)`` for every step and group in order, without ended lanes."""
+    def run(self, threads: int) -> None:
+        """Take the turns of every step and group in order, without ended lanes."""
         count = max(1, min(threads, len(self.groups)))
         if count == 1:
             for step in range(self.layout.steps):
                 for group in range(len(self.groups)):
-                    self._take_turn(step, group, turn)
+                    self._take_turn(step, group)
                     self._step(step, group)
             return
         order, errors = _Order(len(self.groups), self.layout.steps), list[BaseException]()
 
         def drive() -> None:
             try:
-                if self.network is not None:
-                    self.network.start_thread()
+                self.network.start_thread()
                 while (job := order.take()) is not None:
-                    self._take_turn(*job, turn)
+                    self._take_turn(*job)
                     order.end_turn()
                     self._step(*job)
                     order.end_job(job[1])
@@ -147,20 +133,43 @@ class _Block:
         if errors:
             raise errors[0]
 
-    def _take_turn(self, step: int, index: int, turn: Turn) -> None:
+    def _take_turn(self, step: int, index: int) -> None:
         group = self.groups[index]
         count = max(0, min(group.hi, self.layout.active(step)) - group.lo)
         if count:
-            prediction = group.prediction.first(count) if group.prediction is not None else None
-            turn(step, group.lo, group.lo + count, prediction)
+            prediction = group.prediction.first(count)
+            self.turn(step, step + 1, group.lo, group.lo + count, prediction)
 
     def _step(self, step: int, index: int) -> None:
         """Let the network read the bytes of a step."""
         group = self.groups[index]
-        if group.lanes is not None and step + 1 < self.layout.steps:
+        if step + 1 < self.layout.steps:
             group.prediction = group.lanes.step(self.table[step, group.lo : group.hi])
         if self.progress is not None and index == 0:
             self.progress(self.layout.lanes)
+
+
+def _run(
+    layout: Layout,
+    network: Network | None,
+    table: NDArray[np.uint8],
+    turn: Turn,
+    threads: int,
+    progress: Progress | None,
+) -> None:
+    if network is not None:
+        _Block(layout, network, table, turn, progress).run(threads)
+        return
+    whole, stride = layout.size // layout.lanes, max(1, CHUNK // layout.lanes)
+    stops = [*range(stride, whole, stride), whole, layout.steps]
+    first = 0
+    for last in stops:
+        if last > first:
+            active = layout.active(first)
+            turn(first, last, 0, active, None)
+            if progress is not None:
+                progress((last - first) * active)
+        first = last
 
 
 def encode(
@@ -172,18 +181,10 @@ def encode(
     progress: Progress | None = None,
 ) -> bytes:
     """Code a block; threads change nothing but time. ``progress`` is told of bytes as they are done."""
-    block, encoder = _Block(layout, network, progress, layout.cut(data)), BitEncoder()
-    shifts = np.arange(7, -1, -1, dtype=np.int32)[:, None]
-
-    def turn(step: int, lo: int, hi: int, prediction: Prediction | None) -> None:
-        symbols = block.table[step, lo:hi]
-        ones = np.empty((8, hi - lo))
-        predictor.encode_step(lo, hi, symbols, prediction, ones)
-        bits = (symbols.astype(np.int32) >> shifts) & 1
-        encoder.encode(bits.reshape(-1), ones.reshape(-1))
-
-    block.run(threads, turn)
-    return encoder.finish()
+    table = layout.cut(data)
+    coder = _open_encoder(predictor, table)
+    _run(layout, network, table, coder.code, threads, progress)
+    return coder.finish()
 
 
 def decode(
@@ -196,10 +197,30 @@ def decode(
 ) -> bytes:
     """Undo :func:`encode`. A damaged stream gives wrong bytes, which the caller's checksum finds."""
     table = np.zeros((layout.steps, layout.lanes), dtype=np.uint8)
-    block, decoder = _Block(layout, network, progress, table), BitDecoder(stream)
+    coder = _open_decoder(predictor, table, stream)
+    _run(layout, network, table, coder.code, threads, progress)
+    return layout.join(table)
 
-    def turn(step: int, lo: int, hi: int, prediction: Prediction | None) -> None:
-        block.table[step, lo:hi] = predictor.decode_step(lo, hi, prediction, decoder.decode)
 
-    block.run(threads, turn)
-    return layout.join(block.table)
+def _open_encoder(predictor: Predictor, table: NDArray[np.uint8]) -> PlaneEncoder | CompiledEncoder:
+    if not _is_mixer(predictor):
+        return PlaneEncoder(predictor, table)
+    from .compiled import CompiledEncoder
+
+    return CompiledEncoder(predictor, table)
+
+
+def _open_decoder(
+    predictor: Predictor, table: NDArray[np.uint8], stream: bytes
+) -> PlaneDecoder | CompiledDecoder:
+    if not _is_mixer(predictor):
+        return PlaneDecoder(predictor, table, stream)
+    from .compiled import CompiledDecoder
+
+    return CompiledDecoder(predictor, table, stream)
+
+
+def _is_mixer(predictor: Predictor) -> TypeGuard[Mixer]:
+    from ..mixing import Mixer
+
+    return isinstance(predictor, Mixer)

@@ -1,4 +1,4 @@
-"""The range coder of constriction once more: for compiled loops, and for platforms it has no wheels for.
+"""The range coder of constriction once more: for compiled loops, and for platforms that it has no wheels for.
 
 It makes the same words and reads them alike; ``FORMAT.md`` describes it, and tests compare the two. The classes stand
 for those of ``constriction.stream.queue``. An interval of 64 bits shrinks with every bit; when it is shorter than 2**32

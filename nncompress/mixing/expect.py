@@ -29,7 +29,7 @@ def expected_bytes(
     mixer: Mixer, lo: int, hi: int, prediction: Prediction | None
 ) -> npt.NDArray[np.float64]:
     """Give P(next byte = k) of lanes lo..hi-1, float64 [hi - lo, 256]; arguments as for ``encode_step``."""
-    weights = mixer._checked(lo, hi, prediction)
+    weights = mixer.take(lo, hi, prediction)
     whole = mixer.state
     lanes, contexts = whole.lanes.shape[0], int(whole.config[CONTEXTS])
     walk = whole._replace(

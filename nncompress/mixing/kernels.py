@@ -1,7 +1,8 @@
 """The calls that :class:`~nncompress.mixing.mixer.Mixer` makes: one a step to encode, one a bit plane to decode.
 
 Each takes the addresses of a state and works on the lanes lo..hi-1. Within a plane all of them predict, then all learn,
-in order. Compiled loops call :func:`begin_byte` and :func:`end_plane` with the state itself.
+in order. Coding
+loops that are compiled call :func:`begin_byte` and :func:`end_plane` with the state itself.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Mixer:
         self._load_kinds(kinds)
         if initial is not None:
             load_initial(self._state, spec, initial)
-        self._table = addresses(self._state)
+        self._addresses = addresses(self._state)
         self._bits = np.empty(lanes, np.int32)
         self._no_weights = np.zeros((0, 256), np.int32)
 
@@ -72,9 +72,9 @@ class Mixer:
         return self._state
 
     @property
-    def table(self) -> npt.NDArray[np.int64]:
+    def addresses(self) -> npt.NDArray[np.int64]:
         """Where its state is: what kernels take, of use as long as the mixer lives."""
-        return self._table
+        return self._addresses
 
     def encode_step(
         self,
@@ -94,11 +94,11 @@ class Mixer:
             out: gets P(bit = 1) for the 8 bit planes, the highest bit first: float64 [8, hi - lo], contiguous,
                 exact multiples of 2**-16 in (0, 1).
         """
-        weights = self._checked(lo, hi, prediction)
+        weights = self.take(lo, hi, prediction)
         if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
             raise ValueError("symbols and out must have one entry a lane")
         symbols = np.ascontiguousarray(symbols, np.uint8)
-        kernels.encode(self._table, lo, hi, symbols, weights, self._bits, out)
+        kernels.encode(self._addresses, lo, hi, symbols, weights, self._bits, out)
 
     def decode_step(
         self,
@@ -119,12 +119,12 @@ class Mixer:
         Returns:
             the bytes, uint8 [hi - lo].
         """
-        weights = self._checked(lo, hi, prediction)
+        weights = self.take(lo, hi, prediction)
         p = np.empty(hi - lo)
-        kernels.begin(self._table, lo, hi, weights, p)
+        kernels.begin(self._addresses, lo, hi, weights, p)
         for plane in range(8):
             bits = np.ascontiguousarray(decode_plane(p), np.int32)
-            kernels.advance(self._table, plane, lo, hi, bits, p)
+            kernels.advance(self._addresses, plane, lo, hi, bits, p)
         return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
 
     def _load_kinds(self, kinds: Kinds) -> None:
@@ -133,8 +133,11 @@ class Mixer:
         self._state.kinds[:] = prepare(weight)
         self._state.bias[:] = kinds.bias
 
-    def _checked(self, lo: int, hi: int, prediction: Prediction | None) -> npt.NDArray[np.int32]:
-        """Take in the hidden vectors and return the weights. Kernels do not check bounds, so it is done here."""
+    def take(self, lo: int, hi: int, prediction: Prediction | None) -> npt.NDArray[np.int32]:
+        """Take in the hidden vectors of lanes lo..hi-1 and return the weights as the kernels want them.
+
+        They do not check bounds, so it is done here; ``ValueError`` where something does not fit.
+        """
         if not 0 <= lo < hi <= len(self._bits):
             raise ValueError(f"no lanes {lo} to {hi} in {len(self._bits)}")
         if not self.spec.network:

@@ -128,4 +128,5 @@ PRESETS: dict[str, SHARNNConfig] = {
         dropout_output=0.1,
     ),
     "small": SHARNNConfig(dim=384, boom=1536, layers=3, attention=(1,), window=256),
+    "quick": SHARNNConfig(dim=320, boom=1280, layers=2, attention=(0,), window=128),
 }
