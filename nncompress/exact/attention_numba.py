@@ -9,9 +9,9 @@ import numpy as np
 from ..intrinsics import shift_right
 from ..jit import jit
 from .attention_simd import ROWS, average_rows, dot_rows
+from .dot import dot_each
 from .fixedpoint import ATTENTION_END, STREAM_MAX, attention_table
 from .norm_numba import clip, row_to_int8
-from .packed import dot_each
 
 Array = Any  # numpy arrays here; numba infers the types it compiles for
 

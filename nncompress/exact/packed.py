@@ -10,8 +10,6 @@ sums in 32.
 The unsigned side is the weight plus 64, 1 to 127 for the 7-bit weights; the excess, 64 times the sum of a row of
 activations, is what a row's sums start below zero with. Two products are at most 2 * 127 * 128 = 32512, so 16 bits do
 not saturate; a whole sum is at most 127 * 128 * K, inside 32 bits for K up to 2**16.
-
-:func:`dot_each` is for what is not packed, on any CPU.
 """
 
 from __future__ import annotations
@@ -199,17 +197,3 @@ def multiply(activations: Any, packed: Any, start: Any, out: Any, width: int) ->
                 tile(activations, row, packed, panel, start, out, 1, WIDE)
             else:
                 tile(activations, row, packed, panel, start, out, 1, 1)
-
-
-@jit
-def dot_each(vector: Any, rows: Any, out: Any) -> None:
-    """Products of a vector, int16 [K], with each row of an int8 matrix [N, K], to int32 [N].
-
-    With more in the inner loop LLVM loses the instruction that it finds for this on x86, vpmaddwd.
-    """
-    for j in range(rows.shape[0]):
-        row = rows[j]
-        total = np.int32(0)
-        for i in range(vector.shape[0]):
-            total += np.int32(vector[i]) * np.int32(row[i])
-        out[j] = total

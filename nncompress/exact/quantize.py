@@ -159,15 +159,16 @@ def _cell(model: SHARNN, index: int, seen: Calibration) -> Cell:
     weight_r, weight_i = (_array(w) * unit[:, None] for w in (lstm.weight_hh, lstm.weight_ih))
     bias = _array(lstm.bias) * unit
     recurrent = _Matrix(weight_r, seen.moments[name + "lstm"])
-    inputs = _Matrix(weight_i, seen.moments[name + "norm_lstm"])
-    given = _first_inputs(model) @ weight_i.T + bias if index == 0 else None
-    if given is not None:
+    if index == 0:
+        inputs, given = None, _first_inputs(model) @ weight_i.T + bias
         bias = np.zeros_like(bias)
+    else:
+        inputs, given = _Matrix(weight_i, seen.moments[name + "norm_lstm"]), None
 
     def make(shift: int, careful: bool) -> tuple[Float, Cell]:
         whole, multiplier, reach = recurrent.rows(hidden_scale * 2.0**shift, careful)
         offset = np.rint((bias + SIGMOID_HALF) * 2.0**shift) + (1 << shift >> 1)
-        if given is not None:
+        if inputs is None:
             table, table_shift = _table(given, shift)
             own: dict[str, object] = {"table": table, "table_shift": table_shift}
             more = np.abs(table.astype(np.float64)).max(axis=0) * 2.0**table_shift

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncompress.exact import packed
+from nncompress.exact.dot import dot_each
 from nncompress.jit import jit
 from nncompress.mixing.state import KIND
 
@@ -99,7 +100,7 @@ def _multiply_packed(hidden, weight, scores):  # type: ignore[no-untyped-def]
 def _multiply_plain(hidden, weight, scores):  # type: ignore[no-untyped-def]
     rows = weight.view(np.int8).reshape((scores.shape[1], hidden.shape[1]))
     for m in range(hidden.shape[0]):
-        packed.dot_each(hidden[m].astype(np.int16), rows, scores[m])
+        dot_each(hidden[m].astype(np.int16), rows, scores[m])
 
 
 multiply = _multiply_packed if _PACKED else _multiply_plain
