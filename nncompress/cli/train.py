@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nncompress.errors import FileError
+from nncompress.network.config import PRESETS
 
 
 def parse_weights(
@@ -29,7 +30,12 @@ def parse_weights(
 @click.command()
 @click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
 @click.option("--out", required=True, help="Folder for the run: checkpoints, weights, log.")
-@click.option("--preset", default="small", show_default=True, help="Shape of a new network.")
+@click.option(
+    "--preset",
+    default="small",
+    show_default=True,
+    help=f"Shape of a new network: {', '.join(PRESETS)}.",
+)
 @click.option(
     "--init",
     metavar="FILE",

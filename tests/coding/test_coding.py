@@ -186,6 +186,16 @@ def test_every_level_makes_archives(tiny, number):
     assert decompressor.decompress(packed) == data
 
 
+def test_levels_differ_in_their_model_unless_one_is_given():
+    def identity(level, model=None):
+        return open_codec(model, level=level).model_id
+
+    assert identity(4) == identity(5) == identity(6, "quick")
+    assert identity(6) == identity(9) == identity(None) == identity(4, "default")
+    assert identity(4) != identity(6)
+    assert identity(1) is None
+
+
 def test_higher_levels_have_fewer_lanes():
     for network in (False, True):
         lanes = [level.lanes_bits(1 << 22) for level in LEVELS.values() if level.network is network]
