@@ -57,7 +57,7 @@ def network_meter(network: Network) -> Meter:
 
         # Groups share nothing, so each has a thread; the compiled kernels do not hold Python's lock.
         with ThreadPoolExecutor() as pool:
-            return sum(pool.map(group, layout.groups(split=True)))
+            return sum(pool.map(group, layout.groups()))
 
     return meter
 

@@ -36,9 +36,9 @@ class Layout:
         """How many lanes have a byte at this step; they are the first ones."""
         return self.lanes if (step + 1) * self.lanes <= self.size else self.size % self.lanes
 
-    def groups(self, split: bool) -> list[tuple[int, int]]:
-        """Ranges of lanes that make the groups: equal parts if ``split`` and there are enough, else one."""
-        count = next((n for lanes, n in GROUPS if split and self.lanes >= lanes), 1)
+    def groups(self) -> list[tuple[int, int]]:
+        """Ranges of lanes that make the groups beside a network: equal parts, one where there are few lanes."""
+        count = next((n for lanes, n in GROUPS if self.lanes >= lanes), 1)
         size = self.lanes // count
         return [(first, first + size) for first in range(0, self.lanes, size)]
 

@@ -98,7 +98,7 @@ class _Block:
     ) -> None:
         self.layout, self.network, self.table = layout, network, table
         self.turn, self.progress = turn, progress
-        self.groups = [_Group(lo, hi, network) for lo, hi in layout.groups(split=True)]
+        self.groups = [_Group(lo, hi, network) for lo, hi in layout.groups()]
 
     def run(self, threads: int) -> None:
         """Take the turns of every step and group in order, without ended lanes."""

@@ -44,8 +44,7 @@ def test_layouts_cut_and_join(size, bits):
 def test_layouts_split_into_equal_groups_when_there_are_enough_lanes(lanes, groups):
     layout = Layout(1000, lanes)
     size = lanes // groups
-    assert layout.groups(split=True) == [(i * size, (i + 1) * size) for i in range(groups)]
-    assert layout.groups(split=False) == [(0, lanes)]
+    assert layout.groups() == [(i * size, (i + 1) * size) for i in range(groups)]
 
 
 @pytest.mark.parametrize(("size", "bits"), [(10, 4), (1 << 20, 13), (0, 1)])
