@@ -26,7 +26,7 @@ from nncompress.network.config import GELU_SCALE, PRESETS, SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.training.config import TrainConfig
 from nncompress.training.objective import cost
-from nncompress.training.optimizers import make_optimizer
+from nncompress.training.optimizers import make_optimizers
 
 LEAST_SECONDS = 2.0
 
@@ -94,17 +94,18 @@ def network(kind: str) -> SHARNN:
 
 
 def step_time(model: SHARNN, config: TrainConfig) -> float:
-    optimizer = make_optimizer(model, config)
+    optimizers = make_optimizers(model, config)
     data = torch.randint(0, 256, (config.lanes, config.segment + 1), dtype=torch.uint8)
     state: Any = None
 
     def step() -> None:
         nonlocal state
         bits, state = cost(model, data[:, :-1], data[:, 1:], state, config.precision)
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         bits.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
 
     return best_time(step)
 

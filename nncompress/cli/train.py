@@ -54,7 +54,7 @@ def parse_weights(
 @click.option("--hours", type=float, default=0.0, help="Train for this long.")
 @click.option("--lanes", type=int, default=64, show_default=True, help="Lanes a step.")
 @click.option("--segment", type=int, default=128, show_default=True, help="Bytes of a lane a step.")
-@click.option("--optimizer", default="adamw", show_default=True, help="adamw or lamb.")
+@click.option("--optimizer", default="adamw", show_default=True, help="adamw, muon or lamb.")
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="Peak learning rate.")
 @click.option("--warmup", type=int, default=100, show_default=True, help="Steps of warm-up.")
 @click.option("--decay", default="cosine", show_default=True, help="cosine or linear.")

@@ -13,7 +13,7 @@ With several processes, ``run-N.safetensors`` is that of process N > 0.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,24 +43,40 @@ def load_run(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, record
 
 
-def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Flatten an optimizer's state; parameters are numbered in its own order."""
+def pack_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """Flatten the state of optimizers; parameters are numbered in their own order, those of later ones going on."""
     packed = {}
-    for index, entries in optimizer.state_dict()["state"].items():
-        for key, value in entries.items():
-            packed[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
+    for optimizer, numbers in _numbered(optimizers):
+        for index, entries in optimizer.state_dict()["state"].items():
+            for key, value in entries.items():
+                packed[f"optimizer.{numbers[index]}.{key}"] = torch.as_tensor(value)
     return packed
 
 
-def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Restore :func:`pack_optimizer`'s names."""
-    state: dict[int, dict[str, Tensor]] = {}
+def unpack_optimizers(
+    optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]
+) -> None:
+    """Restore :func:`pack_optimizers`'s names."""
+    entries: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
-            _, index, key = name.split(".")
-            state.setdefault(int(index), {})[key] = tensor
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+            _, number, key = name.split(".")
+            entries.setdefault(int(number), {})[key] = tensor
+    for optimizer, numbers in _numbered(optimizers):
+        state = {i: entries[number] for i, number in enumerate(numbers) if number in entries}
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _numbered(
+    optimizers: Sequence[torch.optim.Optimizer],
+) -> Iterator[tuple[torch.optim.Optimizer, range]]:
+    """Give each optimizer with the numbers of its parameters."""
+    first = 0
+    for optimizer in optimizers:
+        after = first + sum(len(group["params"]) for group in optimizer.param_groups)
+        yield optimizer, range(first, after)
+        first = after
 
 
 def pack_state(state: list[BlockState] | None) -> dict[str, Tensor]:

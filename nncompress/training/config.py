@@ -16,7 +16,8 @@ class TrainConfig:
         back one segment.
     reset: segments after which all lanes start anew from the cold state, as a coder's lanes do; 0
         for never.
-    optimizer: ``adamw`` or ``lamb``. rate: peak learning rate. warmup: steps of linear rise to it.
+    optimizer: ``adamw``, ``muon`` or ``lamb``. rate: peak learning rate. warmup: steps of linear
+        rise to it.
     decay: ``cosine`` or ``linear``, from the peak to ``rate * final``.
     steps, hours: how long to train; exactly one of them is set. ``hours`` counts the time spent
         training, over all resumptions, and lets the decay end in time on a machine of unknown
@@ -75,7 +76,7 @@ class TrainConfig:
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and low <= value <= high):
                 raise ConfigError(f"{name} must lie between {low:g} and {high:g}, not {value!r}")
-        _check_choice("optimizer", self.optimizer, ("adamw", "lamb"))
+        _check_choice("optimizer", self.optimizer, ("adamw", "muon", "lamb"))
         _check_choice("decay", self.decay, ("cosine", "linear"))
         _check_choice("precision", self.precision, ("bfloat16", "float32"))
 

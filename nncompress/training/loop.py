@@ -22,7 +22,7 @@ from . import checkpoint
 from .config import TrainConfig
 from .data import Sampler, Sources, held_out_text
 from .objective import cost, shifted, validate
-from .optimizers import make_optimizer
+from .optimizers import make_optimizers
 from .quantization import FakeQuantizer
 
 RUN, MODEL, BEST, LOG = "run.safetensors", "model.safetensors", "best.safetensors", "log.jsonl"
@@ -56,7 +56,7 @@ class Trainer:
         seed = config.seed * self.processes + self.rank
         torch.manual_seed(seed)
         self.model = model.to(self.device).train()
-        self.optimizer = make_optimizer(self.model, config)
+        self.optimizers = make_optimizers(self.model, config)
         self.sampler = Sampler(
             sources, weights, lanes=config.lanes, seed=seed, permille=config.held_out
         )
@@ -105,13 +105,14 @@ class Trainer:
         bits, self.state = cost(
             self.model, inputs, targets.to(self.device), self.state, config.precision
         )
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         (bits * math.log(2)).backward()  # type: ignore[no-untyped-call]
         self._average_gradients()
         nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.rate_at(self.step, self.seconds)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = config.rate_at(self.step, self.seconds)
+            optimizer.step()
         self.step += 1
         self.bytes += targets.numel() * self.processes
         return bits.detach()
@@ -180,7 +181,7 @@ class Trainer:
     def save(self) -> None:
         """Write the checkpoint: what it takes to go on, then the weights for export."""
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
-        tensors |= checkpoint.pack_optimizer(self.optimizer)
+        tensors |= checkpoint.pack_optimizers(self.optimizers)
         tensors |= checkpoint.pack_state(self.state)
         tensors |= checkpoint.pack_text(self.sampler.pending)
         tensors |= {"previous": self.previous, "random": torch.get_rng_state()}
@@ -199,16 +200,22 @@ class Trainer:
     def resume(self) -> None:
         """Go on from the folder's checkpoint.
 
-        Raises ``ConfigError`` where it is of another network or corpus, ``OSError`` where there is
-        none. The configuration may differ from that of the run before, but for the lanes.
+        Raises ``ConfigError`` where it is of another network, corpus or optimizer, ``OSError`` where
+        there is none. The configuration may differ from that of the run before, but for the lanes
+        and the optimizer.
         """
         tensors, record = checkpoint.load_run(self._file())
         if SHARNNConfig.from_json(record["network"]) != self.model.config:
             raise ConfigError(f"{self.folder}: its checkpoint is of a network of another shape")
+        before = record["training"]["optimizer"]
+        if before != self.config.optimizer:
+            raise ConfigError(
+                f"{self.folder}: its checkpoint is of a run with --optimizer {before}"
+            )
         self.model.load_state_dict(
             {key[6:]: value for key, value in tensors.items() if key.startswith("model.")}
         )
-        checkpoint.unpack_optimizer(self.optimizer, tensors)
+        checkpoint.unpack_optimizers(self.optimizers, tensors)
         self.state = checkpoint.unpack_state(tensors, self.device)
         self.sampler.restore(record["data"], checkpoint.unpack_text(tensors))
         self.previous = tensors["previous"]

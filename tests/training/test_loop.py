@@ -46,7 +46,7 @@ def trainer(corpus: Path, folder: Path, network: SHARNN, **changes: Any) -> Trai
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "lamb"])
 def test_a_resumed_run_equals_an_uninterrupted_one(
     corpus: Path, tmp_path: Path, network: SHARNN, optimizer: str, precision: str
 ) -> None:
@@ -128,6 +128,16 @@ def test_a_checkpoint_of_another_network_is_refused(
     other = SHARNN(SHARNNConfig(dim=16, boom=16, layers=1))
     with pytest.raises(ConfigError, match="another shape"):
         trainer(corpus, tmp_path / "run", other).resume()
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(
+    corpus: Path, tmp_path: Path, network: SHARNN
+) -> None:
+    run = trainer(corpus, tmp_path / "run", network, optimizer="muon")
+    run.train_step()
+    run.save()
+    with pytest.raises(ConfigError, match="--optimizer muon"):
+        trainer(corpus, tmp_path / "run", network, optimizer="lamb").resume()
 
 
 def test_rounding_in_the_loop_trains_and_resumes(
