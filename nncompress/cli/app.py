@@ -36,6 +36,7 @@ SECTIONS = {
     "Models": {
         "models": ("models", "List, show, verify, import and export models."),
         "train": ("train", "Train a SHA-RNN."),
+        "average": ("average", "Average trained weights, and compare them on held-out text."),
         "quantize": ("quantize", "Turn a trained network into an integer model."),
         "generate": ("generate", "Sample text from a model."),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -9,11 +10,16 @@ def line(entry: dict[str, Any]) -> str:
     """Turn an entry of the log into one line for people."""
     start = f"step {entry['step']:,}  {entry['bytes'] / 1e6:.2f} MB"
     if "validation" in entry:
-        parts = (f"{name} {bits:.4f}" for name, bits in entry["validation"].items())
-        return f"{start}  held-out bits/byte: {', '.join(parts)}"
+        return f"{start}  {held_out_bits(entry['validation'])}"
     left = int(entry["seconds_left"])
     clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
     return (
         f"{start}  {entry['bits_per_byte']:.4f} bits/byte  rate {entry['rate']:.2e}  "
         f"{entry['bytes_per_second']:,.0f} B/s  {clock} left"
     )
+
+
+def held_out_bits(result: Mapping[str, float]) -> str:
+    """Say what held-out text costs, by category."""
+    parts = (f"{name} {bits:.4f}" for name, bits in result.items())
+    return f"held-out bits/byte: {', '.join(parts)}"

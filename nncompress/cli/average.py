@@ -1,0 +1,93 @@
+"""``nncompress average``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nncompress.cli import options
+from nncompress.cli.train import parse_weights
+from nncompress.errors import FileError
+
+
+@click.command()
+@click.argument("weights", metavar="WEIGHTS...", nargs=-1, required=True)
+@click.option("-o", "--out", metavar="FILE", help="Where to write the mean (.safetensors).")
+@click.option(
+    "--share",
+    "shares",
+    type=float,
+    multiple=True,
+    help="Share of one of WEIGHTS; give as many, in their order. Default: equal.",
+)
+@click.option(
+    "--held-out",
+    "corpora",
+    metavar="CORPUS",
+    multiple=True,
+    help="Measure all on the text that training on this corpus leaves out; repeat for each.",
+)
+@click.option(
+    "--weight",
+    "categories",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    callback=parse_weights,
+    help="Share of a category of that text, as for 'train'.",
+)
+@click.option(
+    "--bytes",
+    "size",
+    metavar="SIZE",
+    type=options.Size(),
+    default=400_000,
+    show_default=True,
+    help="How much of that text.",
+)
+@options.force
+def command(
+    weights: tuple[str, ...],
+    out: str | None,
+    shares: tuple[float, ...],
+    corpora: tuple[str, ...],
+    categories: dict[str, float],
+    size: int,
+    force: bool,
+) -> int:
+    """Average trained WEIGHTS of one shape: files of 'train', or model files (.nncmodel).
+
+    The mean of the weights before and after a stretch of training is often better than either.
+    """
+    if out is None and not corpora:
+        raise click.UsageError("nothing to do: give --out, --held-out or both")
+    if out is not None and Path(out).exists() and not force:
+        raise FileError(f"{out}: exists already; use -f to overwrite", out)
+    try:
+        _average(weights, out, shares or (1.0,) * len(weights), corpora, categories, size)
+    except OSError as error:
+        raise FileError(f"{error.filename or out}: {error.strerror or error}") from None
+    return 0
+
+
+def _average(
+    weights: tuple[str, ...],
+    out: str | None,
+    shares: tuple[float, ...],
+    corpora: tuple[str, ...],
+    categories: dict[str, float],
+    size: int,
+) -> None:
+    from nncompress.exact.dequantize import load_network
+    from nncompress.network.weights import save_weights
+    from nncompress.training.average import HeldOut, average
+    from nncompress.training.progress import held_out_bits
+
+    networks = {name: load_network(Path(name)) for name in weights}
+    mean = average([networks[name] for name in weights], shares)
+    if out is not None:
+        save_weights(Path(out), mean)
+    if corpora:
+        text = HeldOut(tuple(map(Path, corpora)), categories, size)
+        for name, network in [*networks.items(), *([("mean", mean)] if len(weights) > 1 else [])]:
+            click.echo(f"{name}  {held_out_bits(text.measure(network))}")

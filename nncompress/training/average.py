@@ -1,0 +1,72 @@
+"""Means of trained weights, and how well weights do on text that was held out.
+
+The mean of the weights before and after another stretch of training, or of several stretches from the same start, is
+often better than any of them: M. Wortsman et al. 2022, "Model soups", https://arxiv.org/abs/2203.05482.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from ..errors import ConfigError
+from ..network.model import SHARNN
+from .config import TrainConfig
+from .data import CorpusError, check_weights, find_sources, held_out_text
+from .objective import validate
+
+LANES = 64
+
+
+def average(networks: Sequence[SHARNN], shares: Sequence[float]) -> SHARNN:
+    """Make the network whose weights are the mean of the others', weighted by ``shares``, in float64.
+
+    :class:`ConfigError` where there is none, the shares are not one positive number each, or the shapes differ.
+    """
+    if not networks:
+        raise ConfigError("no weights to average")
+    if len(shares) != len(networks):
+        raise ConfigError(f"{len(shares)} shares for {len(networks)} networks: give one each")
+    if not all(0 < share < float("inf") for share in shares):
+        raise ConfigError("shares must be positive numbers")
+    first = networks[0]
+    if any(network.config != first.config for network in networks):
+        raise ConfigError("networks of different shapes have no average")
+    states = [network.state_dict() for network in networks]
+    mean = {
+        name: sum(
+            share / sum(shares) * state[name].double()
+            for share, state in zip(shares, states, strict=True)
+        ).to(torch.float32)
+        for name in states[0]
+    }
+    result = SHARNN(first.config)
+    result.load_state_dict(mean)
+    return result.eval()
+
+
+class HeldOut:
+    """Text of corpora that training leaves out, to compare weights on.
+
+    corpora, shares: as for training. size: about how many bytes to measure on. held_out: documents
+    in a thousand. Raises :class:`CorpusError` where there are none.
+    """
+
+    def __init__(
+        self,
+        corpora: Sequence[Path],
+        shares: Mapping[str, float],
+        size: int,
+        held_out: int = TrainConfig.held_out,
+    ) -> None:
+        sources = find_sources(corpora)
+        self._shares = check_weights(sources, shares)
+        self._texts = held_out_text(sources, self._shares, size, held_out)
+        if not self._texts:
+            raise CorpusError("none of the documents is held out: give a corpus with more of them")
+
+    def measure(self, network: SHARNN) -> dict[str, float]:
+        """Return bits per byte of each category, and of their ``mean`` by share, in float32."""
+        return validate(network, self._texts, self._shares, lanes=LANES, precision="float32")
