@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.children import ROOT, environment
+
 ONCE = "compiling the kernels for this machine, once: about half a minute\n"
 
 
 def start(cache: Path, *kinds: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.kernels", *kinds],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(cache)},
+        env=environment(NUMBA_CACHE_DIR=str(cache)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -63,31 +63,22 @@ def command(
         raise click.UsageError("nothing to do: give --out, --held-out or both")
     if out is not None and Path(out).exists() and not force:
         raise FileError(f"{out}: exists already; use -f to overwrite", out)
-    try:
-        _average(weights, out, shares or (1.0,) * len(weights), corpora, categories, size)
-    except OSError as error:
-        raise FileError(f"{error.filename or out}: {error.strerror or error}") from None
-    return 0
-
-
-def _average(
-    weights: tuple[str, ...],
-    out: str | None,
-    shares: tuple[float, ...],
-    corpora: tuple[str, ...],
-    categories: dict[str, float],
-    size: int,
-) -> None:
     from nncompress.exact.dequantize import load_network
     from nncompress.network.weights import save_weights
     from nncompress.training.average import HeldOut, average
     from nncompress.training.progress import held_out_bits
 
-    networks = {name: load_network(Path(name)) for name in weights}
-    mean = average([networks[name] for name in weights], shares)
-    if out is not None:
-        save_weights(Path(out), mean)
-    if corpora:
-        text = HeldOut(tuple(map(Path, corpora)), categories, size)
-        for name, network in [*networks.items(), *([("mean", mean)] if len(weights) > 1 else [])]:
-            click.echo(f"{name}  {held_out_bits(text.measure(network))}")
+    try:
+        networks = {name: load_network(Path(name)) for name in weights}
+        mean = average([networks[name] for name in weights], shares or (1.0,) * len(weights))
+        if out is not None:
+            save_weights(Path(out), mean)
+        if corpora:
+            text = HeldOut(tuple(map(Path, corpora)), categories, size)
+            if len(weights) > 1:
+                networks["mean"] = mean
+            for name, network in networks.items():
+                click.echo(f"{name}  {held_out_bits(text.measure(network))}")
+    except OSError as error:
+        raise FileError(f"{error.filename or out}: {error.strerror or error}") from None
+    return 0

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.children import ROOT, environment
 
 
 def test_damaged_archives_and_models_give_errors_or_the_right_contents():
     script = ROOT / "benchmarks" / "fuzz.py"
     result = subprocess.run(
         [sys.executable, script, "--cases", "2000"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=600,

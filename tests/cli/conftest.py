@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.children import environment
+
 TEXT = b"".join(b"line %d of a text that compresses well\n" % i for i in range(3000))
 
 Result = subprocess.CompletedProcess
@@ -29,10 +29,6 @@ def signals_are_heard() -> None:
 
 def command(*arguments: str | Path, module: str = "tests.nnc") -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
-
-
-def environment(**extra: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), **extra}
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import TEXT, command, environment
+from tests.children import environment
+from tests.cli.conftest import TEXT, command
 from tests.cli.test_conventions import folder, posix
 
 NOISE = os.urandom(20_000)

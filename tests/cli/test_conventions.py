@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from nncompress.cli.shorthand import expand_shorthand
-from tests.cli.conftest import TEXT, command, environment
+from tests.children import environment
+from tests.cli.conftest import TEXT, command
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 

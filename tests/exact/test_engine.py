@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from nncompress.exact import backend, gemm
 from nncompress.exact.engine import Network
 from nncompress.exact.modelfile import known_answer
 from nncompress.network.config import START_SYMBOL
+from tests.children import environment
 from tests.models import DEEP, TINY, float_network, parameters, text
 
 CONFIGS = pytest.mark.parametrize("config", [TINY, DEEP], ids=["tiny", "deep"])
@@ -176,6 +175,7 @@ def test_older_instruction_sets_give_the_same_answer(tmp_path, variables, kernel
 
     path = write_model(tmp_path / "deep.nncmodel", DEEP)
     arguments = [sys.executable, "-c", ANSWER, str(path), kernels, str(threads)]
-    environment = {**os.environ, **variables, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        arguments, env=environment(**variables), capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == known_answer(Network(parameters(DEEP)))
