@@ -2,8 +2,9 @@
 
     python benchmarks/levels.py FILE [--level N ...] [--resume] [--json FILE]
 
-One run each way a level, after one on its beginning that lets kernels be compiled. The JSON file is written after each
-level, so that --resume goes on from it.
+One run each way a level, after one on its beginning that lets kernels be compiled, and one of ``xz -9e`` before it:
+what that takes tells how fast the machine was at the time. The JSON file is written after each level, so that --resume
+goes on from it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any
 
 import click
 from folder import RESULTS, kept_results, resume, write_results
+from peers import in_process
 from processes import both_ways, warm_up
 from readme import levels
 
+from nncompress.benchmark.codecs import Settings
 from nncompress.codecs import LEVELS
 
 
@@ -34,7 +37,8 @@ def main(file: Path, chosen: tuple[int, ...], resume: bool, target: Path) -> Non
     for level in chosen or LEVELS:
         if level not in done:
             warm_up(data, [f"-{level}"])
-            rows.append({"level": level} | both_ways(data, [f"-{level}"], 1))
+            xz = in_process("xz -9e", data, Settings())
+            rows.append({"level": level, "xz": xz} | both_ways(data, [f"-{level}"], 1))
             rows.sort(key=lambda row: row["level"])
             write_results(target, file=file.name, rows=rows)
     click.echo(levels({"rows": rows}))

@@ -112,10 +112,12 @@ def throughput(facts: Facts) -> str:
 
 
 def levels(facts: Facts) -> str:
-    """Size, speed and memory by level."""
-    return markdown(
-        ["level", *_SPEEDS], [[f"`-{row['level']}`", *_speeds(row)] for row in facts["rows"]]
-    )
+    """Size, speed and memory by level, and what xz took just before."""
+    rows = [
+        [f"`-{row['level']}`", *_speeds(row), f"{row['xz']['compress']['seconds']:.2f}"]
+        for row in facts["rows"]
+    ]
+    return markdown(["level", *_SPEEDS, "`xz -9e`, s"], rows)
 
 
 def lanes(facts: Facts) -> str:

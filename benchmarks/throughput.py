@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 from folder import RESULTS, kept_results, resume, write_results
+from peers import in_process
 from processes import OURS, both_ways, repeated, warm_up
 from readme import throughput
 
-from nncompress.benchmark.codecs import Settings, all_codecs
-from nncompress.benchmark.compare import run
+from nncompress.benchmark.codecs import Settings
 
 SMALL = 1024
 CASES = (
@@ -31,21 +31,6 @@ WITHOUT_START_UP = (
     ("mixing alone, `-1`, without start-up", "nncompress mixing", Settings(level=1)),
     ("`xz -9e`, without start-up", "xz -9e", Settings()),
 )
-
-
-def _in_process(codec: str, data: bytes, settings: Settings) -> dict[str, Any]:
-    trial = run(all_codecs()[codec], "file", data, settings)
-    if trial.error or not trial.compress_seconds or not trial.decompress_seconds:
-        raise click.ClickException(f"{codec}: {trial.error}")
-    ways = {"compress": trial.compress_seconds, "decompress": trial.decompress_seconds}
-    return {"bytes": len(data), "archive_bytes": trial.compressed} | {
-        way: {
-            "seconds": seconds,
-            "peak_bytes": trial.peak_memory,
-            "bytes_per_second": len(data) / seconds,
-        }
-        for way, seconds in ways.items()
-    }
 
 
 @click.command()
@@ -72,7 +57,7 @@ def main(file: Path, repeat: int, resume: bool, target: Path) -> None:
             keep(what, both_ways(data[:size], options, repeat))
     for what, codec, chosen in WITHOUT_START_UP:
         if what not in done:
-            keep(what, _in_process(codec, data, chosen))
+            keep(what, in_process(codec, data, chosen))
     click.echo(throughput({"rows": rows}))
 
 

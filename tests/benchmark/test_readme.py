@@ -58,8 +58,8 @@ RUN = {"steps": 5, "bytes": 100}
     [
         (
             "levels",
-            {"rows": [{"level": 3} | SPEEDS]},
-            "| `-3` | 40 | 2.00 | 50.0 | 2.00 | 50.0 | 3 |",
+            {"rows": [{"level": 3, "xz": SPEEDS} | SPEEDS]},
+            "| `-3` | 40 | 2.00 | 50.0 | 2.00 | 50.0 | 3 | 2.00 |",
         ),
         (
             "throughput",
