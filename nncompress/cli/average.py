@@ -61,8 +61,8 @@ def command(
     """
     if out is None and not corpora:
         raise click.UsageError("nothing to do: give --out, --held-out or both")
-    if out is not None and Path(out).exists() and not force:
-        raise FileError(f"{out}: exists already; use -f to overwrite", out)
+    if out is not None:
+        options.refuse_existing(out, force)
     from nncompress.exact.dequantize import load_network
     from nncompress.network.weights import save_weights
     from nncompress.training.average import HeldOut, average
@@ -71,10 +71,10 @@ def command(
     try:
         networks = {name: load_network(Path(name)) for name in weights}
         mean = average([networks[name] for name in weights], shares or (1.0,) * len(weights))
+        text = HeldOut(tuple(map(Path, corpora)), categories, size) if corpora else None
         if out is not None:
             save_weights(Path(out), mean)
-        if corpora:
-            text = HeldOut(tuple(map(Path, corpora)), categories, size)
+        if text is not None:
             if len(weights) > 1:
                 networks["mean"] = mean
             for name, network in networks.items():

@@ -16,6 +16,7 @@ import click
 
 from nncompress.cli.console import Console
 from nncompress.codecs import LEVELS, METHODS, CodecOptions
+from nncompress.errors import FileError
 from nncompress.files.convert import Request
 from nncompress.parallel import Coder
 from nncompress.pipeline import Limits
@@ -68,6 +69,12 @@ def first_bytes(**settings: Any) -> Callable[[Command], Command]:
     """Add --bytes, how much of a file is taken."""
     words = "Take no more than the first so many bytes."
     return click.option("--bytes", "size", metavar="SIZE", type=Size(), help=words, **settings)
+
+
+def refuse_existing(path: str, force: bool) -> None:
+    """Raise :class:`FileError` where a file is there and --force is not given."""
+    if Path(path).exists() and not force:
+        raise FileError(f"{path}: exists already; use -f to overwrite", path)
 
 
 # Options that make an object.

@@ -38,12 +38,10 @@ def command(
     """
     from nncompress.training.release import Release, release
 
-    target = Path(out)
-    if target.exists() and not force:
-        raise FileError(f"{out}: exists already; use -f to overwrite", out)
+    options.refuse_existing(out, force)
     facts = _read_summary(summary) if summary else {}
     job = Release(
-        Path(weights), tuple(map(Path, corpora)), target, shares, summary=facts, mixing=mixing
+        Path(weights), tuple(map(Path, corpora)), Path(out), shares, summary=facts, mixing=mixing
     )
     try:
         identity = release(job)

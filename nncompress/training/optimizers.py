@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -35,23 +34,21 @@ def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.O
     return [_adamw(parameters, config)]
 
 
-def _groups(parameters: Iterable[nn.Parameter], config: TrainConfig) -> list[dict[str, Any]]:
-    parameters = list(parameters)
+def _groups(parameters: list[nn.Parameter], config: TrainConfig) -> list[dict[str, Any]]:
+    matrices = [p for p in parameters if p.dim() >= 2]
+    vectors = [p for p in parameters if p.dim() < 2]
     return [
-        {
-            "params": [p for p in parameters if p.dim() >= 2],
-            "weight_decay": config.weight_decay,
-        },
-        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
     ]
 
 
-def _adamw(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+def _adamw(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     groups = _groups(parameters, config)
     return torch.optim.AdamW(groups, lr=config.rate, betas=(0.9, 0.99), eps=1e-8, fused=True)
 
 
-def _muon(parameters: Iterable[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
+def _muon(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Optimizer:
     muon: Any = getattr(torch.optim, "Muon", None)
     if muon is None:
         raise ConfigError(
