@@ -18,6 +18,7 @@ from nncompress.network.model import SHARNN
 
 TINY = SHARNNConfig(dim=32, boom=64, layers=2, attention=(1,), window=8)
 DEEP = SHARNNConfig(dim=40, boom=160, layers=3, attention=(0, 2), window=5)
+SINGLE = SHARNNConfig(dim=64, boom=64, layers=1, attention=(0,), window=6)
 
 
 @cache

@@ -60,7 +60,7 @@ def _observed(model: SHARNN, found: Calibration) -> Iterator[None]:
         for name, module in model.named_modules()
         if isinstance(module, (nn.LayerNorm, LSTM))
     }
-    watched["output"] = model.blocks[-1]
+    watched["output"] = model.dropout_output  # it passes what the output layer reads
     handles = [module.register_forward_hook(watch(name)) for name, module in watched.items()]  # type: ignore[arg-type]
     try:
         yield

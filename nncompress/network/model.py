@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import LAYER_NORM_EPS, SYMBOLS, SHARNNConfig
-from .functional import boom_sum, lookup
+from .functional import attend, boom_sum, lookup
 from .lstm import State, library_lstm, recurrence
 
 
@@ -88,7 +88,7 @@ class Attention(nn.Module):
             seen = keys[:, :, low : past + stop]
             mask = self._band(past + start - low, stop - start, memory.device)
             piece = query[:, :, start:stop]
-            read.append(F.scaled_dot_product_attention(piece, seen, seen, attn_mask=mask))
+            read.append(attend(piece, seen, mask))
         lanes, dim = memory.shape[0], memory.shape[2]
         joined = torch.cat(read, dim=2).permute(2, 0, 1, 3).reshape(steps, lanes, dim)
         return joined * self.value()

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from nncompress.benchmark.compare import Trial, totals
-
-ROOT = Path(__file__).parents[2]
+from tests.children import ROOT
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from nncompress.cli.shorthand import expand_shorthand
-from tests.children import environment
+from tests.children import ROOT, environment
 from tests.cli.conftest import TEXT, command
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
@@ -477,7 +477,7 @@ def test_long_names(nnc, tmp_path):
 
 @posix
 def test_memory_does_not_grow_with_the_input():
-    script = Path(__file__).parents[2] / "benchmarks" / "pipe_memory.py"
+    script = ROOT / "benchmarks" / "pipe_memory.py"
     peaks = []
     for size in (16 << 20, 96 << 20):
         shown = subprocess.run(

@@ -13,8 +13,8 @@ import click
 import pytest
 
 from nncompress.cli.app import COMMANDS, app
+from tests.children import ROOT
 
-ROOT = Path(__file__).parents[2]
 MANUAL = ROOT / "docs" / "nncompress.1"
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("[bm]*/*.md")]
 

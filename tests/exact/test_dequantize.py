@@ -18,7 +18,7 @@ from nncompress.exact.quantize import gate_units, quantize
 from nncompress.network.config import PRESETS, START_SYMBOL, SHARNNConfig
 from nncompress.network.model import SHARNN, Block
 from nncompress.network.weights import save_weights
-from tests.models import DEEP, TINY, float_network, parameters, text, write_model
+from tests.models import DEEP, SINGLE, TINY, float_network, parameters, text, write_model
 
 PLAIN = replace(TINY, attention=())
 WIDE = replace(TINY, dim=272, boom=544)  # wider than there are bytes
@@ -26,8 +26,8 @@ PAPER = replace(PRESETS["paper"], dim=32, boom=128)
 SMALL = replace(PRESETS["small"], dim=48, boom=192)
 CONFIGS = pytest.mark.parametrize(
     "config",
-    [TINY, DEEP, PLAIN, WIDE, PAPER, SMALL],
-    ids=["tiny", "deep", "plain", "wide", "paper", "small"],
+    [TINY, DEEP, SINGLE, PLAIN, WIDE, PAPER, SMALL],
+    ids=["tiny", "deep", "single", "plain", "wide", "paper", "small"],
 )
 LANES, STEPS = 32, 48
 

@@ -16,9 +16,9 @@ from nncompress.exact.engine import Network
 from nncompress.exact.modelfile import known_answer
 from nncompress.network.config import START_SYMBOL
 from tests.children import environment
-from tests.models import DEEP, TINY, float_network, parameters, text
+from tests.models import DEEP, SINGLE, TINY, float_network, parameters, text
 
-CONFIGS = pytest.mark.parametrize("config", [TINY, DEEP], ids=["tiny", "deep"])
+CONFIGS = pytest.mark.parametrize("config", [TINY, DEEP, SINGLE], ids=["tiny", "deep", "single"])
 
 
 def run(network: Network, symbols: np.ndarray) -> np.ndarray:

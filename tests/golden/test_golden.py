@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests.children import ROOT
 from tests.golden.cases import CASES, Case, made, restored
 
-ROOT = Path(__file__).parents[2]
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 

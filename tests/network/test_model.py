@@ -103,6 +103,21 @@ def test_the_fused_boom_is_its_formula(dtype: torch.dtype) -> None:
     torch.testing.assert_close(mine, theirs, **loose)
 
 
+def test_attention_for_training_is_pytorchs() -> None:
+    torch.manual_seed(0)
+    query, memory = torch.randn(3, 2, 5, 16), torch.randn(3, 2, 9, 16)
+    seen = torch.ones(5, 9).tril(4).triu(1).bool()
+    direction = torch.randn(3, 2, 5, 16).bfloat16()
+    results = []
+    for dtype in (torch.bfloat16, torch.float32):
+        inputs = [x.bfloat16().to(dtype).requires_grad_() for x in (query, memory)]
+        read = functional.attend(*inputs, seen)
+        gradients = torch.autograd.grad(read, inputs, direction.to(dtype))
+        results.append([x.float() for x in (read, *gradients)])
+    assert "_Attend" not in str(read.grad_fn)  # PyTorch's own
+    torch.testing.assert_close(*results, rtol=2e-2, atol=2e-2)
+
+
 def test_the_table_of_bytes_has_the_gradients_of_the_plain_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
