@@ -2,11 +2,12 @@
 
     python benchmarks/ablation.py CORPUS... [--steps 1000] [--dim 128] [--json FILE]
 
-Every variant differs from the first in one thing. First all of them are timed: a few steps each, in
-turns, by the processor time they take, so that other work on the machine falls on all alike. Then
-each is trained for as many steps as the first, and, where it is slower or faster by more than 5%,
-once more for as many steps as fit in the first one's time; the learning rate falls to zero by the
-end of either. Finished runs are in the JSON file, and --resume does not repeat them.
+Every variant differs from the first in one thing, or is of another shape and about as much work. First
+all of them are timed: a few steps each, in turns, by the processor time they take, so that other work
+on the machine falls on all alike. Then each is trained for as many steps as the first, and, where it is
+slower or faster by more than 5%, once more for as many steps as fit in the first one's time; the
+learning rate falls to zero by the end of either. Finished runs are in the JSON file, and --resume does
+not repeat them.
 Results of so short a training say what pays at its beginning, no more.
 """
 
@@ -37,6 +38,8 @@ from nncompress.training.loop import Trainer
 LAYERS = 3
 LANES, SEGMENT = 16, 64
 """Small steps: so short a training gains more from their number than from their size."""
+
+MUON = {"optimizer": "muon", "rate": 4e-3}
 
 WARM, ROUNDS, TIMED = 4, 9, 2
 """Steps of each variant before timing, turns of timing, and steps in a turn."""
@@ -88,17 +91,28 @@ def replace_boom(model: SHARNN) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """A name, what differs from the first variant, and what the paper says of it."""
+    """A name, what differs from the first variant, and what the paper says of it.
+
+    blocks, width: a network of fewer blocks, of which the first attends, each ``width`` times as wide, and Boom as wide
+    as they are.
+    """
 
     name: str
     shape: dict[str, Any] = dataclasses.field(default_factory=dict)
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
     change: Callable[[SHARNN], None] | None = None
+    blocks: int = LAYERS
+    width: float = 1.0
     paper: str = ""
 
     def model(self, shape: SHARNNConfig) -> SHARNN:
         """A new network; the same weights wherever two variants have the same tensors."""
         torch.manual_seed(0)
+        if self.blocks < LAYERS:
+            dim = round(self.width * shape.dim)
+            shape = dataclasses.replace(
+                shape, dim=dim, boom=dim, layers=self.blocks, attention=(0,)
+            )
         model = SHARNN(dataclasses.replace(shape, **self.shape))
         if self.change is not None:
             self.change(model)
@@ -117,6 +131,10 @@ VARIANTS = (
         training={"optimizer": "lamb", "rate": 2e-3},
         paper="used throughout",
     ),
+    Variant("Muon", training=MUON),
+    Variant("two blocks, 1.375 times as wide", blocks=2, width=1.375),
+    Variant("one block, twice as wide", blocks=1, width=2.0),
+    Variant("one block, twice as wide, Muon", training=MUON, blocks=1, width=2.0),
     Variant("four heads", {"heads": 4}, paper="about 67 minutes an epoch"),
     Variant("min-trust LAMB, rate 8e-3", training={"optimizer": "lamb", "rate": 8e-3}),
 )

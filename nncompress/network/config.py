@@ -128,5 +128,7 @@ PRESETS: dict[str, SHARNNConfig] = {
         dropout_output=0.1,
     ),
     "small": SHARNNConfig(dim=384, boom=1536, layers=3, attention=(1,), window=256),
+    # The first block's input is a table, so that a single wide block spends its multiplications well.
+    "wide": SHARNNConfig(dim=768, boom=768, layers=1, attention=(0,), window=128),
     "quick": SHARNNConfig(dim=320, boom=1280, layers=2, attention=(0,), window=128),
 }
