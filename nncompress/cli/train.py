@@ -58,6 +58,13 @@ def parse_weights(
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="Peak learning rate.")
 @click.option("--warmup", type=int, default=100, show_default=True, help="Steps of warm-up.")
 @click.option("--decay", default="cosine", show_default=True, help="cosine or linear.")
+@click.option(
+    "--decay-from",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Share of the training after which the rate falls; constant until then.",
+)
 @click.option("--clip", type=float, default=0.5, show_default=True, help="Largest gradient norm.")
 @click.option("--weight-decay", type=float, default=0.01, show_default=True, help="For matrices.")
 @click.option("--precision", default="bfloat16", show_default=True, help="bfloat16 or float32.")

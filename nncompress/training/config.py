@@ -18,7 +18,8 @@ class TrainConfig:
         for never.
     optimizer: ``adamw``, ``muon`` or ``lamb``. rate: peak learning rate. warmup: steps of linear
         rise to it.
-    decay: ``cosine`` or ``linear``, from the peak to ``rate * final``.
+    decay: ``cosine`` or ``linear``, from the peak to ``rate * final``. decay_from: share of the training
+        after which the rate falls, constant until then (Hägele et al. 2024, https://arxiv.org/abs/2405.18392).
     steps, hours: how long to train; exactly one of them is set. ``hours`` counts the time spent
         training, over all resumptions, and lets the decay end in time on a machine of unknown
         speed; only a run by ``steps`` can be repeated exactly.
@@ -38,6 +39,7 @@ class TrainConfig:
     rate: float = 1e-3
     warmup: int = 100
     decay: str = "cosine"
+    decay_from: float = 0.0
     final: float = 0.0
     steps: int = 0
     hours: float = 0.0
@@ -60,6 +62,7 @@ class TrainConfig:
             "reset": (0, 1 << 30),
             "rate": (1e-9, 10),
             "warmup": (0, 1 << 30),
+            "decay_from": (0, 1),
             "final": (0, 1),
             "steps": (0, 1 << 40),
             "hours": (0, 1e5),
@@ -87,7 +90,8 @@ class TrainConfig:
 
     def rate_at(self, step: int, seconds: float) -> float:
         """Return the learning rate for step ``step``, from 0, after ``seconds`` of training."""
-        done = self.progress(step, seconds)
+        past = self.progress(step, seconds) - self.decay_from
+        done = past / (1 - self.decay_from) if past > 0 else 0.0
         left = (1 + math.cos(math.pi * done)) / 2 if self.decay == "cosine" else 1 - done
         warm = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
         return self.rate * warm * (self.final + (1 - self.final) * left)

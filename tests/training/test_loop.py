@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 import math
 import os
@@ -100,6 +102,17 @@ def test_the_rate_rises_and_falls(decay: str, by: str) -> None:
     assert rates[:top] == sorted(rates[:top])
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert rates[-1] == pytest.approx(0.1 * config.rate)
+
+
+@pytest.mark.parametrize("decay", ["cosine", "linear"])
+def test_the_rate_stays_until_the_decay(decay: str) -> None:
+    config = dataclasses.replace(small(steps=100), decay=decay, decay_from=0.6, warmup=10)
+    rates = [config.rate_at(step, 0.0) for step in range(101)]
+    assert set(rates[10:61]) == {config.rate}
+    assert all(after < before for before, after in itertools.pairwise(rates[60:]))
+    assert rates[80] == pytest.approx(config.rate / 2)
+    assert rates[100] == 0
+    assert dataclasses.replace(config, decay_from=1.0).rate_at(100, 0.0) == config.rate
 
 
 @pytest.mark.parametrize(
