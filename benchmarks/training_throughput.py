@@ -82,7 +82,7 @@ class PlainBoom(modules.Boom):
 
 
 def network(kind: str) -> SHARNN:
-    """The small network, in this project's code or in plain PyTorch's."""
+    """The small network, in this project's code or in plain PyTorch's; attention is this project's in both."""
     config = PRESETS["small"]
     if kind == "plain":  # any dropout on the embedding keeps the first LSTM from using its table
         config = dataclasses.replace(config, dropout_embedding=1e-9)
