@@ -25,7 +25,7 @@ from nncompress.network import model as modules
 from nncompress.network.config import GELU_SCALE, PRESETS, SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.training.config import TrainConfig
-from nncompress.training.objective import cost
+from nncompress.training.objective import cost, predict
 from nncompress.training.optimizers import make_optimizers
 
 LEAST_SECONDS = 2.0
@@ -100,7 +100,8 @@ def step_time(model: SHARNN, config: TrainConfig) -> float:
 
     def step() -> None:
         nonlocal state
-        bits, state = cost(model, data[:, :-1], data[:, 1:], state, config.precision)
+        logits, state = predict(model, data[:, :-1], state, config.precision)
+        bits = cost(logits, data[:, 1:])
         model.zero_grad(set_to_none=True)
         bits.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), config.clip)

@@ -41,6 +41,20 @@ def parse_weights(
     metavar="FILE",
     help="Start from the float weights in a .safetensors file, or from a model file (.nncmodel).",
 )
+@click.option(
+    "--teacher",
+    "teachers",
+    metavar="FILE",
+    multiple=True,
+    help="Learn also from what this trained network predicts; repeat for the mean of several.",
+)
+@click.option(
+    "--teacher-share",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="Share of each target that is the teachers' word.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
 @click.option(
     "--weight",
@@ -90,6 +104,7 @@ def command(
     out: str,
     preset: str,
     init: str | None,
+    teachers: tuple[str, ...],
     resume: bool,
     weights: dict[str, float],
     device: str,
@@ -112,6 +127,7 @@ def command(
         preset=preset,
         init=Path(init) if init else None,
         resume=resume,
+        teachers=tuple(Path(teacher) for teacher in teachers),
         weights=weights,
         device=device,
         threads=threads,

@@ -24,6 +24,7 @@ class TrainConfig:
         training, over all resumptions, and lets the decay end in time on a machine of unknown
         speed; only a run by ``steps`` can be repeated exactly.
     clip: largest norm of the gradient. weight_decay: for matrices alone.
+    teacher_share: how much of each target is what a teacher says, where there is one; the rest is the byte itself.
     precision: ``bfloat16`` (autocast) or ``float32``.
     held_out: documents in a thousand that are kept for validation. validate: bytes of them to
         measure on.
@@ -45,6 +46,7 @@ class TrainConfig:
     hours: float = 0.0
     clip: float = 0.5
     weight_decay: float = 0.01
+    teacher_share: float = 0.5
     precision: str = "bfloat16"
     seed: int = 0
     held_out: int = 20
@@ -68,6 +70,7 @@ class TrainConfig:
             "hours": (0, 1e5),
             "clip": (1e-6, 1e6),
             "weight_decay": (0, 1),
+            "teacher_share": (0, 1),
             "seed": (0, (1 << 63) - 1),
             "held_out": (0, 500),
             "validate": (0, 1 << 30),

@@ -21,9 +21,10 @@ from ..network.weights import save_weights
 from . import checkpoint
 from .config import TrainConfig
 from .data import Sampler, Sources, held_out_text
-from .objective import cost, shifted, validate
+from .objective import cost, predict, shifted, taught_cost, validate
 from .optimizers import make_optimizers
 from .quantization import FakeQuantizer
+from .teacher import Teacher
 
 RUN, MODEL, BEST, LOG = "run.safetensors", "model.safetensors", "best.safetensors", "log.jsonl"
 
@@ -49,7 +50,9 @@ class Trainer:
         weights: Mapping[str, float],
         folder: Path,
         device: torch.device | str = "cpu",
+        teacher: Teacher | None = None,
     ) -> None:
+        self.teacher = teacher
         self.config, self.folder, self.device = config, folder, torch.device(device)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.processes = dist.get_world_size() if dist.is_initialized() else 1
@@ -96,17 +99,16 @@ class Trainer:
         if config.reset and self.step % config.reset == 0:
             self.state = None
             self.previous.fill_(START_SYMBOL)
+            if self.teacher is not None:
+                self.teacher.reset()
         if config.progress(self.step, self.seconds) >= config.quantize_from:
             self._quantize()
         text = bytearray(b"".join(self.sampler.next(config.segment)))
         targets = torch.frombuffer(text, dtype=torch.uint8).view(config.lanes, config.segment)
         inputs = shifted(targets, self.previous).to(self.device)
         self.previous = targets[:, -1:].clone()
-        bits, self.state = cost(
-            self.model, inputs, targets.to(self.device), self.state, config.precision
-        )
-        self.model.zero_grad(set_to_none=True)
-        (bits * math.log(2)).backward()  # type: ignore[no-untyped-call]
+        logits, self.state = predict(self.model, inputs, self.state, config.precision)
+        bits = self._learn(logits, inputs, targets.to(self.device))
         self._average_gradients()
         nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         for optimizer in self.optimizers:
@@ -115,6 +117,17 @@ class Trainer:
             optimizer.step()
         self.step += 1
         self.bytes += targets.numel() * self.processes
+        return bits
+
+    def _learn(self, logits: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Compute gradients from the text, or from it and the teacher; returns the text's bits per byte."""
+        config, teacher = self.config, self.teacher
+        objective = bits = cost(logits, targets)
+        if teacher is not None:
+            taught = teacher.distributions(inputs, config.precision)
+            objective = taught_cost(logits, targets, taught, config.teacher_share)
+        self.model.zero_grad(set_to_none=True)
+        (objective * math.log(2)).backward()  # type: ignore[no-untyped-call]
         return bits.detach()
 
     def _quantize(self) -> None:
@@ -183,6 +196,7 @@ class Trainer:
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
         tensors |= checkpoint.pack_optimizers(self.optimizers)
         tensors |= checkpoint.pack_state(self.state)
+        tensors |= self.teacher.pack() if self.teacher is not None else {}
         tensors |= checkpoint.pack_text(self.sampler.pending)
         tensors |= {"previous": self.previous, "random": torch.get_rng_state()}
         record = self._counters() | {
@@ -217,6 +231,8 @@ class Trainer:
         )
         checkpoint.unpack_optimizers(self.optimizers, tensors)
         self.state = checkpoint.unpack_state(tensors, self.device)
+        if self.teacher is not None:
+            self.teacher.unpack(tensors)
         self.sampler.restore(record["data"], checkpoint.unpack_text(tensors))
         self.previous = tensors["previous"]
         torch.set_rng_state(tensors["random"])

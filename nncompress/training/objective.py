@@ -21,23 +21,28 @@ def shifted(targets: Tensor, previous: Tensor) -> Tensor:
     return torch.cat([previous, targets[:, :-1]], dim=1)
 
 
-def cost(
-    model: SHARNN,
-    inputs: Tensor,
-    targets: Tensor,
-    state: list[BlockState] | None,
-    precision: str,
+def predict(
+    model: SHARNN, inputs: Tensor, state: list[BlockState] | None, precision: str
 ) -> tuple[Tensor, list[BlockState]]:
-    """Return the mean cross-entropy in bits per byte, and the state after the segment.
+    """Return the logits of each next byte, float32 [T * B, 256], and the state after the segment.
 
-    inputs, targets: uint8 [B, T]. precision: ``bfloat16`` (autocast) or ``float32``.
+    inputs: uint8 [B, T]. precision: ``bfloat16`` (autocast) or ``float32``.
     """
     half = precision == "bfloat16"
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
         logits, state = model(inputs, state)
-    logits = logits.transpose(0, 1).flatten(0, 1).float()  # time-major, as it lies in memory
-    nats = F.cross_entropy(logits, targets.t().flatten().long())
-    return nats / math.log(2), state
+    return logits.transpose(0, 1).flatten(0, 1).float(), state  # time-major, as it lies in memory
+
+
+def cost(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean cross-entropy in bits per byte of logits [T * B, 256] for targets, uint8 [B, T]."""
+    return F.cross_entropy(logits, targets.t().flatten().long()) / math.log(2)
+
+
+def taught_cost(logits: Tensor, targets: Tensor, taught: Tensor, share: float) -> Tensor:
+    """Return :func:`cost` with ``share`` of each target the distributions ``taught``, float32 [T * B, 256]."""
+    soft = F.cross_entropy(logits, taught) / math.log(2)
+    return share * soft + (1 - share) * cost(logits, targets)
 
 
 @torch.no_grad()
@@ -73,7 +78,7 @@ def _measure(model: SHARNN, data: Tensor, precision: str) -> float:
     previous = torch.full_like(data[:, :1], START_SYMBOL)
     state, total = None, 0.0
     for targets in data.split(128, dim=1):  # type: ignore[no-untyped-call]
-        bits, state = cost(model, shifted(targets, previous), targets, state, precision)
-        total += bits.item() * targets.numel()
+        logits, state = predict(model, shifted(targets, previous), state, precision)
+        total += cost(logits, targets).item() * targets.numel()
         previous = targets[:, -1:]
     return total / data.numel()

@@ -18,6 +18,7 @@ from ..network.model import SHARNN
 from .config import TrainConfig
 from .data import find_sources
 from .loop import RUN, Report, Trainer
+from .teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Setup:
 
     corpora: files, folders or shards. folder: the run's own. preset: name of a new network's shape,
     unless ``init`` names float weights or a model file. resume: go on from the folder's checkpoint.
-    weights: of the categories. device: ``cpu``, ``cuda`` or ``cuda:N``. threads: of the CPU; 0 for
-    PyTorch's choice.
+    teachers: float weights or model files to learn from too. weights: of the categories. device:
+    ``cpu``, ``cuda`` or ``cuda:N``. threads: of the CPU; 0 for PyTorch's choice.
     """
 
     corpora: tuple[Path, ...]
@@ -35,6 +36,7 @@ class Setup:
     preset: str = "small"
     init: Path | None = None
     resume: bool = False
+    teachers: tuple[Path, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     device: str = "cpu"
     threads: int = 0
@@ -48,11 +50,13 @@ def run(setup: Setup, config: TrainConfig, report: Report) -> None:
         torch.set_num_threads(setup.threads)
     device = _device(setup.device)
     model = starting_network(setup)
+    networks = [load_network(path) for path in setup.teachers]
     sources = find_sources(setup.corpora)
     _check_folder(setup)
     setup.folder.mkdir(parents=True, exist_ok=True)
     with _processes(device):
-        trainer = Trainer(model, config, sources, setup.weights, setup.folder, device)
+        teacher = Teacher(networks, device) if networks else None
+        trainer = Trainer(model, config, sources, setup.weights, setup.folder, device, teacher)
         if setup.resume:
             trainer.resume()
         trainer.train(report)

@@ -24,6 +24,8 @@ from nncompress.network.weights import load_weights
 from nncompress.training.config import TrainConfig
 from nncompress.training.data import find_sources
 from nncompress.training.loop import BEST, LOG, MODEL, RUN, Trainer
+from nncompress.training.objective import predict
+from nncompress.training.teacher import Teacher
 
 
 def small(**changes: Any) -> TrainConfig:
@@ -47,6 +49,11 @@ def trainer(corpus: Path, folder: Path, network: SHARNN, **changes: Any) -> Trai
     return Trainer(copy, small(**changes), find_sources([corpus]), {}, folder)
 
 
+def other_network(config: SHARNNConfig, seed: int) -> SHARNN:
+    torch.manual_seed(seed)
+    return SHARNN(config)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "lamb"])
 def test_a_resumed_run_equals_an_uninterrupted_one(
@@ -65,6 +72,55 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert found == losses
     for one, other in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_taught_run_resumes_like_an_uninterrupted_one(
+    corpus: Path, tmp_path: Path, network: SHARNN
+) -> None:
+    def taught(folder: Path) -> Trainer:
+        run = trainer(corpus, folder, network)
+        run.teacher = Teacher([other_network(network.config, seed) for seed in (1, 2)])
+        return run
+
+    whole = taught(tmp_path / "whole")
+    losses = [whole.train_step().item() for _ in range(9)]
+    halves = taught(tmp_path / "halves")
+    found = [
+        halves.train_step().item() for _ in range(7)
+    ]  # past a reset, with the teachers' states warm
+    halves.save()
+    again = taught(tmp_path / "halves")
+    again.resume()
+    found += [again.train_step().item() for _ in range(2)]
+    assert found == losses
+    alone = trainer(corpus, tmp_path / "alone", network)
+    assert [alone.train_step().item() for _ in range(9)] != losses
+
+
+def test_a_taught_network_comes_to_say_what_its_teacher_says(
+    corpus: Path, tmp_path: Path, network: SHARNN
+) -> None:
+    run = trainer(
+        corpus,
+        tmp_path / "run",
+        network,
+        teacher_share=1.0,
+        lanes=8,
+        segment=32,
+        rate=2e-2,
+        steps=120,
+    )
+    network = other_network(network.config, 3)
+    with torch.no_grad():
+        network.output_bias.zero_()[ord("q")] = 6.0  # a letter that the text hardly has
+    run.teacher = Teacher([network])
+    for _ in range(120):
+        run.train_step()
+    inputs = torch.full((1, 8), 32, dtype=torch.uint8)
+    logits, _ = predict(run.model, inputs, None, "float32")
+    expected = Teacher([network]).distributions(inputs, "float32")
+    assert torch.softmax(logits, -1)[:, ord("q")].mean() > 0.5
+    assert torch.allclose(torch.softmax(logits, -1), expected, atol=0.1)
 
 
 def test_a_run_learns_and_leaves_its_files(corpus: Path, tmp_path: Path, network: SHARNN) -> None:

@@ -43,6 +43,8 @@ def train(*arguments: object) -> Exception | None:
         (["--steps", 5, "--init", "nothing.safetensors"], "nothing"),
         (["--steps", 5, "--init", "nothing.nncmodel"], "nothing"),
         (["--steps", 5, "--init", __file__], "safetensors"),
+        (["--steps", 5, "--teacher", "nothing.nncmodel"], "nothing"),
+        (["--steps", 5, "--teacher-share", 1.5], "teacher_share"),
     ],
 )
 def test_a_bad_option_is_refused_in_one_line(
@@ -85,6 +87,19 @@ def test_a_run_can_start_from_a_model_file(corpus: Path, tmp_path: Path) -> None
     assert after.config == DEEP
     for name, tensor in before.state_dict().items():
         assert torch.allclose(after.state_dict()[name], tensor, rtol=0, atol=1e-5), name
+
+
+def test_a_run_can_learn_from_model_files(corpus: Path, tmp_path: Path) -> None:
+    teacher = write_model(tmp_path / "teacher.nncmodel", DEEP)
+    options = ["--lanes", 2, "--segment", 8, "--steps", 2, "--init", teacher, "-q"]
+    weights = []
+    for name, more in (("alone", []), ("one", [teacher]), ("two", [teacher, teacher])):
+        teachers = [word for path in more for word in ("--teacher", path)]
+        assert train(corpus, "--out", tmp_path / name, *options, *teachers) is None
+        weights.append(load_weights(tmp_path / name / MODEL).output_bias)
+    alone, one, two = weights
+    assert not torch.equal(alone, one)
+    assert torch.allclose(one, two)  # the mean of a network and itself
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch without distributed")
