@@ -66,12 +66,12 @@ class NumbaBackend:
 
         self.threads, self._prepared = threads, dict[str, Any]()
         self.tensors: Mapping[str, Any] = tensors
-        self._packs = all(fits(array) for array in tensors.values() if array.dtype == np.int8)
-        self.stages: Any = stages_numba if self._packs else Stages(kernels_numba)
+        self.packs = all(fits(array) for array in tensors.values() if array.dtype == np.int8)
+        self.stages: Any = stages_numba if self.packs else Stages(kernels_numba)
 
     def start_thread(self) -> None:
         """Limit torch's products: OpenMP would give those of each new thread all cores."""
-        if not self._packs:
+        if not self.packs:
             import torch
 
             torch.set_num_threads(self.threads)
@@ -88,7 +88,7 @@ class NumbaBackend:
         self, activations: NDArray[np.int8], name: str, out: NDArray[np.int32]
     ) -> Callable[[], None] | tuple[Any, ...]:
         """Return the product: our own where the CPU has instructions for it, else torch's over the same memory."""
-        if self._packs:
+        if self.packs:
             if name not in self._prepared:
                 self._prepared[name] = pack(self.tensors[name])
             return operands(activations, self._prepared[name], out)

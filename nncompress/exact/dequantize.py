@@ -49,12 +49,13 @@ def load_network(path: Path) -> SHARNN:
 
     Raises :class:`ModelError` where the file is damaged or neither, and ``OSError`` where weights cannot be read.
     """
-    if _is_model(path):
+    if is_model(path):
         return dequantize(load_model(path).parameters)
     return load_any_weights(path)
 
 
-def _is_model(path: Path) -> bool:
+def is_model(path: Path) -> bool:
+    """Whether a file is a model file, or is named like one."""
     try:
         read_metadata(path)
     except ModelError:

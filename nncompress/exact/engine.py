@@ -48,6 +48,11 @@ class Network:
         """What it runs on: "cpu" or "cuda"."""
         return self.backend.device
 
+    @property
+    def packs(self) -> bool:
+        """Whether its products are our own, for which no thread needs to make ready."""
+        return isinstance(self.backend, NumbaBackend) and self.backend.packs
+
     def start_thread(self) -> None:
         """Make ready for the calling thread, which will step lanes; the one that makes lanes is ready."""
         self.backend.start_thread()

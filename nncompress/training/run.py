@@ -50,12 +50,11 @@ def run(setup: Setup, config: TrainConfig, report: Report) -> None:
         torch.set_num_threads(setup.threads)
     device = _device(setup.device)
     model = starting_network(setup)
-    networks = [load_network(path) for path in setup.teachers]
+    teacher = Teacher.load(setup.teachers, device) if setup.teachers else None
     sources = find_sources(setup.corpora)
     _check_folder(setup)
     setup.folder.mkdir(parents=True, exist_ok=True)
     with _processes(device):
-        teacher = Teacher(networks, device) if networks else None
         trainer = Trainer(model, config, sources, setup.weights, setup.folder, device, teacher)
         if setup.resume:
             trainer.resume()

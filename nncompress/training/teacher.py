@@ -8,52 +8,159 @@ https://arxiv.org/abs/1503.02531. The mean of several teachers' distributions is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ..exact.dequantize import is_model, load_network
+from ..exact.engine import Lanes, Network
+from ..exact.modelfile import load_model
+from ..network.config import SYMBOLS
 from ..network.model import SHARNN, BlockState
 from .checkpoint import pack_state, unpack_state
 from .objective import predict
 
+GROUP = 32
+"""Lanes that a thread takes at a time."""
 
-class Teacher:
-    """The mean of some networks' predictions, each with the state it carries from segment to segment.
 
-    Raises ``ValueError`` where there is no network.
-    """
+class Reader(Protocol):
+    """A trained network that reads segment after segment."""
 
-    def __init__(self, networks: Sequence[SHARNN], device: torch.device | str = "cpu") -> None:
-        if not networks:
-            raise ValueError("a teacher needs at least one network")
-        self.networks = [network.to(device).eval().requires_grad_(False) for network in networks]
-        self.device = torch.device(device)
+    def reset(self) -> None:
+        """Begin anew from the cold state."""
+
+    def read(self, inputs: Tensor, precision: str) -> Tensor:
+        """Read a segment, uint8 [B, T]; returns the probabilities of each next byte, float32 [T * B, 256]."""
+
+    def pack(self) -> dict[str, Tensor]:
+        """Return what is carried from segment to segment as named tensors; nothing in the cold state."""
+
+    def unpack(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore :meth:`pack`'s tensors."""
+
+
+class FloatReader:
+    """A network in floats, on any device."""
+
+    def __init__(self, network: SHARNN, device: torch.device) -> None:
+        self.network, self.device = network.to(device).eval(), device
         self.reset()
 
     def reset(self) -> None:
         """Begin anew from the cold state."""
-        self._states: list[list[BlockState] | None] = [None] * len(self.networks)
+        self.state: list[BlockState] | None = None
 
     @torch.no_grad()
-    def distributions(self, inputs: Tensor, precision: str) -> Tensor:
-        """Read a segment, uint8 [B, T]; returns the probabilities of each next byte, float32 [T * B, 256]."""
-        each = []
-        for index, network in enumerate(self.networks):
-            logits, self._states[index] = predict(network, inputs, self._states[index], precision)
-            each.append(torch.softmax(logits, dim=-1))
-        return torch.stack(each).mean(dim=0)
+    def read(self, inputs: Tensor, precision: str) -> Tensor:
+        """Read a segment; see :class:`Reader`."""
+        logits, self.state = predict(self.network, inputs, self.state, precision)
+        return torch.softmax(logits, dim=-1)
 
     def pack(self) -> dict[str, Tensor]:
-        """Return the states as named tensors."""
+        """Return the state."""
+        return pack_state(self.state)
+
+    def unpack(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore the state."""
+        self.state = unpack_state(tensors, self.device)
+
+
+class IntegerReader:
+    """A model's integer network on the CPU, faster there than its floats. threads: how many may work for it."""
+
+    def __init__(self, network: Network, threads: int) -> None:
+        self.network, self.threads = network, threads
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew from the cold state."""
+        self.groups: list[Lanes] = []
+
+    def read(self, inputs: Tensor, precision: str) -> Tensor:
+        """Read a segment, in whole numbers whatever the ``precision``; see :class:`Reader`."""
+        columns = np.ascontiguousarray(inputs.t().numpy())
+        steps, count = columns.shape
+        places = [slice(first, min(first + GROUP, count)) for first in range(0, count, GROUP)]
+        if not self.groups:
+            self.groups = [self.network.lanes(place.stop - place.start) for place in places]
+        weights = np.empty((steps, count, SYMBOLS), np.int32)
+
+        def work(lanes: Lanes, place: slice) -> None:
+            for step in range(steps):
+                weights[step, place] = lanes.step(columns[step, place]).weights
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            list(pool.map(work, self.groups, places))
+        chances = torch.from_numpy(weights).flatten(0, 1).float()
+        return chances / chances.sum(dim=-1, keepdim=True)
+
+    def pack(self) -> dict[str, Tensor]:
+        """Return the lanes' position and state."""
+        packed = {}
+        for index, lanes in enumerate(self.groups):
+            packed[f"{index}.position"] = torch.tensor([lanes.count, lanes.position])
+            for number, array in enumerate(lanes.state):
+                packed[f"{index}.{number}"] = torch.from_numpy(array.copy())
+        return packed
+
+    def unpack(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore the lanes."""
+        self.reset()
+        while (place := tensors.get(f"{len(self.groups)}.position")) is not None:
+            lanes = self.network.lanes(int(place[0]))
+            lanes.position = int(place[1])
+            for number, array in enumerate(lanes.state):
+                array[:] = tensors[f"{len(self.groups)}.{number}"].numpy()
+            self.groups.append(lanes)
+
+
+class Teacher:
+    """The mean of what some networks predict. Raises ``ValueError`` where there is none."""
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        if not readers:
+            raise ValueError("a teacher needs at least one network")
+        self.readers = readers
+
+    @classmethod
+    def load(cls, paths: Sequence[Path], device: torch.device) -> Teacher:
+        """Read model files or float weights; :class:`ModelError` where one is neither."""
+        return cls([_reader(path, device) for path in paths])
+
+    def reset(self) -> None:
+        """Begin anew from the cold state."""
+        for reader in self.readers:
+            reader.reset()
+
+    def distributions(self, inputs: Tensor, precision: str) -> Tensor:
+        """Read a segment, uint8 [B, T]; returns the probabilities of each next byte, float32 [T * B, 256]."""
+        return torch.stack([reader.read(inputs, precision) for reader in self.readers]).mean(dim=0)
+
+    def pack(self) -> dict[str, Tensor]:
+        """Return all states as named tensors."""
         return {
             f"teacher.{index}.{name}": tensor
-            for index, state in enumerate(self._states)
-            for name, tensor in pack_state(state).items()
+            for index, reader in enumerate(self.readers)
+            for name, tensor in reader.pack().items()
         }
 
     def unpack(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore :meth:`pack`'s states; a network without one begins in the cold state."""
-        for index in range(len(self.networks)):
+        for index, reader in enumerate(self.readers):
             prefix = f"teacher.{index}."
-            own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            self._states[index] = unpack_state(own, self.device)
+            reader.unpack(
+                {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            )
+
+
+def _reader(path: Path, device: torch.device) -> Reader:
+    if device.type == "cpu" and is_model(path):
+        network = Network(load_model(path).parameters)
+        if network.packs:
+            return IntegerReader(network, torch.get_num_threads())
+    return FloatReader(load_network(path), device)
