@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SAMPLE_PIECES = 32
 SAMPLE_PIECE = 512
-"""A large block is judged by this many pieces of this many bytes, spread over it."""
+"""A large block is judged by this many pieces of this many bytes, spread over it, each a lane of its own."""
 
 NETWORK_GAIN = 0.97
 """The network is used where it brings a sample below this part of what mixing alone makes of it."""
@@ -95,7 +95,8 @@ class Codec:
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Code a block: (method, payload). The choice depends on the bytes, the level and the model alone."""
         candidates = self._candidates(data)
-        coded = [(self._encode(method, data, self.progress), method) for method in candidates]
+        bits, progress = self.level.lanes_bits(len(data)), self.progress
+        coded = [(self._encode(method, data, bits, progress), method) for method in candidates]
         if not coded:
             return Method.STORED, data
         payload, method = min(coded, key=lambda pair: len(pair[0]))
@@ -135,12 +136,12 @@ class Codec:
             return [Method[self.method.upper().replace("+", "_")]]
         if len(data) <= SAMPLE_PIECES * SAMPLE_PIECE:
             return [Method.MIXING] + ([Method.NETWORK_MIXING] if self._uses_network else [])
-        sample = _sample(data)
-        mixing = len(self._encode(Method.MIXING, sample))
+        sample, bits = _sample(data), SAMPLE_PIECES.bit_length() - 1
+        mixing = len(self._encode(Method.MIXING, sample, bits))
         if mixing >= len(sample):
             return []
         if self._uses_network:
-            network = len(self._encode(Method.NETWORK_MIXING, sample))
+            network = len(self._encode(Method.NETWORK_MIXING, sample, bits))
             if network < NETWORK_GAIN * mixing:
                 return [Method.NETWORK_MIXING]
         return [Method.MIXING]
@@ -150,9 +151,13 @@ class Codec:
         return self.model is not None and self.level.network
 
     def _encode(
-        self, method: Method, data: bytes, progress: Callable[[int], None] | None = None
+        self,
+        method: Method,
+        data: bytes,
+        bits: int,
+        progress: Callable[[int], None] | None = None,
     ) -> bytes:
-        bits = self.level.lanes_bits(len(data))
+        """Code in 2**``bits`` lanes; returns the payload."""
         layout = Layout(len(data), 1 << bits)
         profile = self.level.profile(method)
         predictor = self._predictor(method, profile, layout)
