@@ -89,31 +89,42 @@ def replace_boom(model: SHARNN) -> None:
         block.boom = FeedForward(model.config.dim, model.config.boom)
 
 
+Reshape = Callable[[SHARNNConfig], SHARNNConfig]
+
+
+def same(shape: SHARNNConfig) -> SHARNNConfig:
+    return shape
+
+
+def having(**fields: Any) -> Reshape:
+    """Change fields of the shape."""
+    return lambda shape: dataclasses.replace(shape, **fields)
+
+
+def wider(times: float, blocks: int) -> Reshape:
+    """Fewer blocks, of which the first attends, each so many times as wide, and Boom as wide as they are."""
+
+    def reshape(shape: SHARNNConfig) -> SHARNNConfig:
+        dim = round(times * shape.dim)
+        return dataclasses.replace(shape, dim=dim, boom=dim, layers=blocks, attention=(0,))
+
+    return reshape
+
+
 @dataclass(frozen=True)
 class Variant:
-    """A name, what differs from the first variant, and what the paper says of it.
-
-    blocks, width: a network of fewer blocks, of which the first attends, each ``width`` times as wide, and Boom as wide
-    as they are.
-    """
+    """A name, what differs from the first variant, and what the paper says of it."""
 
     name: str
-    shape: dict[str, Any] = dataclasses.field(default_factory=dict)
+    reshape: Reshape = same
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
     change: Callable[[SHARNN], None] | None = None
-    blocks: int = LAYERS
-    width: float = 1.0
     paper: str = ""
 
     def model(self, shape: SHARNNConfig) -> SHARNN:
         """A new network; the same weights wherever two variants have the same tensors."""
         torch.manual_seed(0)
-        if self.blocks < LAYERS:
-            dim = round(self.width * shape.dim)
-            shape = dataclasses.replace(
-                shape, dim=dim, boom=dim, layers=self.blocks, attention=(0,)
-            )
-        model = SHARNN(dataclasses.replace(shape, **self.shape))
+        model = SHARNN(self.reshape(shape))
         if self.change is not None:
             self.change(model)
         return model
@@ -121,8 +132,8 @@ class Variant:
 
 VARIANTS = (
     Variant("one head, in the second last layer", paper="1.076; about 30 minutes an epoch"),
-    Variant("no attention", {"attention": ()}, paper="1.33"),
-    Variant("attention in every layer", {"attention": tuple(range(LAYERS))}, paper="1.068"),
+    Variant("no attention", having(attention=()), paper="1.33"),
+    Variant("attention in every layer", having(attention=tuple(range(LAYERS))), paper="1.068"),
     Variant("LSTM with a residual", change=add_residual, paper="no residual around the LSTM"),
     Variant("the first, with another seed", training={"seed": 1}),
     Variant("feed-forward for Boom", change=replace_boom, paper="Boom saves the matrix down"),
@@ -132,10 +143,10 @@ VARIANTS = (
         paper="used throughout",
     ),
     Variant("Muon", training=MUON),
-    Variant("two blocks, 1.375 times as wide", blocks=2, width=1.375),
-    Variant("one block, twice as wide", blocks=1, width=2.0),
-    Variant("one block, twice as wide, Muon", training=MUON, blocks=1, width=2.0),
-    Variant("four heads", {"heads": 4}, paper="about 67 minutes an epoch"),
+    Variant("two blocks, 1.375 times as wide", wider(1.375, blocks=2)),
+    Variant("one block, twice as wide", wider(2.0, blocks=1)),
+    Variant("one block, twice as wide, Muon", wider(2.0, blocks=1), MUON),
+    Variant("four heads", having(heads=4), paper="about 67 minutes an epoch"),
     Variant("min-trust LAMB, rate 8e-3", training={"optimizer": "lamb", "rate": 8e-3}),
 )
 
