@@ -218,14 +218,18 @@ class Sampler:
     def state(self) -> dict[str, Any]:
         """Return where sampling stands, for JSON; the caller keeps :attr:`pending` beside it."""
         positions = {name: category.position() for name, category in self._categories.items()}
-        return {"served": dict(self.served), "categories": positions}
+        return {"shares": self.shares, "served": dict(self.served), "categories": positions}
 
     def restore(self, state: Mapping[str, Any], pending: list[bytes]) -> None:
-        """Go on from :meth:`state`; :class:`CorpusError` where its categories or lanes differ."""
+        """Go on from :meth:`state`; :class:`CorpusError` where its categories or lanes differ.
+
+        Other shares than before are those of the text from here on; what was read before is not made up for.
+        """
         same = set(state["categories"]) == set(self._categories)
         if not same or len(pending) != len(self.pending):
             raise CorpusError("the checkpoint is of other categories or another number of lanes")
-        self.served = dict(state["served"])
+        if state.get("shares") == self.shares:
+            self.served = dict(state["served"])
         for name, position in state["categories"].items():
             old = self._categories[name]
             self._categories[name] = _Category(name, old.files, old.seed, old.permille, **position)

@@ -112,6 +112,20 @@ def test_sampling_resumes_exactly(cut: int, tmp_path_factory: pytest.TempPathFac
     assert [whole.next(97) for _ in range(20)] == [again.next(97) for _ in range(20)]
 
 
+def test_weights_changed_on_resuming_hold_from_there_on(corpus: Path) -> None:
+    before = sampler(corpus, code=1, prose=1)
+    for _ in range(300):
+        before.next(50)
+    again = sampler(corpus, code=9, prose=1)
+    again.restore(before.state(), before.pending)
+    for _ in range(300):
+        again.next(50)
+    assert again.served["code"] / sum(again.served.values()) == pytest.approx(0.9, abs=0.03)
+    same = sampler(corpus, code=9, prose=1)
+    same.restore(json.loads(json.dumps(again.state())), again.pending)
+    assert same.served == again.served
+
+
 def test_held_out_documents_are_never_trained_on(corpus: Path) -> None:
     sources = find_sources([corpus])
     kept = held_out_text(sources, {"prose": 1.0}, 10**6, 100)["prose"]
