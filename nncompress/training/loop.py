@@ -21,7 +21,7 @@ from ..network.weights import save_weights
 from . import checkpoint
 from .config import TrainConfig
 from .data import Sampler, Sources, held_out_text
-from .objective import cost, predict, shifted, taught_cost, validate
+from .objective import cost, predict, shifted, soft_cost, validate
 from .optimizers import make_optimizers
 from .quantization import FakeQuantizer
 from .teacher import Teacher
@@ -124,8 +124,8 @@ class Trainer:
         config, teacher = self.config, self.teacher
         objective = bits = cost(logits, targets)
         if teacher is not None:
-            taught = teacher.distributions(inputs, config.precision)
-            objective = taught_cost(logits, targets, taught, config.teacher_share)
+            soft = soft_cost(logits, teacher.distributions(inputs, config.precision))
+            objective = config.teacher_share * soft + (1 - config.teacher_share) * bits
         self.model.zero_grad(set_to_none=True)
         (objective * math.log(2)).backward()  # type: ignore[no-untyped-call]
         return bits.detach()

@@ -39,10 +39,9 @@ def cost(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits, targets.t().flatten().long()) / math.log(2)
 
 
-def taught_cost(logits: Tensor, targets: Tensor, taught: Tensor, share: float) -> Tensor:
-    """Return :func:`cost` with ``share`` of each target the distributions ``taught``, float32 [T * B, 256]."""
-    soft = F.cross_entropy(logits, taught) / math.log(2)
-    return share * soft + (1 - share) * cost(logits, targets)
+def soft_cost(logits: Tensor, taught: Tensor) -> Tensor:
+    """Return :func:`cost` for whole distributions ``taught``, float32 [T * B, 256], in place of bytes."""
+    return F.cross_entropy(logits, taught) / math.log(2)
 
 
 @torch.no_grad()
