@@ -7,6 +7,7 @@ https://arxiv.org/abs/1503.02531. The mean of several teachers' distributions is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -122,15 +123,18 @@ class IntegerReader:
 class Teacher:
     """The mean of what some networks predict. Raises ``ValueError`` where there is none."""
 
-    def __init__(self, readers: Sequence[Reader]) -> None:
+    def __init__(self, readers: Sequence[Reader], names: Sequence[str] = ()) -> None:
         if not readers:
             raise ValueError("a teacher needs at least one network")
         self.readers = readers
+        self._names = names or [str(index) for index in range(len(readers))]
 
     @classmethod
     def load(cls, paths: Sequence[Path], device: torch.device) -> Teacher:
         """Read model files or float weights; :class:`ModelError` where one is neither."""
-        return cls([_reader(path, device) for path in paths])
+        # Named by content, so that a checkpoint's state never goes to another network.
+        readers = [_reader(path, device) for path in paths]
+        return cls(readers, [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
 
     def reset(self) -> None:
         """Begin anew from the cold state."""
@@ -144,15 +148,15 @@ class Teacher:
     def pack(self) -> dict[str, Tensor]:
         """Return all states as named tensors."""
         return {
-            f"teacher.{index}.{name}": tensor
-            for index, reader in enumerate(self.readers)
+            f"teacher.{own}.{name}": tensor
+            for own, reader in zip(self._names, self.readers, strict=True)
             for name, tensor in reader.pack().items()
         }
 
     def unpack(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore :meth:`pack`'s states; a network without one begins in the cold state."""
-        for index, reader in enumerate(self.readers):
-            prefix = f"teacher.{index}."
+        for own, reader in zip(self._names, self.readers, strict=True):
+            prefix = f"teacher.{own}."
             reader.unpack(
                 {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             )

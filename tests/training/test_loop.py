@@ -100,6 +100,25 @@ def test_a_taught_run_resumes_like_an_uninterrupted_one(
     assert [alone.train_step().item() for _ in range(9)] != losses
 
 
+def test_a_run_resumed_with_another_teacher_begins_it_cold(
+    corpus: Path, tmp_path: Path, network: SHARNN
+) -> None:
+    def taught(config: SHARNNConfig) -> Trainer:
+        run = trainer(corpus, tmp_path / "run", network)
+        path = write_model(tmp_path / "teacher.nncmodel", config)
+        run.teacher = Teacher.load([path], torch.device("cpu"))
+        return run
+
+    before = taught(DEEP)
+    before.train_step()
+    before.save()
+    again = taught(network.config)
+    again.resume()
+    assert again.teacher is not None
+    assert again.teacher.pack() == {}
+    again.train_step()
+
+
 def test_a_taught_network_comes_to_say_what_its_teacher_says(
     corpus: Path, tmp_path: Path, network: SHARNN
 ) -> None:
