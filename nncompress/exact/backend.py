@@ -21,6 +21,9 @@ CUDA_ROWS = 32
 
 Tensors = Mapping[str, NDArray[Any]]
 
+Advance = Callable[[Any, Any], None]
+"""What a step does but for its symbols, given two numbers that change from step to step."""
+
 
 class Backend(Protocol):
     """What the engine needs. Arrays are numpy's or torch's; the kernels take them as they are."""
@@ -48,6 +51,9 @@ class Backend(Protocol):
 
     def product(self, activations: Any, name: str, out: Any) -> Any:
         """Return the product of fixed buffers with the weight of that name, as the stages take it."""
+
+    def repeated(self, advance: Advance) -> Advance:
+        """Make a function over fixed buffers as fast to repeat as can be."""
 
     def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
         """Copy bytes to the beginning of an array of the backend."""
@@ -100,6 +106,10 @@ class NumbaBackend:
             self._prepared[name] = prepare(torch.from_numpy(self.tensors[name]))
         return Gemm(torch.from_numpy(activations), self._prepared[name], torch.from_numpy(out))
 
+    def repeated(self, advance: Advance) -> Advance:
+        """Return it as it is."""
+        return advance
+
     def give(self, symbols: NDArray[np.uint8], into: NDArray[np.uint8]) -> None:
         """Copy bytes."""
         into[: len(symbols)] = symbols
@@ -150,6 +160,10 @@ class TorchBackend:
             self._prepared[name] = prepare(self.tensors[name])
         return Gemm(activations, self._prepared[name], out)
 
+    def repeated(self, advance: Advance) -> Advance:
+        """Record it, on CUDA."""
+        return advance if self.device == "cpu" else _Recorded(advance, self._place)
+
     def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
         """Copy bytes; through a copy, since torch warns of arrays that cannot be written."""
         into[: len(symbols)].copy_(self._torch.from_numpy(np.array(symbols)))
@@ -158,6 +172,33 @@ class TorchBackend:
         """Bring them to the host."""
         found: NDArray[Any] = array[:lanes].cpu().numpy()
         return found
+
+
+class _Recorded:
+    """A function recorded at its first call as a CUDA graph: its hundred small kernels are one launch from then on."""
+
+    def __init__(self, advance: Advance, place: Any) -> None:
+        import torch
+
+        self._torch, self._advance, self._place = torch, advance, place
+        self._numbers = torch.zeros(2, dtype=torch.int64, device=place)
+        self._graph: Any = None
+
+    def __call__(self, slot: int, filled: int) -> None:
+        self._numbers.copy_(self._torch.tensor([slot, filled]))
+        if self._graph is None:
+            self._advance(*self._numbers)  # recording alone computes nothing
+            self._graph = self._record()
+        else:
+            self._graph.replay()
+
+    def _record(self) -> Any:
+        cuda = self._torch.cuda
+        graph = cuda.CUDAGraph()
+        # Other threads may have work of their own on the device meanwhile.
+        with cuda.device(self._place), cuda.graph(graph, capture_error_mode="thread_local"):
+            self._advance(*self._numbers)
+        return graph
 
 
 def _torch_device(name: str) -> Any:

@@ -92,6 +92,7 @@ class Lanes:
         self.weights = self.zeros(np.int32, SYMBOLS)
         self.blocks = [_BlockLanes(self, index) for index in range(network.config.layers)]
         self.output = self._output()
+        self.advance = self.backend.repeated(self._advance)
         # Everything that a lane carries from step to step, for copying.
         self.state = [array for block in self.blocks for array in block.state]
 
@@ -122,12 +123,17 @@ class Lanes:
     def step(self, symbols: NDArray[np.uint8]) -> Prediction:
         """Read one byte a lane, uint8 [count], and predict the next."""
         self.backend.give(symbols, self.symbols)
-        for block in self.blocks:
-            block.step()
+        window = self.network.config.window
+        self.advance(self.position % window, min(self.position + 1, window))
         self.position += 1
-        self.backend.stages.predict(*self.output)
         take = self.backend.take
         return Prediction(take(self.weights, self.count), take(self.activations, self.count))
+
+    def _advance(self, slot: Any, filled: Any) -> None:
+        """Bring the symbols through the network; the memories have ``filled`` vectors, with one put into ``slot``."""
+        for block in self.blocks:
+            block.step(slot, filled)
+        self.backend.stages.predict(*self.output)
 
     def copy_first(self, source: Lanes) -> None:
         """Start every lane where lane 0 of ``source`` is."""
@@ -154,14 +160,12 @@ class _BlockLanes:
         self.attend = self._attend(self.block.attention) if self.block.attention else None
         self.widen = self._widen()
 
-    def step(self) -> None:
+    def step(self, slot: Any, filled: Any) -> None:
         """Bring the stream through the block."""
         (self.stages.recur_first if self.first else self.stages.recur)(*self.recur)
         if self.attend is not None:
             remember, norm, query, attend = self.attend
-            position, window = self.lanes.position, self.window
-            filled = min(position + 1, window)
-            self.stages.attend(remember, position % window, norm, query, attend, filled)
+            self.stages.attend(remember, slot, norm, query, attend, filled)
         self.stages.widen(*self.widen)
 
     def _array(self, name: str) -> Any:

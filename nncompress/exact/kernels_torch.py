@@ -1,8 +1,8 @@
 """The elementwise steps of the integer network in torch: the reference, and what runs on a GPU.
 
 Signatures are those of :mod:`.kernels_numba`, whose docstrings say what each step does; here arrays are tensors on any
-device, written in place. All arithmetic is on integers but for attention's two products, which are float32 matrix
-products of whole numbers below 2**24: exact in any order.
+device, written in place, and a number that changes from step to step may be a tensor too. All arithmetic is on integers
+but for attention's two products, which are float32 matrix products of whole numbers below 2**24: exact in any order.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ _CELL_SHIFT = CELL_BITS - 1 - SIGMOID_BITS
 
 AVERAGE_CHUNK = 1024
 """Memory slots a float32 product may sum: 1024 * 127 * 127 is below 2**24."""
+
+
+_UNSEEN = -(1 << 40)
+"""Below every score there can be."""
 
 
 @cache
@@ -143,9 +147,16 @@ def norm_split(
 
 
 def remember(
-    stream: Tensor, eps: int, gain: Tensor, bias: Tensor, shift: int, memory: Tensor, slot: int
+    stream: Tensor,
+    eps: int,
+    gain: Tensor,
+    bias: Tensor,
+    shift: int,
+    memory: Tensor,
+    slot: int | Tensor,
 ) -> None:
-    memory[:, slot] = _affine8(normalise(stream, eps), gain, bias, shift)
+    place = torch.as_tensor(slot, device=memory.device).view(1)
+    memory.index_copy_(1, place, _affine8(normalise(stream, eps), gain, bias, shift)[:, None])
 
 
 def _average(weights: Tensor, memory: Tensor) -> Tensor:
@@ -172,19 +183,21 @@ def attend(
     value: Tensor,
     value_shift: int,
     stream: Tensor,
-    filled: int,
+    filled: int | Tensor,
 ) -> None:
     raw = (query * query_multiplier + query_bias) >> query_shift
     key = _affine8(normalise(raw.clamp(-STREAM_MAX, STREAM_MAX), eps), gain, bias, shift)
-    seen = memory[:, :filled]
-    scores = torch.bmm(seen.float(), key.float()[:, :, None])[:, :, 0].long()
+    # The whole memory, whatever is filled: a recorded step has one shape.
+    seen = torch.arange(memory.shape[1], device=memory.device) < filled
+    scores = torch.bmm(memory.float(), key.float()[:, :, None])[:, :, 0].long()
+    scores.masked_fill_(~seen, _UNSEEN)
     end = min((ATTENTION_END << score_shift) // multiplier + 1, 1 << 24)
     distance = (scores.amax(dim=1, keepdim=True) - scores).clamp(max=end)
     exponent = (distance * multiplier + (1 << score_shift >> 1)) >> score_shift
-    weights = _tables(query.device)[2][exponent.clamp(max=ATTENTION_END)]
+    weights = _tables(query.device)[2][exponent.clamp(max=ATTENTION_END)] * seen
     mass = weights.sum(dim=1, keepdim=True)
     inverse = torch.div(torch.full_like(mass, 1 << 30), mass, rounding_mode="floor")
-    mean = (_average(weights, seen) * inverse + (1 << 21)) >> 22
+    mean = (_average(weights, memory) * inverse + (1 << 21)) >> 22
     part = (mean * value + (1 << value_shift >> 1)) >> value_shift
     stream.copy_((stream + part).clamp(-STREAM_MAX, STREAM_MAX))
 

@@ -128,7 +128,9 @@ PRESETS: dict[str, SHARNNConfig] = {
         dropout_output=0.1,
     ),
     "small": SHARNNConfig(dim=384, boom=1536, layers=3, attention=(1,), window=256),
-    # The first block's input is a table, so that a single wide block spends its multiplications well.
-    "wide": SHARNNConfig(dim=768, boom=768, layers=1, attention=(0,), window=128),
-    "quick": SHARNNConfig(dim=320, boom=1280, layers=2, attention=(0,), window=128),
+    # The shapes of the released models. The first block's input is a table, so that a single wide block spends its
+    # multiplications well; and one GPU trains it fast.
+    "quick": SHARNNConfig(dim=512, boom=512, layers=1, attention=(0,), window=128),
+    "default": SHARNNConfig(dim=640, boom=640, layers=1, attention=(0,), window=128),
+    "large": SHARNNConfig(dim=1024, boom=1024, layers=1, attention=(0,), window=256),
 }

@@ -43,7 +43,9 @@ def library_lstm(
     kind = torch.get_autocast_dtype(x.device.type) if _autocast(x) else x.dtype
     weights = [w.to(kind) for w in (weight_ih, weight_hh, bias, torch.zeros_like(bias))]
     before = tuple(part.to(kind)[None] for part in state)
-    outputs, *after = torch.lstm(x.to(kind), before, weights, True, 1, 0.0, True, False, False)
+    # Autocast would have it in float16, whatever it is asked for, and small gradients would vanish.
+    with torch.autocast(x.device.type, enabled=False):
+        outputs, *after = torch.lstm(x.to(kind), before, weights, True, 1, 0.0, True, False, False)
     hidden, cell = (part[0].detach().float() for part in after)
     return outputs, (hidden, cell)
 

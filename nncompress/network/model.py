@@ -7,6 +7,7 @@ Tensors inside are time-major, [T, B, d].
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +32,16 @@ class BlockState:
     memory: Tensor
 
 
+def flatten_state(state: Sequence[BlockState] | None) -> list[Tensor]:
+    """Return the tensors of all blocks, in order; none of the cold state."""
+    return [t for block in state or () for t in (block.hidden, block.cell, block.memory)]
+
+
+def restore_state(tensors: Sequence[Tensor]) -> list[BlockState] | None:
+    """Undo :func:`flatten_state`."""
+    return [BlockState(*tensors[i : i + 3]) for i in range(0, len(tensors), 3)] or None
+
+
 class LSTM(nn.Module):
     """d -> d, with one bias and PyTorch's order of gates (input, forget, cell, output)."""
 
@@ -48,11 +59,15 @@ class LSTM(nn.Module):
         """Run over projected inputs [T, B, 4d] from the state (h, c); for the CPU."""
         return recurrence(projected, state, self.weight_hh)
 
+    def run_library(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Do both, in PyTorch's own code; for other devices."""
+        return library_lstm(x, state, self.weight_ih, self.weight_hh, self.bias)
+
     def forward(self, x: Tensor, state: State, *, projected: bool = False) -> tuple[Tensor, State]:
         """Run over x [T, B, d], or over ``projected`` inputs, from the state (h, c)."""
         if x.device.type == "cpu":
             return self.recur(x if projected else self.project(x), state)
-        return library_lstm(x, state, self.weight_ih, self.weight_hh, self.bias)
+        return self.run_library(x, state)
 
 
 class Attention(nn.Module):
@@ -160,7 +175,7 @@ class Block(nn.Module):
         """Do what follows the LSTM."""
         h = self.dropout(h)
         if self.attention is not None:
-            own = self.norm_memory(h).transpose(0, 1)
+            own = self.norm_memory(h).to(h.dtype).transpose(0, 1)  # on CUDA autocast widens norms
             h = self.norm_attention(h)
             joined = torch.cat([memory.to(own.dtype), own], dim=1)
             h = h + self.dropout(self.attention(h, joined))

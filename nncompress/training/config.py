@@ -25,7 +25,7 @@ class TrainConfig:
         speed; only a run by ``steps`` can be repeated exactly.
     clip: largest norm of the gradient. weight_decay: for matrices alone.
     teacher_share: how much of each target is what a teacher says, where there is one; the rest is the byte itself.
-    precision: ``bfloat16`` (autocast) or ``float32``.
+    precision: ``bfloat16`` (autocast) or ``float32``. compile: on CUDA, let torch.compile fuse small operations.
     held_out: documents in a thousand that are kept for validation. validate: bytes of them to
         measure on.
     checkpoint_minutes, validate_minutes: time between checkpoints, and between validations.
@@ -48,6 +48,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     teacher_share: float = 0.5
     precision: str = "bfloat16"
+    compile: bool = False
     seed: int = 0
     held_out: int = 20
     validate: int = 96 << 10

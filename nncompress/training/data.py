@@ -13,6 +13,7 @@ import lzma
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ Sources = Mapping[str, list[Path]]
 """The files of each category."""
 
 _CHUNK = 1 << 18
+_DECODER = ThreadPoolExecutor(1)
 _SHARD = re.compile(r"(.+?)-\d+\.xz\Z")
 
 
@@ -110,56 +112,65 @@ def _runs(path: Path, permille: int) -> Iterator[list[bytes]]:
         yield run
 
 
+_Place = tuple[int, int, int]
+"""Passes completed, number of the file in this pass's order, number of the run within the file."""
+
+
 @dataclass
 class _Category:
-    """An endless stream of a category's pieces; shuffles files each pass, pieces within a run."""
+    """An endless stream of a category's pieces; shuffles files each pass, pieces within a run.
+
+    The run after the one being read is decoded meanwhile: training need not wait for it.
+    """
 
     name: str
     files: list[Path]
     seed: int
     permille: int
-    epoch: int = 0  # passes completed
-    file: int = 0  # in this pass's order
-    run: int = 0  # within the file
-    drawn: int = 0  # documents taken from the run
-    _documents: list[bytes] | None = field(default=None, repr=False)
-    _stream: Iterator[list[bytes]] | None = field(default=None, repr=False)
+    epoch: int = 0
+    file: int = 0
+    run: int = 0
+    drawn: int = 0  # pieces taken from the run
+    _pieces: list[bytes] = field(default_factory=list, repr=False)
+    _runs: Iterator[tuple[_Place, list[bytes]]] = field(
+        default_factory=lambda: iter(()), repr=False
+    )
+    _ahead: Future[tuple[_Place, list[bytes]]] | None = field(default=None, repr=False)
 
     def next(self) -> bytes:
         """Return the next piece; :class:`CorpusError` where a whole pass holds none."""
-        begun = self.epoch
-        while self.epoch < begun + 2:
-            documents = self._load()
-            if self.drawn < len(documents):
-                self.drawn += 1
-                return documents[self.drawn - 1]
-            self._advance()
-        raise CorpusError(f"category {self.name!r} holds no document to train on")
+        while self._ahead is None or self.drawn >= len(self._pieces):
+            self._load()
+        self.drawn += 1
+        return self._pieces[self.drawn - 1]
 
-    def _order(self) -> list[Path]:
-        key = f"{self.seed}/{self.name}/{self.epoch}"
-        return random.Random(key).sample(self.files, len(self.files))
+    def _load(self) -> None:
+        before, drawn = (self.epoch, self.file, self.run), 0
+        if self._ahead is None:
+            self._runs, drawn = self._shuffled(), self.drawn
+            self._ahead = _DECODER.submit(next, self._runs)
+        place, self._pieces = self._ahead.result()
+        self._ahead = _DECODER.submit(next, self._runs)
+        self.epoch, self.file, self.run = place
+        self.drawn = drawn if place == before else 0
 
-    def _load(self) -> list[bytes]:
-        if self._documents is None:
-            if self._stream is None:
-                self._stream = _runs(self._order()[self.file], self.permille)
-                for _ in range(self.run):
-                    next(self._stream, None)
-            run = next(self._stream, [])
-            key = f"{self.seed}/{self.name}/{self.epoch}/{self.file}/{self.run}"
-            self._documents = random.Random(key).sample(run, len(run))
-        return self._documents
-
-    def _advance(self) -> None:
-        if self._documents:
-            self.run += 1
-        else:  # the file has no further run
-            self._stream, self.run = None, 0
-            self.file += 1
-            if self.file == len(self.files):
-                self.file, self.epoch = 0, self.epoch + 1
-        self._documents, self.drawn = None, 0
+    def _shuffled(self) -> Iterator[tuple[_Place, list[bytes]]]:
+        """Yield runs and where they are, from here on."""
+        epoch, first_file, first_run = self.epoch, self.file, self.run
+        while True:
+            found = bool(first_file or first_run)  # of a pass's rest nothing can be said
+            key = f"{self.seed}/{self.name}/{epoch}"
+            order = random.Random(key).sample(self.files, len(self.files))
+            for file in range(first_file, len(order)):
+                for run, pieces in enumerate(_runs(order[file], self.permille)):
+                    if run >= first_run:
+                        found = True
+                        shuffle = random.Random(f"{key}/{file}/{run}")
+                        yield (epoch, file, run), shuffle.sample(pieces, len(pieces))
+                first_run = 0
+            if not found:
+                raise CorpusError(f"category {self.name!r} holds no document to train on")
+            epoch, first_file = epoch + 1, 0
 
     def position(self) -> dict[str, int]:
         """Where the stream stands: the fields that a new one needs to go on from here."""

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..network.config import START_SYMBOL, SHARNNConfig
-from ..network.model import SHARNN, BlockState
+from ..network.model import SHARNN, BlockState, flatten_state, restore_state
 from ..network.weights import save_weights
 from . import checkpoint
 from .config import TrainConfig
@@ -24,6 +24,7 @@ from .data import Sampler, Sources, held_out_text
 from .objective import cost, predict, shifted, soft_cost, validate
 from .optimizers import make_optimizers
 from .quantization import FakeQuantizer
+from .recorded import Gradients, RecordedGradients
 from .teacher import Teacher
 
 RUN, MODEL, BEST, LOG = "run.safetensors", "model.safetensors", "best.safetensors", "log.jsonl"
@@ -66,6 +67,7 @@ class Trainer:
         shares = self.sampler.shares
         self.held_out = held_out_text(sources, shares, config.validate, config.held_out)
         self.quantizer: FakeQuantizer | None = None
+        self._gradients = self._prepare()
         self.state: list[BlockState] | None = None
         self.previous = torch.full((config.lanes, 1), START_SYMBOL, dtype=torch.uint8)
         self.step, self.bytes, self.seconds, self.best = 0, 0, 0.0, math.inf
@@ -107,8 +109,7 @@ class Trainer:
         targets = torch.frombuffer(text, dtype=torch.uint8).view(config.lanes, config.segment)
         inputs = shifted(targets, self.previous).to(self.device)
         self.previous = targets[:, -1:].clone()
-        logits, self.state = predict(self.model, inputs, self.state, config.precision)
-        bits = self._learn(logits, inputs, targets.to(self.device))
+        bits = self._learn(inputs, targets.to(self.device))
         self._average_gradients()
         nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         for optimizer in self.optimizers:
@@ -119,21 +120,44 @@ class Trainer:
         self.bytes += targets.numel() * self.processes
         return bits
 
-    def _learn(self, logits: Tensor, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _learn(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Compute gradients from the text, or from it and the teacher; returns the text's bits per byte."""
-        config, teacher = self.config, self.teacher
+        given = [inputs, targets, *flatten_state(self.state)]
+        if self.teacher is not None:
+            given.append(self.teacher.distributions(inputs, self.config.precision))
+        bits, *state = self._gradients(given)
+        self.state = restore_state(state)
+        return bits.clone()
+
+    def _compute(self, given: Sequence[Tensor]) -> list[Tensor]:
+        """Leave gradients in the parameters: from inputs, targets, state, and what the teacher says if there is one.
+
+        Returns the text's bits per byte, and the state after it.
+        """
+        inputs, targets, *rest = given
+        taught = rest.pop() if self.teacher is not None else None
+        logits, state = predict(self.model, inputs, restore_state(rest), self.config.precision)
         objective = bits = cost(logits, targets)
-        if teacher is not None:
-            soft = soft_cost(logits, teacher.distributions(inputs, config.precision))
-            objective = config.teacher_share * soft + (1 - config.teacher_share) * bits
+        if taught is not None:
+            share = self.config.teacher_share
+            objective = share * soft_cost(logits, taught) + (1 - share) * bits
         self.model.zero_grad(set_to_none=True)
         (objective * math.log(2)).backward()  # type: ignore[no-untyped-call]
-        return bits.detach()
+        return [bits.detach(), *flatten_state(state)]
+
+    def _prepare(self) -> Gradients:
+        """Return the fastest way to compute gradients on the device."""
+        if self.device.type == "cpu":
+            return self._compute
+        # Rounding is for the last part, too short to be worth compiling for.
+        compile = self.config.compile and self.quantizer is None
+        return RecordedGradients(self._compute, self.model, compile)
 
     def _quantize(self) -> None:
         if self.quantizer is None:
             text = b"".join(self.held_out.values()) or bytes(range(256)) * 8
             self.quantizer = FakeQuantizer.calibrated(self.model, text)
+            self._gradients = self._prepare()
 
     def _average_gradients(self) -> None:
         if self.processes == 1:
@@ -240,3 +264,4 @@ class Trainer:
         self.best = math.inf if record["best"] is None else record["best"]
         if record.get("scales"):
             self.quantizer = FakeQuantizer(self.model, record["scales"])
+            self._gradients = self._prepare()

@@ -14,10 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import ConfigError
 from ..exact.calibration import calibrate
 from ..exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
-from ..network.lstm import State, recurrence
+from ..network.lstm import State, library_lstm, recurrence
 from ..network.model import LSTM, SHARNN, Block
 
 
@@ -40,12 +39,10 @@ class FakeQuantizer:
     """Makes a network round from now on; its parameters and their names stay what they are.
 
     scales: step of each 8-bit activation, as :func:`~nncompress.exact.calibration.calibrate` names
-    them. For the CPU: elsewhere the LSTMs run in PyTorch's own code, which does not round.
+    them. What an LSTM feeds back is rounded on the CPU only: elsewhere PyTorch's own code runs it.
     """
 
     def __init__(self, model: SHARNN, scales: Mapping[str, float]) -> None:
-        if model.output_bias.device.type != "cpu":
-            raise ConfigError("quantisation-aware fine-tuning runs on the CPU only")
         self.scales = dict(scales)
         for index, block in enumerate(model.blocks):
             assert isinstance(block, Block)
@@ -63,7 +60,8 @@ class FakeQuantizer:
         lanes = min(16, len(text) // 256)
         length = min(4096, len(text) // lanes)
         data = torch.frombuffer(bytearray(text[: lanes * length]), dtype=torch.uint8)
-        return cls(model, calibrate(model, data.view(lanes, length)).scales)
+        data = data.view(lanes, length).to(model.output_bias.device)
+        return cls(model, calibrate(model, data).scales)
 
     def _round_lstm(self, lstm: LSTM, hidden: float, inputs: float | None) -> None:
         def project(x: Tensor) -> Tensor:
@@ -74,7 +72,14 @@ class FakeQuantizer:
         def recur(projected: Tensor, state: State) -> tuple[Tensor, State]:
             return recurrence(projected, state, round_weight(lstm.weight_hh), hidden)
 
-        lstm.project, lstm.recur = project, recur  # type: ignore[method-assign]
+        def run_library(x: Tensor, state: State) -> tuple[Tensor, State]:
+            recurrent = round_weight(lstm.weight_hh)
+            if inputs is None:
+                return library_lstm(x, state, lstm.weight_ih, recurrent, lstm.bias)
+            rounded = round_activation(x, inputs), state, round_weight(lstm.weight_ih)
+            return library_lstm(*rounded, recurrent, lstm.bias)
+
+        lstm.project, lstm.recur, lstm.run_library = project, recur, run_library  # type: ignore[method-assign]
 
     def _round_linear(self, linear: nn.Linear, inputs: float) -> None:
         def forward(x: Tensor) -> Tensor:

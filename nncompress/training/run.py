@@ -33,7 +33,7 @@ class Setup:
 
     corpora: tuple[Path, ...]
     folder: Path
-    preset: str = "small"
+    preset: str = "default"
     init: Path | None = None
     resume: bool = False
     teachers: tuple[Path, ...] = ()
