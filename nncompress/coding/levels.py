@@ -70,7 +70,9 @@ LEVELS = {
     5: Level(True, 5, bytes_per_lane=4096, best=True, model="quick"),
     6: Level(True, 5, bytes_per_lane=4096),
     7: Level(True, 5, bytes_per_lane=4096, best=True),
-    8: Level(True, 4, bytes_per_lane=4096, best=True),
-    9: Level(True, 4, 1 << 23, bytes_per_lane=4096, best=True, first_block_size=1 << 23),
+    8: Level(True, 5, bytes_per_lane=4096, best=True, model="large"),
+    9: Level(
+        True, 4, 1 << 23, bytes_per_lane=4096, best=True, first_block_size=1 << 23, model="large"
+    ),
 }
 DEFAULT_LEVEL = 6

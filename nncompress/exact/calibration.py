@@ -17,7 +17,10 @@ from ..network.model import LSTM, SHARNN
 from .fixedpoint import ACTIVATION_MAX
 
 PERCENTILE = 0.9999
-"""Magnitudes above this quantile of the calibration text saturate."""
+"""Magnitudes above this quantile of the calibration text saturate ..."""
+
+OUTPUT_PERCENTILE = 0.999
+"""... and those above this one in the last stream: of the bits per byte, more is lost there by coarse steps."""
 
 SEGMENT = 256
 """Positions of the calibration text that pass through the network at a time."""
@@ -27,10 +30,12 @@ SEGMENT = 256
 class Calibration:
     """Facts by the name of the module that makes the activations, and by ``output`` for the last stream.
 
-    scales: step of each int8 activation. moments: sums of x x^T over all positions, float64 [d, d].
+    scales: step of each int8 activation. peaks: the same quantile of each column's magnitudes, float64 [d]. moments:
+    sums of x x^T over all positions, float64 [d, d].
     """
 
     scales: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     moments: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
@@ -58,7 +63,7 @@ def _observed(model: SHARNN, found: Calibration) -> Iterator[None]:
     watched: dict[str, nn.Module] = {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, (nn.LayerNorm, LSTM))
+        if isinstance(module, (nn.LayerNorm, LSTM)) or name.endswith("attention.query")
     }
     watched["output"] = model.dropout_output  # it passes what the output layer reads
     handles = [module.register_forward_hook(watch(name)) for name, module in watched.items()]  # type: ignore[arg-type]
@@ -71,13 +76,18 @@ def _observed(model: SHARNN, found: Calibration) -> Iterator[None]:
 
 def _note(found: Calibration, name: str, values: Tensor) -> None:
     vectors = values.detach().float().flatten(0, -2).cpu()
-    scale = max(_quantile(vectors), 1e-6) / ACTIVATION_MAX
+    magnitudes = vectors.abs().numpy()
+    share = OUTPUT_PERCENTILE if name == "output" else PERCENTILE
+    scale = max(float(_quantile(magnitudes.reshape(-1), share)), 1e-6) / ACTIVATION_MAX
     found.scales[name] = max(found.scales.get(name, 0.0), scale)
+    peaks = np.maximum(_quantile(magnitudes, share).astype(np.float64), 1e-6)
+    found.peaks[name] = np.maximum(found.peaks.get(name, 0.0), peaks)
     moments = (vectors.T @ vectors).double().numpy()
     found.moments[name] = found.moments.get(name, 0.0) + moments
 
 
-def _quantile(values: Tensor) -> float:
-    magnitudes = values.abs().flatten().numpy()
-    rank = math.ceil(PERCENTILE * magnitudes.size) - 1
-    return float(np.partition(magnitudes, rank)[rank])
+def _quantile(magnitudes: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Return the quantile along the first axis."""
+    rank = math.ceil(share * len(magnitudes)) - 1
+    found: NDArray[np.float32] = np.partition(magnitudes, rank, axis=0)[rank]
+    return found

@@ -28,6 +28,7 @@ from .fixedpoint import (
     SIGMOID_BITS,
     SIGMOID_HALF,
     STREAM_BITS,
+    STREAM_MAX,
     UNIT_BITS,
     WEIGHT_MAX,
 )
@@ -205,15 +206,30 @@ def _norm(norm: nn.LayerNorm, unit: float, factor: Float | float = 1.0) -> Affin
     return affine(_array(norm.weight) * factor, _array(norm.bias) * factor, unit)
 
 
+def _free_unit(peaks: Float) -> float:
+    """What counts a 1 in a stream that is only normalised: its scale is free, and it need not saturate."""
+    return 2.0 ** min(STREAM_BITS, math.floor(math.log2(STREAM_MAX / (2 * peaks.max()))))
+
+
 def _attention(block: float_network.Block, name: str, seen: Calibration) -> Attention:
     part = block.attention
     assert part is not None
-    memory_scale, query_scale = (
-        seen.scales[name + "norm_memory"],
-        seen.scales[name + "norm_attention"],
-    )
+    query_scale = seen.scales[name + "norm_attention"]
     factor = 1 / (1 + np.exp(-_array(part.query_scale))) / (1 + np.exp(-_array(part.key_scale)))
-    key_scale = seen.scales[name + "attention.query_norm"] * float(factor.max())
+    # Where the memory counts in larger steps the key counts in smaller ones: products, and rounding, are spread evenly
+    # (SmoothQuant, Xiao et al. 2023, https://arxiv.org/abs/2211.10438).
+    keys, memories = (
+        seen.peaks[name + "attention.query_norm"] * factor,
+        seen.peaks[name + "norm_memory"],
+    )
+    balance = np.sqrt(memories / keys)
+    key_scale = float((keys * balance).max()) / ACTIVATION_MAX
+    memory_scale = float((memories / balance).max()) / ACTIVATION_MAX
+    with torch.no_grad():
+        value = _array(part.value())
+    # What the stream becomes is normalised at once, and so is the query.
+    stream_unit = _free_unit(seen.peaks[name + "norm_attention"] + np.abs(value) * memories)
+    query_unit = _free_unit(seen.peaks[name + "attention.query"])
     exponent = (
         key_scale
         * memory_scale
@@ -222,23 +238,22 @@ def _attention(block: float_network.Block, name: str, seen: Calibration) -> Atte
         * (1 << ATTENTION_BITS)
     )
     shift = min(31, max(0, 11 - math.floor(math.log2(exponent))))
-    with torch.no_grad():
-        value = _array(part.value()) * memory_scale * 2.0 ** (STREAM_BITS - 8)
+    value = value * balance * memory_scale * stream_unit / 2**8
     value_shift = min(
         31, math.floor(math.log2((INT32_MAX >> 1) / (np.abs(value).max() * (ACTIVATION_MAX << 8))))
     )
     return Attention(
-        memory=_norm(block.norm_memory, 1 / memory_scale),
-        stream=_norm(block.norm_attention, 1 << STREAM_BITS),
+        memory=_norm(block.norm_memory, 1 / memory_scale, 1 / balance),
+        stream=_norm(block.norm_attention, stream_unit),
         query_input=_norm(block.norm_attention, 1 / query_scale),
         query=linear(
             _array(part.query.weight),
             _array(part.query.bias),
             seen.moments[name + "norm_attention"],
             query_scale,
-            1 << STREAM_BITS,
+            query_unit,
         ),
-        query_norm=_norm(part.query_norm, 1 / key_scale, factor),
+        query_norm=_norm(part.query_norm, 1 / key_scale, factor * balance),
         multiplier=max(1, round(exponent * 2.0**shift)),
         shift=shift,
         value=np.rint(value * 2.0**value_shift).astype(np.int32),
