@@ -190,8 +190,9 @@ def test_levels_differ_in_their_model_unless_one_is_given():
         return open_codec(model, level=level).model_id
 
     assert identity(4) == identity(5) == identity(6, "quick")
-    assert identity(6) == identity(9) == identity(None) == identity(4, "default")
-    assert identity(4) != identity(6)
+    assert identity(6) == identity(7) == identity(None) == identity(4, "default")
+    assert identity(8) == identity(9) == identity(6, "large")
+    assert len({identity(4), identity(6), identity(8)}) == 3
     assert identity(1) is None
 
 
