@@ -33,7 +33,14 @@ COMPILING = "compiling the kernels for this machine, once: about half a minute"
 COMPILING_AGAIN = "compiling the kernels, about half a minute; they cannot be kept: {}"
 
 _PACKAGE = Path(__file__).parent
-_KERNELS = ("intrinsics.py", "coding/*.py", "exact/*.py", "mixing/*.py")
+_KERNELS = (
+    "addresses.py",
+    "atomics.py",
+    "intrinsics.py",
+    "coding/*.py",
+    "exact/*.py",
+    "mixing/*.py",
+)
 _UNUSED = 24 * 60 * 60
 """Seconds after which the folder of other kernels counts as left over from another version."""
 
@@ -43,6 +50,11 @@ def jit(function: Callable[..., Any]) -> Any:
     kernel: Any = njit(nogil=True)(function)
     kernel._cache = _open_cache(function)  # what njit(cache=True) sets
     return kernel
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Make a part of kernels: it is copied into each that calls it, and takes no time to compile and to keep itself."""
+    return njit(nogil=True, inline="always")(function)
 
 
 def _open_cache(function: Callable[..., Any]) -> KernelCache | NoCache:

@@ -1,18 +1,18 @@
 """Coding steps with the mixer in one compiled function: predictions, learning and the range coder.
 
-Streams are those of :mod:`.planes`. Python, and the lock that its threads share, is needed once a step where the
-network speaks between two steps, and once in many steps where there is none.
+Streams are those of :mod:`.planes`. Python, and the lock that its threads share, is needed once in many steps; see
+:mod:`.drive` for those beside a network.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DamagedArchiveError
-from ..jit import jit
+from ..jit import inline, jit
 from ..mixing.kernels import begin_byte, end_plane
 from ..mixing.mixer import Mixer
 from ..mixing.state import opened
@@ -22,86 +22,99 @@ from .rangecoder_numba import RangeDecoder, RangeEncoder, decode_bits, encode_bi
 if TYPE_CHECKING:
     from ..exact.engine import Prediction
 
+Scratch = tuple[NDArray[np.int32], NDArray[np.float64]]
 
-@jit
-def _encode_steps(  # type: ignore[no-untyped-def]
-    mixer, table, first, last, lo, hi, weights, bits, ones, coder, words
-):
-    """Code the steps first..last-1 of the lanes lo..hi-1 of a table, uint8 [steps, lanes]."""
-    s, count = opened(mixer), hi - lo
+
+@inline
+def code_step(s, decoding, row, lo, hi, weights, bits, ones, coder, words):  # type: ignore[no-untyped-def]
+    """Code, or decode into, the bytes lo..hi-1 of a row of the table; False for a stream that no encoder makes.
+
+    One function for both, since to compile the mixer takes long.
+    """
+    count, sound = hi - lo, True
     bits, ones = bits[:count], ones[:count]
-    for step in range(first, last):
-        begin_byte(s, lo, hi, weights, ones)
-        for plane in range(8):
-            for lane in range(count):
-                bits[lane] = (table[step, lo + lane] >> (7 - plane)) & 1
-            encode_bits(bits, ones, coder, words)
-            end_plane(s, plane, lo, hi, bits, ones)
-
-
-@jit
-def _decode_steps(  # type: ignore[no-untyped-def]
-    mixer, table, first, last, lo, hi, weights, bits, ones, coder, words
-):
-    """Undo :func:`_encode_steps`; False for a stream that no encoder makes."""
-    s, count = opened(mixer), hi - lo
-    bits, ones = bits[:count], ones[:count]
-    sound = True
-    for step in range(first, last):
-        table[step, lo:hi] = 0
-        begin_byte(s, lo, hi, weights, ones)
-        for plane in range(8):
+    if decoding:
+        row[lo:hi] = 0
+    begin_byte(s, lo, hi, weights, ones)
+    for plane in range(8):
+        if decoding:
             sound &= decode_bits(ones, coder, words, bits)
             for lane in range(count):
-                table[step, lo + lane] |= bits[lane] << (7 - plane)
-            end_plane(s, plane, lo, hi, bits, ones)
+                row[lo + lane] |= bits[lane] << (7 - plane)
+        else:
+            for lane in range(count):
+                bits[lane] = (row[lo + lane] >> (7 - plane)) & 1
+            encode_bits(bits, ones, coder, words)
+        end_plane(s, plane, lo, hi, bits, ones)
+    return sound
+
+
+@jit
+def _code_steps(  # type: ignore[no-untyped-def]
+    mixer, decoding, table, first, last, lo, hi, weights, bits, ones, coder, words
+):
+    """Code the steps first..last-1 of the lanes lo..hi-1 of a table, uint8 [steps, lanes]."""
+    s, sound = opened(mixer), True
+    for step in range(first, last):
+        sound &= code_step(s, decoding, table[step], lo, hi, weights, bits, ones, coder, words)
     return sound
 
 
 class _Steps:
     """What both directions share: the mixer, the table, and room for a plane's bits and probabilities."""
 
-    def __init__(self, mixer: Mixer, table: NDArray[np.uint8]) -> None:
-        self._mixer, self._table = mixer, table
-        lanes = table.shape[1]
-        self._room = np.empty(lanes, np.int32), np.empty(lanes)
+    decoding: bool
+    coder: RangeEncoder | RangeDecoder
 
-    def _arguments(
-        self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None
-    ) -> tuple[Any, ...]:
-        weights = self._mixer.take(lo, hi, prediction)
-        return self._mixer.addresses, self._table, first, last, lo, hi, weights, *self._room
+    def __init__(self, mixer: Mixer, table: NDArray[np.uint8]) -> None:
+        self.mixer, self.table = mixer, table
+        lanes = table.shape[1]
+        self.scratch: Scratch = np.empty(lanes, np.int32), np.empty(lanes)
+
+    def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
+        """See :meth:`.planes.PlaneEncoder.code`."""
+        weights = self.mixer.take(lo, hi, prediction)
+        self.reserve(8 * (last - first) * (hi - lo))
+        place = self.mixer.addresses, self.decoding, self.table, first, last, lo, hi
+        self.check(_code_steps(*place, weights, *self.scratch, self.coder.state, self.coder.words))
+
+    def reserve(self, bits: int) -> None:
+        """Make room for the words of so many bits."""
+
+    def check(self, sound: bool) -> None:
+        """Raise :class:`DamagedArchiveError` for a stream that no encoder makes."""
 
 
 class CompiledEncoder(_Steps):
     """As :class:`.planes.PlaneEncoder`, for a mixer."""
 
+    decoding = False
+
     def __init__(self, mixer: Mixer, table: NDArray[np.uint8]) -> None:
         super().__init__(mixer, table)
-        self._coder = RangeEncoder()
+        self.coder: RangeEncoder = RangeEncoder()
 
-    def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
-        """See :meth:`.planes.PlaneEncoder.code`."""
-        self._coder.reserve(8 * (last - first) * (hi - lo))
-        arguments = self._arguments(first, last, lo, hi, prediction)
-        _encode_steps(*arguments, self._coder.state, self._coder.words)
+    def reserve(self, bits: int) -> None:
+        """Make room for the words of so many bits."""
+        self.coder.reserve(bits)
 
     def finish(self) -> bytes:
         """Return the stream so far."""
-        return to_stream(self._coder.get_compressed())
+        return to_stream(self.coder.get_compressed())
 
 
 class CompiledDecoder(_Steps):
     """As :class:`.planes.PlaneDecoder`, for a mixer."""
 
+    decoding = True
+
     def __init__(self, mixer: Mixer, table: NDArray[np.uint8], stream: bytes) -> None:
         super().__init__(mixer, table)
-        self._coder = RangeDecoder(to_words(stream))
+        self.coder: RangeDecoder = RangeDecoder(to_words(stream))
 
-    def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
-        """See :meth:`.planes.PlaneDecoder.code`."""
-        arguments = self._arguments(first, last, lo, hi, prediction)
-        if not _decode_steps(*arguments, self._coder.state, self._coder.words):
-            raise DamagedArchiveError(WRONG)
-        if self._coder.has_read_all():
+    def check(self, sound: bool) -> None:
+        """Raise :class:`DamagedArchiveError` for a stream that no encoder makes."""
+        if self.coder.has_read_all():
             raise DamagedArchiveError(TOO_SHORT)
+        if not sound:
+            raise DamagedArchiveError(WRONG)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..mixing import Mixer
     from .compiled import CompiledDecoder, CompiledEncoder
 
+    Coder = PlaneEncoder | PlaneDecoder | CompiledEncoder | CompiledDecoder
+
 Progress = Callable[[int], None]
 Turn = Callable[[int, int, int, int, "Prediction | None"], None]
 """Codes the steps from the first number to before the second, of the lanes from the third to before the fourth."""
@@ -102,36 +104,17 @@ class _Block:
 
     def run(self, threads: int) -> None:
         """Take the turns of every step and group in order, without ended lanes."""
-        count = max(1, min(threads, len(self.groups)))
-        if count == 1:
-            for step in range(self.layout.steps):
-                for group in range(len(self.groups)):
-                    self._take_turn(step, group)
-                    self._step(step, group)
-            return
-        order, errors = _Order(len(self.groups), self.layout.steps), list[BaseException]()
+        order = _Order(len(self.groups), self.layout.steps)
 
-        def drive() -> None:
-            try:
-                self.network.start_thread()
-                while (job := order.take()) is not None:
-                    self._take_turn(*job)
-                    order.end_turn()
-                    self._step(*job)
-                    order.end_job(job[1])
-            # KeyboardInterrupt too: the other threads must not wait for ever.
-            except BaseException as error:
-                errors.append(error)
-                order.fail()
+        def work() -> None:
+            self.network.start_thread()
+            while (job := order.take()) is not None:
+                self._take_turn(*job)
+                order.end_turn()
+                self._step(*job)
+                order.end_job(job[1])
 
-        others = [threading.Thread(target=drive, daemon=True) for _ in range(count - 1)]
-        for other in others:
-            other.start()
-        drive()
-        for other in others:
-            other.join()
-        if errors:
-            raise errors[0]
+        _in_threads(min(threads, len(self.groups)), work, order.fail)
 
     def _take_turn(self, step: int, index: int) -> None:
         group = self.groups[index]
@@ -149,17 +132,47 @@ class _Block:
             self.progress(self.layout.lanes)
 
 
+def _in_threads(count: int, work: Callable[[], None], fail: Callable[[], None]) -> None:
+    """Do ``work`` in so many threads, with this one; an error in one of them ends the others, through ``fail``."""
+    errors = list[BaseException]()
+
+    def guarded() -> None:
+        try:
+            work()
+        # KeyboardInterrupt too: the other threads must not wait for ever.
+        except BaseException as error:
+            errors.append(error)
+            fail()
+
+    others = [threading.Thread(target=guarded, daemon=True) for _ in range(count - 1)]
+    for other in others:
+        other.start()
+    guarded()
+    for other in others:
+        other.join()
+    if errors:
+        raise errors[0]
+
+
 def _run(
     layout: Layout,
     network: Network | None,
-    table: NDArray[np.uint8],
-    turn: Turn,
+    coder: Coder,
     threads: int,
     progress: Progress | None,
 ) -> None:
-    if network is not None:
-        _Block(layout, network, table, turn, progress).run(threads)
-        return
+    if network is None:
+        _run_alone(layout, coder.code, progress)
+    elif network.packs and not isinstance(coder, PlaneEncoder | PlaneDecoder):
+        from .drive import Drive
+
+        drive = Drive(layout, network, coder, progress)
+        _in_threads(min(threads, len(layout.groups())), drive.work, drive.fail)
+    else:
+        _Block(layout, network, coder.table, coder.code, progress).run(threads)
+
+
+def _run_alone(layout: Layout, turn: Turn, progress: Progress | None) -> None:
     whole, stride = layout.size // layout.lanes, max(1, CHUNK // layout.lanes)
     stops = [*range(stride, whole, stride), whole, layout.steps]
     first = 0
@@ -181,9 +194,8 @@ def encode(
     progress: Progress | None = None,
 ) -> bytes:
     """Code a block; threads change nothing but time. ``progress`` is told of bytes as they are done."""
-    table = layout.cut(data)
-    coder = _open_encoder(predictor, table)
-    _run(layout, network, table, coder.code, threads, progress)
+    coder = _open_encoder(predictor, layout.cut(data))
+    _run(layout, network, coder, threads, progress)
     return coder.finish()
 
 
@@ -198,7 +210,7 @@ def decode(
     """Undo :func:`encode`. A damaged stream gives wrong bytes, which the caller's checksum finds."""
     table = np.zeros((layout.steps, layout.lanes), dtype=np.uint8)
     coder = _open_decoder(predictor, table, stream)
-    _run(layout, network, table, coder.code, threads, progress)
+    _run(layout, network, coder, threads, progress)
     return layout.join(table)
 
 

@@ -45,12 +45,12 @@ class PlaneEncoder:
     """Codes the bytes of a table, uint8 [steps, lanes]; :meth:`finish` gives the stream."""
 
     def __init__(self, predictor: Predictor, table: NDArray[np.uint8]) -> None:
-        self._predictor, self._table, self._coder = predictor, table, BitEncoder()
+        self._predictor, self.table, self._coder = predictor, table, BitEncoder()
 
     def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
         """Code the steps first..last-1 of the lanes lo..hi-1; one step where there is a prediction."""
         for step in range(first, last):
-            symbols, ones = self._table[step, lo:hi], np.empty((8, hi - lo))
+            symbols, ones = self.table[step, lo:hi], np.empty((8, hi - lo))
             self._predictor.encode_step(lo, hi, symbols, prediction, ones)
             bits = (symbols.astype(np.int32) >> _SHIFTS) & 1
             self._coder.encode(bits.reshape(-1), ones.reshape(-1))
@@ -64,7 +64,7 @@ class PlaneDecoder:
     """Reads what :class:`PlaneEncoder` wrote, into a table."""
 
     def __init__(self, predictor: Predictor, table: NDArray[np.uint8], stream: bytes) -> None:
-        self._predictor, self._table, self._coder = predictor, table, BitDecoder(stream)
+        self._predictor, self.table, self._coder = predictor, table, BitDecoder(stream)
 
     def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
         """Decode the steps first..last-1 of the lanes lo..hi-1; one step where there is a prediction.
@@ -73,4 +73,4 @@ class PlaneDecoder:
         """
         for step in range(first, last):
             found = self._predictor.decode_step(lo, hi, prediction, self._coder.decode)
-            self._table[step, lo:hi] = found
+            self.table[step, lo:hi] = found

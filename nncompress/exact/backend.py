@@ -1,12 +1,13 @@
 """Where the integer network's numbers live and what computes with them: numba and numpy, or torch on any device.
 
-A backend has the stages of a step, the network's tensors, and what :mod:`.engine` needs of an array library.
+A backend has the network's tensors, and what :mod:`.engine` needs of an array library.
 torch is imported where it computes something, and not before: it takes longer to start than a small file takes to code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..errors import ConfigError, DeviceError
 from .packed import fits, operands, pack
-from .stages import Stages
+from .stages import Recipe, Stages
 
 CUDA_ROWS = 32
 """On CUDA lanes are padded to a multiple of this: its int8 product wants more than 16 rows, and aligned ones."""
@@ -33,10 +34,6 @@ class Backend(Protocol):
         """Kind of device: "cpu" or "cuda"."""
 
     @property
-    def stages(self) -> Any:
-        """The stages of a step: :class:`~nncompress.exact.stages.Stages`, or the like."""
-
-    @property
     def tensors(self) -> Mapping[str, Any]:
         """The network's arrays by name."""
 
@@ -52,8 +49,8 @@ class Backend(Protocol):
     def product(self, activations: Any, name: str, out: Any) -> Any:
         """Return the product of fixed buffers with the weight of that name, as the stages take it."""
 
-    def repeated(self, advance: Advance) -> Advance:
-        """Make a function over fixed buffers as fast to repeat as can be."""
+    def program(self, recipe: Recipe) -> Advance:
+        """Make a function of a recipe over fixed buffers."""
 
     def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
         """Copy bytes to the beginning of an array of the backend."""
@@ -68,12 +65,9 @@ class NumbaBackend:
     device = "cpu"
 
     def __init__(self, tensors: Tensors, threads: int) -> None:
-        from . import kernels_numba, stages_numba
-
         self.threads, self._prepared = threads, dict[str, Any]()
         self.tensors: Mapping[str, Any] = tensors
         self.packs = all(fits(array) for array in tensors.values() if array.dtype == np.int8)
-        self.stages: Any = stages_numba if self.packs else Stages(kernels_numba)
 
     def start_thread(self) -> None:
         """Limit torch's products: OpenMP would give those of each new thread all cores."""
@@ -106,9 +100,15 @@ class NumbaBackend:
             self._prepared[name] = prepare(torch.from_numpy(self.tensors[name]))
         return Gemm(torch.from_numpy(activations), self._prepared[name], torch.from_numpy(out))
 
-    def repeated(self, advance: Advance) -> Advance:
-        """Return it as it is."""
-        return advance
+    def program(self, recipe: Recipe) -> Advance:
+        """Bring it into one compiled function, where the products are our own."""
+        if self.packs:
+            from .stages_numba import Program
+
+            return Program(recipe)
+        from . import kernels_numba
+
+        return partial(Stages(kernels_numba).run, recipe)
 
     def give(self, symbols: NDArray[np.uint8], into: NDArray[np.uint8]) -> None:
         """Copy bytes."""
@@ -130,7 +130,7 @@ class TorchBackend:
 
         from . import kernels_torch
 
-        self._torch, self.stages, self.threads = torch, Stages(kernels_torch), threads
+        self._torch, self._stages, self.threads = torch, Stages(kernels_torch), threads
         self._place = _torch_device(device)
         self.device = self._place.type
         self.tensors: Mapping[str, Any] = {
@@ -160,8 +160,9 @@ class TorchBackend:
             self._prepared[name] = prepare(self.tensors[name])
         return Gemm(activations, self._prepared[name], out)
 
-    def repeated(self, advance: Advance) -> Advance:
-        """Record it, on CUDA."""
+    def program(self, recipe: Recipe) -> Advance:
+        """Call the stages; on CUDA, record that."""
+        advance = partial(self._stages.run, recipe)
         return advance if self.device == "cpu" else _Recorded(advance, self._place)
 
     def give(self, symbols: NDArray[np.uint8], into: Any) -> None:

@@ -16,6 +16,7 @@ from ..network.config import START_SYMBOL, SYMBOLS
 from .backend import Backend, NumbaBackend, TorchBackend
 from .fixedpoint import STREAM_BITS, UNIT_BITS, norm_eps
 from .parameters import Attention, Block, Parameters
+from .stages import Recipe
 
 
 class Network:
@@ -91,8 +92,8 @@ class Lanes:
         self.activations = self.zeros(np.int8, dim)
         self.weights = self.zeros(np.int32, SYMBOLS)
         self.blocks = [_BlockLanes(self, index) for index in range(network.config.layers)]
-        self.output = self._output()
-        self.advance = self.backend.repeated(self._advance)
+        recipe = [stage for block in self.blocks for stage in block.recipe]
+        self.advance = self.backend.program([*recipe, ("predict", self._output())])
         # Everything that a lane carries from step to step, for copying.
         self.state = [array for block in self.blocks for array in block.state]
 
@@ -129,12 +130,6 @@ class Lanes:
         take = self.backend.take
         return Prediction(take(self.weights, self.count), take(self.activations, self.count))
 
-    def _advance(self, slot: Any, filled: Any) -> None:
-        """Bring the symbols through the network; the memories have ``filled`` vectors, with one put into ``slot``."""
-        for block in self.blocks:
-            block.step(slot, filled)
-        self.backend.stages.predict(*self.output)
-
     def copy_first(self, source: Lanes) -> None:
         """Start every lane where lane 0 of ``source`` is."""
         self.position = source.position
@@ -149,24 +144,17 @@ class _BlockLanes:
         self.lanes, self.first = lanes, index == 0
         network, config = lanes.network, lanes.network.config
         self.block: Block = network.parameters.blocks[index]
-        self.stages, self.window = lanes.backend.stages, config.window
+        self.window = config.window
         self.cell = lanes.zeros(np.int32, config.dim)
         self.hidden = lanes.zeros(np.int8, config.dim)
         self.state = [self.cell, self.hidden]
         self.name = f"blocks.{index}."
         self.eps_unit = norm_eps(config.dim, UNIT_BITS)
         self.eps_stream = norm_eps(config.dim, STREAM_BITS)
-        self.recur = self._recur()
-        self.attend = self._attend(self.block.attention) if self.block.attention else None
-        self.widen = self._widen()
-
-    def step(self, slot: Any, filled: Any) -> None:
-        """Bring the stream through the block."""
-        (self.stages.recur_first if self.first else self.stages.recur)(*self.recur)
-        if self.attend is not None:
-            remember, norm, query, attend = self.attend
-            self.stages.attend(remember, slot, norm, query, attend, filled)
-        self.stages.widen(*self.widen)
+        self.recipe: Recipe = [("recur_first" if self.first else "recur", self._recur())]
+        if self.block.attention is not None:
+            self.recipe.append(("attend", self._attend(self.block.attention)))
+        self.recipe.append(("widen", self._widen()))
 
     def _array(self, name: str) -> Any:
         return self.lanes.backend.tensors[self.name + name]

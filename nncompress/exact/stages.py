@@ -1,7 +1,7 @@
 """The stages of a step: what the kernels and products of a block do one after the other.
 
 Here a product is a function to call, and the kernels are those of any backend. :mod:`.stages_numba` has the same stages
-as compiled functions, which hold Python's lock only between them.
+in one compiled function.
 """
 
 from __future__ import annotations
@@ -13,12 +13,23 @@ from typing import Any
 Product = Callable[[], None]
 Arguments = tuple[Any, ...]
 
+Recipe = list[tuple[str, Arguments]]
+"""The stages of a step in order, each with its arguments, but for the two numbers of :meth:`Stages.run`."""
+
 
 class Stages:
     """Stages that call ``kernels``; every argument but the products is what a kernel of that name is given."""
 
     def __init__(self, kernels: ModuleType) -> None:
         self._kernels = kernels
+
+    def run(self, recipe: Recipe, slot: Any, filled: Any) -> None:
+        """Take a step: the memories have ``filled`` vectors, with the one of this step in ``slot``."""
+        for name, arguments in recipe:
+            if name == "attend":
+                self.attend(slot, filled, *arguments)
+            else:
+                getattr(self, name)(*arguments)
 
     def recur_first(self, recurrent: Product, lstm_first: Arguments) -> None:
         """The LSTM of the first block."""
@@ -36,14 +47,14 @@ class Stages:
 
     def attend(
         self,
+        slot: Any,
+        filled: Any,
         remember: Arguments,
-        slot: int,
         norm_split: Arguments,
         query: Product,
         attend: Arguments,
-        filled: int,
     ) -> None:
-        """A block's attention; ``slot`` and ``filled`` are the kernels' last arguments."""
+        """A block's attention."""
         self._kernels.remember(*remember, slot)
         self._kernels.norm_split(*norm_split)
         query()

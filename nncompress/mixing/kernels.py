@@ -7,6 +7,8 @@ loops that are compiled call :func:`begin_byte` and :func:`end_plane` with the s
 
 from __future__ import annotations
 
+import numpy as np
+
 from nncompress.jit import jit
 from nncompress.mixing.contexts import hash_contexts, read_byte
 from nncompress.mixing.counters import predict_contexts, update_contexts
@@ -67,7 +69,7 @@ def begin_byte(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
         find_kinds(s, lo, hi)
     hash_contexts(s, lo, hi)
     find_slots(s, lo, hi, False)
-    _predict(s, 0, lo, hi, out)
+    _predict(s, np.int64(0), lo, hi, out)  # a constant would be compiled for apart
 
 
 @jit

@@ -1,7 +1,7 @@
 """The arrays a mixer works on, and what their columns hold.
 
-One named tuple of plain arrays. To unpack it at every call costs numba 0.3 us an array, so a compiled function that is
-called from Python is given their addresses and opens them itself.
+One named tuple of plain arrays. A compiled function that is called from Python is given their addresses, and opens them
+itself.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba.np.numpy_support import carray
 
-from nncompress.intrinsics import pointer
+from nncompress.addresses import describe, matrix, vector
 from nncompress.jit import jit
 
 Array = npt.NDArray[Any]
@@ -95,40 +94,29 @@ class State(NamedTuple):
 
 
 def addresses(state: State) -> Array:
-    """Return where the arrays of a state are, and their shapes: int64 [arrays, 3], of use as long as they live."""
-    rows = [(array.ctypes.data, array.shape[0], array.shape[-1]) for array in state]
-    return np.array(rows, np.int64)
-
-
-@jit
-def _vector(table, index, dtype):  # type: ignore[no-untyped-def]
-    return carray(pointer(table[index, 0]), (table[index, 1],), dtype)
-
-
-@jit
-def _matrix(table, index, dtype):  # type: ignore[no-untyped-def]
-    return carray(pointer(table[index, 0]), (table[index, 1], table[index, 2]), dtype)
+    """Return where the arrays of a state are: see :mod:`nncompress.addresses`."""
+    return describe(state)
 
 
 @jit
 def opened(table):  # type: ignore[no-untyped-def]
     """Give the state whose addresses these are."""
     return State(
-        _vector(table, 0, np.int64),
-        _vector(table, 1, np.uint8),
-        _vector(table, 2, np.uint32),
-        _matrix(table, 3, np.uint64),
-        _matrix(table, 4, np.int32),
-        _matrix(table, 5, np.int32),
-        _matrix(table, 6, np.int32),
-        _vector(table, 7, np.uint32),
-        _vector(table, 8, np.int32),
-        _vector(table, 9, np.int32),
-        _matrix(table, 10, np.int32),
-        _vector(table, 11, np.int32),
-        _matrix(table, 12, np.int8),
-        _vector(table, 13, np.int32),
-        _vector(table, 14, np.int64),
-        _vector(table, 15, np.uint8),
-        _vector(table, 16, np.int32),
+        vector(table, 0, np.int64),
+        vector(table, 1, np.uint8),
+        vector(table, 2, np.uint32),
+        matrix(table, 3, np.uint64),
+        matrix(table, 4, np.int32),
+        matrix(table, 5, np.int32),
+        matrix(table, 6, np.int32),
+        vector(table, 7, np.uint32),
+        vector(table, 8, np.int32),
+        vector(table, 9, np.int32),
+        matrix(table, 10, np.int32),
+        vector(table, 11, np.int32),
+        matrix(table, 12, np.int8),
+        vector(table, 13, np.int32),
+        vector(table, 14, np.int64),
+        vector(table, 15, np.uint8),
+        vector(table, 16, np.int32),
     )
