@@ -118,11 +118,11 @@ class LimitedCodec:
         """Return what the codec needs."""
         return needed(self._codec, size, method, payload)
 
-    def for_block(self, progress: Callable[[int], None], threads: int) -> LimitedCodec:
+    def for_block(self, progress: Callable[[int], None]) -> LimitedCodec:
         """Return the same for one block; see :class:`~nncompress.archive.codec.SharedCodec`."""
         own = copy.copy(self)
         if isinstance(self._codec, SharedCodec):
-            own._codec = self._codec.for_block(progress, threads)
+            own._codec = self._codec.for_block(progress)
         return own
 
     def encode(self, data: bytes) -> tuple[int, bytes]:

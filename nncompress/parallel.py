@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -21,7 +20,6 @@ from nncompress.archive.codec import BlockCodec, SharedCodec, encode_block
 from nncompress.archive.format import Method
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
 from nncompress.codecs import CodecOptions, needed
-from nncompress.coding.groups import MOST_GROUPS
 from nncompress.errors import NNCompressError
 from nncompress.machine import cpus, memory
 
@@ -45,8 +43,8 @@ def no_progress(_: int) -> None:
 class Coder:
     """Opens codecs once, when they are first needed, and runs blocks through them.
 
-    As many blocks are coded at once as there are threads, or fewer where they would take more memory
-    together than the limit, by default a quarter of what there is.
+    As many blocks are coded at once as there are threads, or fewer where each can use several, or where they would take
+    more memory together than the limit, by default a quarter of what there is.
     """
 
     def __init__(self, options: CodecOptions) -> None:
@@ -78,13 +76,12 @@ class Coder:
         ``progress`` is called with the raw bytes done since the last call, from any thread, one
         call at a time. Close the generator, and blocks that nobody waits for are given up.
         """
-        codec, numbers = self.encoder, count()
+        codec = self.encoder
 
         def plan(block: tuple[bytes, bool]) -> _Work[tuple[Method, bytes]]:
-            raw, last = block
+            raw, _ = block
             return _Work(
                 lambda tune: encode_block(tune(codec), raw),
-                alone=next(numbers) == 0 and last,
                 raw_size=len(raw),
                 weight=len(raw),
                 memory=needed(codec, len(raw)),
@@ -102,10 +99,9 @@ class Coder:
 
         def plan(record: BlockRecord | MemberEnd) -> _Work[bytes]:
             if not isinstance(record, BlockRecord):
-                return _Work(lambda tune: b"", alone=False, raw_size=0, weight=0, memory=0)
+                return _Work(lambda tune: b"", raw_size=0, weight=0, memory=0)
             return _Work(
                 lambda tune: decode_record(lambda model: tune(self.decoder(model)), record),
-                alone=record.header.last and record.header.offset == 0,
                 raw_size=record.header.raw_size,
                 weight=record.size,
                 memory=self._needed(record),
@@ -128,12 +124,11 @@ class Coder:
 class _Work(Generic[Result]):
     """What is to be done for an item.
 
-    ``run`` does it, with codecs that it tunes first. The block is the only one or not, has
-    ``raw_size`` bytes, counts for ``weight`` in reports of progress, and takes ``memory`` bytes.
+    ``run`` does it, with codecs that it tunes first. The block has ``raw_size`` bytes, counts for ``weight`` in reports
+    of progress, and takes ``memory`` bytes.
     """
 
     run: Callable[[Tune], Result]
-    alone: bool
     raw_size: int
     weight: int
     memory: int
@@ -149,7 +144,7 @@ class _Line(Generic[Item, Result]):
         plan: Callable[[Item], _Work[Result]],
         progress: Progress,
     ) -> None:
-        self._threads, self._plan, self._progress = threads, plan, progress
+        self._plan, self._progress = plan, progress
         self._pool = ThreadPoolExecutor(threads)
         self._places = threading.Semaphore(2 * threads)
         self._room = _Room(memory)
@@ -193,8 +188,7 @@ class _Line(Generic[Item, Result]):
                 if self._stopped.is_set():
                     return
                 part = _Part(work, self._tell)
-                threads = self._threads if work.alone else min(self._threads, MOST_GROUPS)
-                future = self._pool.submit(work.run, _tuning(part, threads))
+                future = self._pool.submit(work.run, _tuning(part))
                 future.add_done_callback(partial(self._give_back, work.memory))
                 self._line.put((item, part, future))
             self._line.put(None)
@@ -267,10 +261,10 @@ class _Part:
         self._tell(self._work.weight - self._told)
 
 
-def _tuning(part: _Part, threads: int) -> Tune:
+def _tuning(part: _Part) -> Tune:
     def tune(codec: BlockCodec) -> BlockCodec:
         if not isinstance(codec, SharedCodec):
             return codec
-        return codec.for_block(part.add, threads)
+        return codec.for_block(part.add)
 
     return tune

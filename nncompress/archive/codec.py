@@ -58,8 +58,8 @@ class SizedCodec(Protocol):
 class SharedCodec(Protocol):
     """A codec that is made ready for each block, since several may be at work at once."""
 
-    def for_block(self, progress: Callable[[int], None], threads: int) -> BlockCodec:
-        """Return a codec that shares what does not change, and uses up to ``threads`` threads.
+    def for_block(self, progress: Callable[[int], None]) -> BlockCodec:
+        """Return a codec that shares what does not change, and the threads that the codec may use.
 
         It calls ``progress`` with the raw bytes done since the last call, and ends with what that
         raises.

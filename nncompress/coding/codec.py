@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..archive.format import Method
 from ..errors import ConfigError, DamagedArchiveError
 from ..machine import cpus
+from .cores import Cores
 from .groups import MOST_GROUPS
 from .lanes import Layout, read_layout
 from .levels import DEFAULT_LEVEL, KINDS_ARRAYS, LEVELS, PROFILES, Level, initial_prefix
@@ -57,15 +58,16 @@ class Codec:
         self.model, self.level, self.method = model, level, method
         self.device, self.kernels = device, kernels
         self.threads = threads or cpus()
+        self._cores = Cores(self.threads)  # one for all copies
         self.progress: Callable[[int], None] | None = None
         """Called with the number of raw bytes done since the last call, while a block is coded."""
         self._networks: list[Network] = []  # none or one, for all copies
         self._starting = threading.Lock()
 
-    def for_block(self, progress: Callable[[int], None], threads: int) -> Codec:
-        """A copy for one block, with the same model and network; several can be at work at once."""
+    def for_block(self, progress: Callable[[int], None]) -> Codec:
+        """A copy for one block, with the same model, network and cores; several can be at work at once."""
         own = copy.copy(self)
-        own.progress, own.threads = progress, threads
+        own.progress = progress
         return own
 
     @property
@@ -94,9 +96,16 @@ class Codec:
 
     def encode(self, data: bytes) -> tuple[int, bytes]:
         """Code a block: (method, payload). The choice depends on the bytes, the level and the model alone."""
-        candidates = self._candidates(data)
         bits, progress = self.level.lanes_bits(len(data)), self.progress
-        coded = [(self._encode(method, data, bits, progress), method) for method in candidates]
+        most = _threads(Layout(len(data), 1 << bits), self._uses_network)
+        with self._cores.lend(most) as loan:
+            candidates = self._candidates(data, loan.count)
+            if not any(method.needs_model for method in candidates):
+                loan.keep(1)
+            coded = [
+                (self._encode(method, data, bits, loan.count, progress), method)
+                for method in candidates
+            ]
         if not coded:
             return Method.STORED, data
         payload, method = min(coded, key=lambda pair: len(pair[0]))
@@ -106,10 +115,11 @@ class Codec:
         """Undo :meth:`encode`; raises :class:`DamagedArchiveError` where the payload's first byte cannot be."""
         if not payload:
             raise DamagedArchiveError("damaged archive: a coded block is empty")
-        layout = read_layout(size, payload[0] & 15)
-        predictor = self._predictor(Method(method), payload[0] >> 4, layout)
-        network = self.network if Method(method).needs_model else None
-        return decode(payload[1:], layout, network, predictor, self.threads, self.progress)
+        layout, needs_model = read_layout(size, payload[0] & 15), Method(method).needs_model
+        with self._cores.lend(_threads(layout, needs_model)) as loan:
+            predictor = self._predictor(Method(method), payload[0] >> 4, layout)
+            network = self.network if needs_model else None
+            return decode(payload[1:], layout, network, predictor, loan.count, self.progress)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         """Return the bytes of memory that a block of ``size`` bytes takes at most, besides the libraries.
@@ -131,30 +141,37 @@ class Codec:
             total += memory_bytes(spec, layout.lanes, size, width)
         return total + total // 16  # what passes while tables are filled
 
-    def _candidates(self, data: bytes) -> list[Method]:
+    def _candidates(self, data: bytes, threads: int) -> list[Method]:
         if self.method != "auto":
-            return [Method[self.method.upper().replace("+", "_")]]
+            return [self._forced]
         if len(data) <= SAMPLE_PIECES * SAMPLE_PIECE:
             return [Method.MIXING] + ([Method.NETWORK_MIXING] if self._uses_network else [])
         sample, bits = _sample(data), SAMPLE_PIECES.bit_length() - 1
-        mixing = len(self._encode(Method.MIXING, sample, bits))
+        mixing = len(self._encode(Method.MIXING, sample, bits, threads))
         if mixing >= len(sample):
             return []
         if self._uses_network:
-            network = len(self._encode(Method.NETWORK_MIXING, sample, bits))
+            network = len(self._encode(Method.NETWORK_MIXING, sample, bits, threads))
             if network < NETWORK_GAIN * mixing:
                 return [Method.NETWORK_MIXING]
         return [Method.MIXING]
 
     @property
     def _uses_network(self) -> bool:
+        if self.method != "auto":
+            return self._forced.needs_model
         return self.model is not None and self.level.network
+
+    @property
+    def _forced(self) -> Method:
+        return Method[self.method.upper().replace("+", "_")]
 
     def _encode(
         self,
         method: Method,
         data: bytes,
         bits: int,
+        threads: int,
         progress: Callable[[int], None] | None = None,
     ) -> bytes:
         """Code in 2**``bits`` lanes; returns the payload."""
@@ -162,7 +179,7 @@ class Codec:
         profile = self.level.profile(method)
         predictor = self._predictor(method, profile, layout)
         network = self.network if method.needs_model else None
-        stream = encode(data, layout, network, predictor, self.threads, progress)
+        stream = encode(data, layout, network, predictor, threads, progress)
         return bytes([profile << 4 | bits]) + stream
 
     def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:
@@ -208,6 +225,11 @@ def _mixer_spec(method: Method, profile: int) -> MixerSpec:
             f"damaged archive: no mixer profile {profile} for method {method.label}"
         )
     return spec
+
+
+def _threads(layout: Layout, network: bool) -> int:
+    """How many threads a block can use: one a group beside a network."""
+    return len(layout.groups()) if network else 1
 
 
 def _sample(data: bytes) -> bytes:

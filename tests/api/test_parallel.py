@@ -60,7 +60,7 @@ class Endless(ZlibCodec):
         self.ended = threading.Event()
         self.progress: Callable[[int], None] = lambda size: None
 
-    def for_block(self, progress: Callable[[int], None], threads: int) -> Endless:
+    def for_block(self, progress: Callable[[int], None]) -> Endless:
         self.progress = progress
         return self
 

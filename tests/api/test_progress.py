@@ -19,7 +19,7 @@ class Talkative(ZlibCodec):
     progress = None
     steps: tuple[int, ...] = ()
 
-    def for_block(self, progress: Callable[[int], None], threads: int) -> Talkative:
+    def for_block(self, progress: Callable[[int], None]) -> Talkative:
         own = copy.copy(self)
         own.progress = progress
         return own
