@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import ConfigError
-from ..network.model import BlockState
+from ..network.model import BlockState, flatten_state, restore_state
 from ..network.weights import read_tensors, write_atomically
 
 
@@ -79,23 +80,22 @@ def _numbered(
         first = after
 
 
-def pack_state(state: list[BlockState] | None) -> dict[str, Tensor]:
-    """Flatten the network's carried state; the cold state is empty."""
-    packed = {}
-    for index, block in enumerate(state or ()):
-        packed[f"state.{index}.hidden"] = block.hidden
-        packed[f"state.{index}.cell"] = block.cell
-        packed[f"state.{index}.memory"] = block.memory
-    return packed
+def pack_state(state: Sequence[BlockState] | None) -> dict[str, Tensor]:
+    """Give names to the network's carried state; the cold state is empty."""
+    return dict(zip(_state_names(), flatten_state(state), strict=False))
 
 
 def unpack_state(tensors: Mapping[str, Tensor], device: torch.device) -> list[BlockState] | None:
     """Restore :func:`pack_state`'s names."""
-    blocks: list[BlockState] = []
-    while f"state.{len(blocks)}.hidden" in tensors:
-        names = (f"state.{len(blocks)}.{part}" for part in ("hidden", "cell", "memory"))
-        blocks.append(BlockState(*(tensors[name].to(device) for name in names)))
-    return blocks or None
+    names = takewhile(tensors.__contains__, _state_names())
+    return restore_state([tensors[name].to(device) for name in names])
+
+
+def _state_names() -> Iterator[str]:
+    """Name the tensors of all blocks there can be, in the order of :func:`flatten_state`."""
+    for index in count():
+        for part in ("hidden", "cell", "memory"):
+            yield f"state.{index}.{part}"
 
 
 def pack_text(pending: list[bytes]) -> dict[str, Tensor]:

@@ -71,6 +71,8 @@ def _compiled(model: SHARNN, wanted: bool) -> Iterator[None]:
     blocks: list[Any] = list(model.blocks) if wanted else []
     for block in blocks:
         block.finish = torch.compile(block.finish, dynamic=False)
-    yield
-    for block in blocks:
-        del block.finish
+    try:
+        yield
+    finally:
+        for block in blocks:
+            del block.finish
