@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..archive.format import Method
-from ..mixing.spec import BEST, FAST, FULL, RICH, MixerSpec
+from ..mixing.spec import BEST, FAST, FULL, MEDIUM, RICH, MixerSpec
 from .lanes import MAX_LANES_BITS
 
 PROFILES: dict[tuple[Method, int], MixerSpec] = {
     (Method.MIXING, 0): FAST,
     (Method.MIXING, 1): RICH,
+    (Method.MIXING, 2): MEDIUM,
     (Method.NETWORK_MIXING, 0): FULL,
     (Method.NETWORK_MIXING, 1): BEST,
 }
@@ -31,18 +32,17 @@ class Level:
     """One point on the line between speed and ratio.
 
     network: whether the network may be used. model: name of the installed model that is used where none is given.
-    max_lanes_bits: log2 of the most lanes; fewer are
-    slower and smaller. block_size: bytes of most blocks; the first have first_block_size, if that is
-    less, and grow, so that a file of a megabyte is work for two cores. bytes_per_lane: lanes have at
-    least as many, since each starts cold. rich, best: whether mixing alone, and the mixer beside the
-    network, take their best profile rather than their fast one.
+    max_lanes_bits: log2 of the most lanes; fewer are slower and smaller. block_size: bytes of most blocks; the first
+    have first_block_size, if that is less, and grow, so that a file of a megabyte is work for two cores.
+    bytes_per_lane: lanes have at least as many, since each starts cold. alone: number of the profile of mixing alone.
+    best: whether the mixer beside the network takes its best profile rather than its fast one.
     """
 
     network: bool
     max_lanes_bits: int
     block_size: int = 1 << 22
     bytes_per_lane: int = 2048
-    rich: bool = True
+    alone: int = 1
     best: bool = False
     first_block_size: int = 1 << 22
     model: str = "default"
@@ -58,13 +58,13 @@ class Level:
     def profile(self, method: Method) -> int:
         """Return the number of the mixer's profile for a method."""
         if method is Method.MIXING:
-            return int(self.rich)
+            return self.alone
         return int(self.best and method is Method.NETWORK_MIXING)
 
 
 LEVELS = {
-    1: Level(False, 8, rich=False, bytes_per_lane=1024, first_block_size=1 << 19),
-    2: Level(False, 7),
+    1: Level(False, 8, alone=0, bytes_per_lane=1024, first_block_size=1 << 19),
+    2: Level(False, 6, alone=2),
     3: Level(False, 5),
     4: Level(True, 6, model="quick"),
     5: Level(True, 5, bytes_per_lane=4096, best=True, model="quick"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nncompress.mixing.spec import BEST, FAST, FULL, RICH, MixerSpec
+from nncompress.mixing.spec import BEST, FAST, FULL, MEDIUM, RICH, MixerSpec
 
 if TYPE_CHECKING:
     from nncompress.mixing.initial import train_initial
@@ -19,6 +19,7 @@ __all__ = [
     "BEST",
     "FAST",
     "FULL",
+    "MEDIUM",
     "RICH",
     "Kinds",
     "Mixer",

@@ -94,6 +94,16 @@ FAST = MixerSpec(
 )
 """Mixing alone, fast."""
 
+MEDIUM = MixerSpec(
+    contexts=_contexts("ORDER1 ORDER2 ORDER3 ORDER4 ORDER6 WORD LOCAL_WORD LOCAL3 BIGRAM MATCHED"),
+    tabular=_contexts("ORDER1 ORDER2 ORDER4 ABOVE COLUMN AROUND ORDER6 ABOVE2 SKIP1 MATCHED"),
+    selectors=(*FAST.selectors, Selector.LANE),
+    network=False,
+    local_match_bytes=5,
+    rate=20,
+)
+"""Mixing alone, in between."""
+
 FULL = MixerSpec(
     contexts=_contexts(
         "ORDER2 ORDER4 WORD LOCAL_WORD LOCAL3 BIGRAM MATCHED ABOVE_LINE ORDER6 SKIP_BIGRAM"

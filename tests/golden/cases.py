@@ -42,10 +42,8 @@ class Case:
         return Codec(model, level=self.level, method=self.method, threads=threads, kernels=kernels)
 
 
-def _level(
-    lanes_bits: int, block_size: int = 1 << 22, rich: bool = True, best: bool = False
-) -> Level:
-    return Level(True, lanes_bits, block_size, bytes_per_lane=16, rich=rich, best=best)
+def _level(lanes_bits: int, block_size: int = 1 << 22, alone: int = 1, best: bool = False) -> Level:
+    return Level(True, lanes_bits, block_size, bytes_per_lane=16, alone=alone, best=best)
 
 
 CASES = [
@@ -54,7 +52,8 @@ CASES = [
     Case("network-mixing-4-lanes", TEXT[:1001], "network+mixing", _level(2)),
     Case("network-mixing-32-lanes", TEXT, "network+mixing", _level(5)),
     Case("network-mixing-best", TEXT, "network+mixing", _level(3, best=True)),
-    Case("mixing-fast", TEXT + TABLE, "mixing", _level(4, rich=False)),
+    Case("mixing-fast", TEXT + TABLE, "mixing", _level(4, alone=0)),
+    Case("mixing-medium", TEXT + TABLE, "mixing", _level(4, alone=2)),
     Case("mixing-rich", TABLE, "mixing", _level(3)),
     Case("blocks", TEXT[:1500] + bytes(700), "auto", _level(5, block_size=1000)),
 ]

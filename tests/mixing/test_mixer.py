@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
-from nncompress.mixing import BEST, FAST, FULL, RICH, Kinds, Mixer, memory_bytes
+from nncompress.mixing import BEST, FAST, FULL, MEDIUM, RICH, Kinds, Mixer, memory_bytes
 from tests.models import some_kinds
 
 from . import blocks
 
 PROFILES = pytest.mark.parametrize(
-    "spec", [FAST, RICH, FULL, BEST], ids=["fast", "rich", "full", "best"]
+    "spec", [FAST, MEDIUM, RICH, FULL, BEST], ids=["fast", "medium", "rich", "full", "best"]
 )
 TEXT = b"".join(
     b"%d: the %s of line %d\n" % (i * i, [b"end", b"start"][i % 3 == 0], i) for i in range(200)
