@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nncompress")
 
-COMPILING = "compiling the kernels for this machine, once: about half a minute"
-COMPILING_AGAIN = "compiling the kernels, about half a minute; they cannot be kept: {}"
+COMPILING = "compiling the kernels for this machine, once: about a minute"
+COMPILING_AGAIN = "compiling the kernels, about a minute; they cannot be kept: {}"
 
 _PACKAGE = Path(__file__).parent
 _KERNELS = (

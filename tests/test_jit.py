@@ -12,7 +12,7 @@ import pytest
 
 from tests.children import ROOT, environment
 
-ONCE = "compiling the kernels for this machine, once: about half a minute\n"
+ONCE = "compiling the kernels for this machine, once: about a minute\n"
 
 
 def start(cache: Path, *kinds: str) -> subprocess.Popen[str]:
@@ -50,7 +50,7 @@ def test_without_a_folder_kernels_are_compiled_each_time(tmp_path):
     before = {path for path in ROOT.glob("tests/**/*.nbi") if "kernels" in path.name}
     for _ in range(2):
         said = run(tmp_path / "file", "int32")
-        assert said.startswith("compiling the kernels, about half a minute; they cannot be kept:")
+        assert said.startswith("compiling the kernels, about a minute; they cannot be kept:")
         assert said.count("\n") == 1
     # numba's own choice, which does not know of changes in other files, is not taken instead
     assert {path for path in ROOT.glob("tests/**/*.nbi") if "kernels" in path.name} == before
