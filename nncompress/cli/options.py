@@ -55,7 +55,7 @@ threads = click.option(
     metavar="N",
     type=click.IntRange(0),
     default=0,
-    help="Threads, and blocks coded at once; 0, the default: one a core.",
+    help="Threads in all, which the blocks at once share; 0, the default: one a core.",
 )
 level = click.option(
     "--level", metavar="N", type=click.IntRange(LEVELS[0], LEVELS[-1]), help="Level of compression."
