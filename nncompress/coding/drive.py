@@ -71,14 +71,15 @@ def _doze(shared, job, groups):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _take_turn(s, decoding, table, size, step, ports, lo, hi, bits, ones, coder, words):  # type: ignore[no-untyped-def]
+def _take_turn(  # type: ignore[no-untyped-def]
+    s, decoding, table, size, width, step, ports, lo, hi, bits, ones, coder, words
+):
     """Code a group's lanes that still have a byte; returns how many, or -1 for a stream that no encoder makes."""
     lanes = table.shape[1]
     hi = min(hi, lanes if (step + 1) * lanes <= size else size % lanes)
     if hi <= lo:
         return 0
     weights, vectors = matrix(ports, 1, np.int32), matrix(ports, 2, np.int8)
-    width = min(s.hidden.shape[1], vectors.shape[1])
     s.hidden[lo:hi, :width] = vectors[: hi - lo, :width]
     row = table[step]
     sound = code_step(s, decoding, row, lo, hi, weights[: hi - lo], bits, ones, coder, words)
@@ -99,6 +100,7 @@ def _drive(  # type: ignore[no-untyped-def]
     shared,
     own,
     size,
+    width,
     window,
     ranges,
     ports,
@@ -131,7 +133,7 @@ def _drive(  # type: ignore[no-untyped-def]
             if not decoding and np.int64(coder[PLACE]) + 8 * (hi - lo) > len(room):
                 return CROWDED
             done = _take_turn(
-                s, decoding, table, size, step, ports[group], lo, hi, bits, ones, coder, room
+                s, decoding, table, size, width, step, ports[group], lo, hi, bits, ones, coder, room
             )
             if done < 0:
                 return UNSOUND
@@ -170,6 +172,7 @@ class Drive:
         self._shared = np.zeros(STEPPED + self._groups, np.int64)
         self._places = (
             layout.size,
+            coder.mixer.width,
             network.config.window,
             np.array(ranges, np.int64),
             np.stack(ports),

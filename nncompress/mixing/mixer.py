@@ -57,7 +57,7 @@ class Mixer:
         kinds = kinds if kinds is not None and spec.network else Kinds.none(0)
         if not kinds.fit():
             raise ConfigError("the kinds of the network's hidden vectors are damaged")
-        self._width = min(kinds.weight.shape[1], MAX_WIDTH)
+        self._width: int = min(kinds.weight.shape[1], MAX_WIDTH)
         self._state = make_state(spec, lanes, size, self._width)
         self._load_kinds(kinds)
         if initial is not None:
@@ -75,6 +75,11 @@ class Mixer:
     def addresses(self) -> npt.NDArray[np.int64]:
         """Where its state is: what kernels take, of use as long as the mixer lives."""
         return self._addresses
+
+    @property
+    def width(self) -> int:
+        """How many numbers of the network's hidden vector it uses, from the first on."""
+        return self._width
 
     def encode_step(
         self,

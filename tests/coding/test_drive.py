@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,11 +19,18 @@ from nncompress.mixing import Mixer
 from nncompress.mixing.spec import FULL
 from tests.models import SINGLE, TINY, parameters, some_kinds, text
 
-NETWORKS = {config: Network(parameters(config)) for config in (TINY, SINGLE)}
+CONFIGS = (TINY, SINGLE)
 
-pytestmark = pytest.mark.skipif(
-    not NETWORKS[TINY].packs, reason="this CPU has no products of our own"
-)
+
+@cache
+def network_of(config=TINY):
+    return Network(parameters(config))
+
+
+@pytest.fixture(autouse=True)
+def _own_products():
+    if not network_of().packs:
+        pytest.skip("this CPU has no products of our own")
 
 
 class InPython:
@@ -37,19 +45,29 @@ def mixer(layout, config=TINY):
 
 
 def both_ways(data, lanes, threads, config=TINY):
-    layout, network = Layout(len(data), lanes), NETWORKS[config]
+    layout, network = Layout(len(data), lanes), network_of(config)
     stream = encode(data, layout, network, mixer(layout, config), threads)
     assert decode(stream, layout, network, mixer(layout, config), threads) == data
     return stream
 
 
-@pytest.mark.parametrize("config", NETWORKS)
+@pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize(("size", "lanes"), [(1, 1), (301, 1), (403, 4), (1507, 16), (2053, 64)])
 def test_streams_are_those_of_the_loop_in_python(config, size, lanes):
-    data, layout, network = text(size), Layout(size, lanes), NETWORKS[config]
+    data, layout, network = text(size), Layout(size, lanes), network_of(config)
     expected = encode(data, layout, network, InPython(mixer(layout, config)))
     assert both_ways(data, lanes, 2, config) == expected
     assert decode(expected, layout, network, InPython(mixer(layout, config))) == data
+
+
+def test_a_mixer_may_use_a_part_of_the_vectors():
+    data, layout = text(500), Layout(500, 4)
+
+    def narrow():
+        return Mixer(FULL, layout.lanes, layout.size, kinds=some_kinds(TINY.dim - 2))
+
+    expected = encode(data, layout, network_of(), InPython(narrow()))
+    assert encode(data, layout, network_of(), narrow()) == expected
 
 
 def test_any_number_of_threads_makes_the_same_stream():
@@ -65,11 +83,11 @@ def test_bytes_without_order_have_room():
 @pytest.mark.parametrize("threads", [1, 2])
 def test_every_byte_is_told_of_once(threads):
     data, layout, done = text(12_345), Layout(12_345, 32), []
-    stream = encode(data, layout, NETWORKS[TINY], mixer(layout), threads, done.append)
+    stream = encode(data, layout, network_of(), mixer(layout), threads, done.append)
     assert sum(done) == len(data)
     assert len(done) > 2
     done.clear()
-    decode(stream, layout, NETWORKS[TINY], mixer(layout), threads, done.append)
+    decode(stream, layout, network_of(), mixer(layout), threads, done.append)
     assert sum(done) == len(data)
 
 
@@ -79,7 +97,7 @@ def test_an_error_in_one_thread_ends_all():
 
     layout = Layout(50_000, 256)
     with pytest.raises(KeyboardInterrupt):
-        encode(text(50_000), layout, NETWORKS[TINY], mixer(layout), 8, stop)
+        encode(text(50_000), layout, network_of(), mixer(layout), 8, stop)
     assert threading.active_count() < 8
 
 
@@ -87,13 +105,13 @@ def test_an_error_in_one_thread_ends_all():
 def test_streams_that_end_too_soon_are_damage(stream):
     layout = Layout(1 << 16, 64)
     with pytest.raises(DamagedArchiveError):
-        decode(stream, layout, NETWORKS[TINY], mixer(layout), 2)
+        decode(stream, layout, network_of(), mixer(layout), 2)
 
 
 def test_a_mixer_for_longer_vectors_is_refused():
     layout = Layout(640, 16)
     with pytest.raises(ValueError, match="this mixer needs"):
-        encode(text(640), layout, NETWORKS[TINY], mixer(layout, SINGLE), 2)
+        encode(text(640), layout, network_of(), mixer(layout, SINGLE), 2)
 
 
 @jit
