@@ -11,27 +11,20 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils as _cgutils
 from numba.extending import intrinsic
 
-cgutils: Any = _cgutils  # it has no type hints
+from nncompress.intrinsics import call_llvm, write_address
 
 _ORDERING = "seq_cst"
 _PAUSES = {"x86_64": ("llvm.x86.sse2.pause", ()), "aarch64": ("llvm.aarch64.hint", (1,))}
 """What tells a CPU that a loop waits, and lets what shares its core go on."""
 
 
-def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Address of the element that the first two arguments name."""
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    return builder.gep(array.data, [arguments[1]])
-
-
 def _get(typing_context: Any, array: Any, index: Any) -> Any:
     """Read ``array[index]``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature, arguments)
+        place = write_address(context, builder, signature, arguments)
         return builder.load_atomic(place, _ORDERING, 8)
 
     return types.int64(array, types.int64), generate
@@ -41,7 +34,7 @@ def _put(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     """Write ``array[index]``."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature, arguments)
+        place = write_address(context, builder, signature, arguments)
         builder.store_atomic(arguments[2], place, _ORDERING, 8)
         return context.get_dummy_value()
 
@@ -52,7 +45,7 @@ def _add(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     """Add to ``array[index]`` and return what it was before."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = _place(context, builder, signature, arguments)
+        place = write_address(context, builder, signature, arguments)
         return builder.atomic_rmw("add", place, arguments[2], _ORDERING)
 
     return types.int64(array, types.int64, types.int64), generate
@@ -66,8 +59,7 @@ def _pause(typing_context: Any) -> Any:
         name, values = _PAUSES.get(machine, ("", ()))
         if name:
             numbers = [ir.Constant(ir.IntType(32), value) for value in values]
-            kind = ir.FunctionType(ir.VoidType(), [number.type for number in numbers])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), numbers)
+            call_llvm(builder, name, ir.VoidType(), numbers)
         return context.get_dummy_value()
 
     return types.void(), generate

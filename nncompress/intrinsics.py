@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -10,6 +11,18 @@ from numba.core import cgutils as _cgutils
 from numba.extending import intrinsic
 
 cgutils: Any = _cgutils  # it has no type hints
+
+
+def call_llvm(builder: Any, name: str, result: Any, arguments: Sequence[Any]) -> Any:
+    """Write a call of an intrinsic of LLVM."""
+    kind = ir.FunctionType(result, [value.type for value in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+def write_address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Write the address of the element that the first two arguments name: a contiguous array's, and its index."""
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    return builder.gep(array.data, [arguments[1]])
 
 
 def _shift_right(typing_context: Any, value: Any, bits: Any) -> Any:
@@ -45,17 +58,15 @@ bit_length: Any = intrinsic(_bit_length)
 def write_prefetch(builder: Any, address: Any, level: int = 3) -> None:
     """Have the cache line of any address, even one of no memory, brought into the first cache (3) or second (2)."""
     number = ir.IntType(32)
-    kind = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch")
-    builder.call(function, [address, *(number(choice) for choice in (0, level, 1))])  # read, data
+    choices = [number(choice) for choice in (0, level, 1)]  # read, data
+    call_llvm(builder, "llvm.prefetch", ir.VoidType(), [address, *choices])
 
 
 def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """Ask for the line that holds ``array[index]``, which changes nothing but time; the array is contiguous."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.gep(data, [arguments[1]])
+        place = write_address(context, builder, signature, arguments)
         write_prefetch(builder, builder.bitcast(place, ir.IntType(8).as_pointer()))
         return context.get_dummy_value()
 

@@ -88,18 +88,16 @@ class _Group:
 
 
 class _Block:
-    """One block in work beside a network: the table of its bytes by step and lane, and who fills or reads it."""
+    """One block in work beside a network."""
 
     def __init__(
         self,
         layout: Layout,
         network: Network,
-        table: NDArray[np.uint8],
-        turn: Turn,
+        coder: Coder,
         progress: Progress | None,
     ) -> None:
-        self.layout, self.network, self.table = layout, network, table
-        self.turn, self.progress = turn, progress
+        self.layout, self.network, self.coder, self.progress = layout, network, coder, progress
         self.groups = [_Group(lo, hi, network) for lo, hi in layout.groups()]
 
     def run(self, threads: int) -> None:
@@ -121,13 +119,13 @@ class _Block:
         count = max(0, min(group.hi, self.layout.active(step)) - group.lo)
         if count:
             prediction = group.prediction.first(count)
-            self.turn(step, step + 1, group.lo, group.lo + count, prediction)
+            self.coder.code(step, step + 1, group.lo, group.lo + count, prediction)
 
     def _step(self, step: int, index: int) -> None:
         """Let the network read the bytes of a step."""
         group = self.groups[index]
         if step + 1 < self.layout.steps:
-            group.prediction = group.lanes.step(self.table[step, group.lo : group.hi])
+            group.prediction = group.lanes.step(self.coder.table[step, group.lo : group.hi])
         if self.progress is not None and index == 0:
             self.progress(self.layout.lanes)
 
@@ -169,7 +167,7 @@ def _run(
         drive = Drive(layout, network, coder, progress)
         _in_threads(min(threads, len(layout.groups())), drive.work, drive.fail)
     else:
-        _Block(layout, network, coder.table, coder.code, progress).run(threads)
+        _Block(layout, network, coder, progress).run(threads)
 
 
 def _run_alone(layout: Layout, turn: Turn, progress: Progress | None) -> None:

@@ -13,12 +13,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils as _cgutils
 
-from ..intrinsics import write_prefetch
+from ..intrinsics import call_llvm, cgutils, write_prefetch
 from .instructions import cpu_features
-
-cgutils: Any = _cgutils  # it has no type hints
 
 I8, I16, I32 = (ir.IntType(bits) for bits in (8, 16, 32))
 LANES = 16
@@ -88,9 +85,7 @@ class Writer:
 
     def call(self, name: str, result: Any, *arguments: Any) -> Any:
         """Call an intrinsic of LLVM."""
-        kind = ir.FunctionType(result, [value.type for value in arguments])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-        return self.builder.call(function, arguments)
+        return call_llvm(self.builder, name, result, arguments)
 
     def prefetch(self, address: Any, level: int = 3) -> None:
         """See :func:`~nncompress.intrinsics.write_prefetch`."""
