@@ -32,15 +32,19 @@ log = logging.getLogger("nncompress")
 COMPILING = "compiling the kernels for this machine, once: about a minute"
 COMPILING_AGAIN = "compiling the kernels, about a minute; they cannot be kept: {}"
 
-_PACKAGE = Path(__file__).parent
-_KERNELS = (
+PACKAGE = Path(__file__).parent
+WITH_KERNELS = (
     "addresses.py",
     "atomics.py",
     "intrinsics.py",
-    "coding/*.py",
-    "exact/*.py",
-    "mixing/*.py",
+    "jit.py",
+    "coding",
+    "exact",
+    "mixing",
+    "network",
 )
+"""Files and whole folders with kernels, or with numbers that are compiled into them."""
+
 _UNUSED = 24 * 60 * 60
 """Seconds after which the folder of other kernels counts as left over from another version."""
 
@@ -147,13 +151,20 @@ def _remove_unused(folder: Path) -> None:
                 shutil.rmtree(other)
 
 
+def kernel_files() -> list[Path]:
+    """List the files that can change what a kernel does, in a fixed order."""
+    places = [PACKAGE / name for name in WITH_KERNELS]
+    files = [path for place in places for path in place.rglob("*.py")]
+    return sorted({*files, *(place for place in places if place.is_file())})
+
+
 @cache
 def cache_folder() -> Path:
     """Return the folder for machine code, inside $NUMBA_CACHE_DIR where that is set."""
     digest = hashlib.blake2b(digest_size=8)
-    for pattern in _KERNELS:
-        for path in sorted(_PACKAGE.glob(pattern)):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in kernel_files():
+        name = path.relative_to(PACKAGE).as_posix()
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     place = os.environ.get("NUMBA_CACHE_DIR")
     return (
         (Path(place) if place else _user_cache()) / "nncompress" / f"kernels-{digest.hexdigest()}"
