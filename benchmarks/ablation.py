@@ -28,7 +28,7 @@ from folder import RESULTS, kept_results, resume, write_results
 from readme import AS_FAST, ablation
 from torch import Tensor, nn
 
-from nncompress.network.config import GELU_SCALE, SHARNNConfig
+from nncompress.exact.config import GELU_SCALE, SHARNNConfig
 from nncompress.network.functional import lookup
 from nncompress.network.model import SHARNN, Block, BlockState
 from nncompress.training.config import TrainConfig

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from nncompress.benchmark.machine import machine_facts
+from nncompress.reports.provenance import machine_facts
 
 RESULTS = Path(__file__).parent / "results"
 VARIABLE = "NNCOMPRESS_EVAL"

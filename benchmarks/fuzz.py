@@ -34,11 +34,11 @@ from nncompress.archive.format import (
 )
 from nncompress.archive.recover import recover
 from nncompress.cli.app import run
-from nncompress.codecs import CodecOptions
 from nncompress.errors import MemoryLimitError, ModelError, NNCompressError
-from nncompress.fileobj import BlockReader
-from nncompress.parallel import Coder
-from nncompress.streams import Compressor, Decompressor
+from nncompress.pipeline.fileobj import BlockReader
+from nncompress.pipeline.options import CodecOptions
+from nncompress.pipeline.streams import Compressor, Decompressor
+from nncompress.pipeline.workers import Coder
 
 MAX_OUTPUT = 1 << 22
 MAX_BLOCK = 1 << 12
@@ -305,10 +305,10 @@ def small_model(folder: Path) -> bytes:
     """Make a model file of a few kilobytes."""
     import torch
 
+    from nncompress.exact.config import SHARNNConfig
     from nncompress.exact.modelfile import save_model
-    from nncompress.exact.quantize import quantize
-    from nncompress.network.config import SHARNNConfig
     from nncompress.network.model import SHARNN
+    from nncompress.quantize.to_integers import quantize
 
     torch.manual_seed(0)
     config = SHARNNConfig(dim=8, boom=16, layers=2, attention=(0,), window=8)

@@ -15,7 +15,7 @@ import click
 from folder import RESULTS, kept_results, resume, write_results
 from readme import lanes
 
-from nncompress.coding.codec import Codec, open_codec
+from nncompress.coding.block import Codec, open_codec
 from nncompress.coding.levels import Level
 
 BITS = (8, 6, 5, 4, 3, 0)

@@ -18,8 +18,8 @@ from peers import in_process
 from processes import both_ways, warm_up
 from readme import levels
 
-from nncompress.benchmark.codecs import Settings
-from nncompress.codecs import LEVELS
+from nncompress.pipeline.options import LEVELS
+from nncompress.reports.peers import Settings
 
 
 @click.command()

@@ -15,10 +15,10 @@ from typing import Any
 import click
 from folder import RESULTS, evaluation_files, kept_results, resume, write_results
 
-from nncompress.benchmark.evaluation import Request, evaluate
-from nncompress.codecs import CodecOptions
 from nncompress.exact.modelfile import load_model
 from nncompress.exact.store import resolve_model
+from nncompress.pipeline.options import CodecOptions
+from nncompress.reports.evaluate import Request, evaluate
 
 
 @click.command()

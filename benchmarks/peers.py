@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from nncompress.benchmark.codecs import Settings, all_codecs
-from nncompress.benchmark.compare import run
+from nncompress.reports.compare import run
+from nncompress.reports.peers import Settings, all_codecs
 
 
 def in_process(codec: str, data: bytes, settings: Settings) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 from folder import RESULTS, evaluation_files, kept_results, resume, write_results
 
-from nncompress.benchmark.codecs import Settings
-from nncompress.benchmark.compare import Trial, choose, compare, totals, trial_from
-from nncompress.benchmark.table import markdown
+from nncompress.reports.compare import Trial, choose, compare, totals, trial_from
+from nncompress.reports.peers import Settings
+from nncompress.reports.table import markdown
 
 
 @click.command()

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nncompress.benchmark.compare import Trial, trial_from
-from nncompress.benchmark.table import COLUMNS, cells
+from nncompress.reports.compare import Trial, trial_from
+from nncompress.reports.table import COLUMNS, cells
 
 HERE = Path(__file__).parent
 FOLDERS = ("", "benchmarks", "docs", "models")

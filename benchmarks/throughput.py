@@ -18,7 +18,7 @@ from peers import in_process
 from processes import OURS, both_ways, repeated, warm_up
 from readme import throughput
 
-from nncompress.benchmark.codecs import Settings
+from nncompress.reports.peers import Settings
 
 SMALL = 1024
 CASES = (

@@ -21,8 +21,8 @@ import click
 import torch
 from torch import Tensor, nn
 
+from nncompress.exact.config import GELU_SCALE, PRESETS, SHARNNConfig
 from nncompress.network import model as modules
-from nncompress.network.config import GELU_SCALE, PRESETS, SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.training.config import TrainConfig
 from nncompress.training.objective import cost, predict

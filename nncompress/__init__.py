@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nncompress import errors
 from nncompress._version import __version__
 from nncompress.errors import ArchiveError, LimitError, ModelError, NNCompressError
+
+from . import errors
 
 if TYPE_CHECKING:
     from nncompress.api import (
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         decompress,
         open,
     )
-    from nncompress.tarformat import register_archive_format
+    from nncompress.files.tarformat import register_archive_format
 
 __all__ = [
     "ArchiveError",
@@ -47,11 +48,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "register_archive_format":
-        from nncompress import tarformat
+        from nncompress.files import tarformat
 
         return tarformat.register_archive_format
     if name in __all__:
-        from nncompress import api
+        from . import api
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

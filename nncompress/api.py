@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, cast, overload
 
-from nncompress import streams
-from nncompress.codecs import CodecOptions
 from nncompress.errors import ConfigError
-from nncompress.fileobj import ArchiveWriter, BlockReader, StreamReader
-from nncompress.parallel import Coder
-from nncompress.pipeline import Limits, compress_stream, decompress_stream
+from nncompress.pipeline import streams
+from nncompress.pipeline.fileobj import ArchiveWriter, BlockReader, StreamReader
+from nncompress.pipeline.options import CodecOptions
+from nncompress.pipeline.stream import Limits, compress_stream, decompress_stream
+from nncompress.pipeline.workers import Coder
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from nncompress.jit import jit
+from nncompress.machine.jit import jit
 
 
 @jit

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from nncompress.coding.levels import KINDS_ARRAYS
+from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.modelfile import load_model, save_model
 from nncompress.exact.parameters import Parameters
-from nncompress.exact.quantize import quantize
-from nncompress.mixing import Kinds
-from nncompress.network.config import SHARNNConfig
+from nncompress.mixing.clusters import Kinds
 from nncompress.network.model import SHARNN
+from nncompress.quantize.to_integers import quantize
 
 TINY = SHARNNConfig(dim=32, boom=64, layers=2, attention=(1,), window=8)
 DEEP = SHARNNConfig(dim=40, boom=160, layers=3, attention=(0, 2), window=5)

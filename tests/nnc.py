@@ -11,10 +11,10 @@ import os
 import time
 from pathlib import Path
 
-import nncompress.codecs
+import nncompress.pipeline.options
 from nncompress.archive.codec import BlockCodec
-from nncompress.codecs import CodecOptions
 from nncompress.errors import ModelNotFoundError
+from nncompress.pipeline.options import CodecOptions
 from tests.fakes import MODEL_ID, ZlibCodec
 
 
@@ -42,8 +42,8 @@ def _find_model(model_id: bytes) -> Path:
     return Path("known")
 
 
-nncompress.codecs._open_codec = _open_codec
-nncompress.codecs._find_model = _find_model
+nncompress.pipeline.options._open_codec = _open_codec
+nncompress.pipeline.options._find_model = _find_model
 
 if __name__ == "__main__":
     from nncompress.cli import main

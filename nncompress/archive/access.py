@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
-from nncompress.archive.codec import CodecSource, decode_block
-from nncompress.archive.fields import Cursor, Incomplete
-from nncompress.archive.format import (
+from nncompress.errors import ArchiveError, DamagedArchiveError, LimitError, TruncatedArchiveError
+
+from .codec import CodecSource, decode_block
+from .fields import Cursor, Incomplete
+from .format import (
     INDEX_TAIL,
     MAX_BLOCKS,
     MAX_INDEX_SIZE,
@@ -23,7 +25,6 @@ from nncompress.archive.format import (
     parse_header,
     parse_index,
 )
-from nncompress.errors import ArchiveError, DamagedArchiveError, LimitError, TruncatedArchiveError
 
 Parsed = TypeVar("Parsed")
 

@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from nncompress.archive.format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Method
 from nncompress.errors import ConfigError, DamagedArchiveError, UnsupportedArchiveError
+
+from .format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Method
 
 
 class BlockCodec(Protocol):

@@ -31,8 +31,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nncompress.archive.fields import Cursor, Incomplete, pack_varint
 from nncompress.errors import DamagedArchiveError, NotAnArchiveError, UnsupportedArchiveError
+
+from .fields import Cursor, Incomplete, pack_varint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

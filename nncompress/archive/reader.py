@@ -9,9 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nncompress.archive.codec import CodecSource, decode_block
-from nncompress.archive.fields import Cursor, Incomplete
-from nncompress.archive.format import (
+from nncompress.errors import (
+    ArchiveError,
+    DamagedArchiveError,
+    MemoryLimitError,
+    NotAnArchiveError,
+    OutputLimitError,
+    TruncatedArchiveError,
+)
+
+from .codec import CodecSource, decode_block
+from .fields import Cursor, Incomplete
+from .format import (
     INDEX_TAIL,
     MAX_BLOCKS,
     BlockHeader,
@@ -21,14 +30,6 @@ from nncompress.archive.format import (
     parse_block_header,
     parse_header,
     parse_index,
-)
-from nncompress.errors import (
-    ArchiveError,
-    DamagedArchiveError,
-    MemoryLimitError,
-    NotAnArchiveError,
-    OutputLimitError,
-    TruncatedArchiveError,
 )
 
 

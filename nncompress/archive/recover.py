@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from nncompress.archive.access import ArchiveMap, BlockPlace, read_block, read_map
-from nncompress.archive.codec import CodecSource
-from nncompress.archive.fields import Cursor, Incomplete
-from nncompress.archive.format import (
+from nncompress.errors import ArchiveError
+
+from .access import ArchiveMap, BlockPlace, read_block, read_map
+from .codec import CodecSource
+from .fields import Cursor, Incomplete
+from .format import (
     MAGIC,
     MAX_BLOCK_SIZE,
     SYNC,
@@ -22,7 +24,6 @@ from nncompress.archive.format import (
     parse_block_header,
     parse_header,
 )
-from nncompress.errors import ArchiveError
 
 WINDOW = 1 << 20
 HEADER_ROOM = 64

@@ -1,6 +1,6 @@
 """Writing archives: raw bytes are split into blocks, and coded blocks become the bytes of members.
 
-Neither class does any input or output; :class:`nncompress.streams.Compressor` and the file tools
+Neither class does any input or output; :class:`nncompress.pipeline.streams.Compressor` and the file tools
 put them together.
 """
 
@@ -8,15 +8,8 @@ from __future__ import annotations
 
 import zlib
 
-from nncompress.archive.codec import check_block_size, check_model_id
-from nncompress.archive.format import (
-    MAX_BLOCKS,
-    BlockHeader,
-    Header,
-    IndexBuilder,
-    Method,
-    new_digest,
-)
+from .codec import check_block_size, check_model_id
+from .format import MAX_BLOCKS, BlockHeader, Header, IndexBuilder, Method, new_digest
 
 
 class Splitter:

@@ -12,11 +12,12 @@ from typing import NoReturn
 import click
 
 from nncompress._version import __version__
-from nncompress.cli.console import show_notices
-from nncompress.cli.shorthand import expand_shorthand
-from nncompress.cli.signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
-from nncompress.cli.standard import leave, open_missing, silence_stdout
 from nncompress.errors import NNCompressError
+
+from .console import show_notices
+from .shorthand import expand_shorthand
+from .signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
+from .standard import leave, open_missing, silence_stdout
 
 ERROR = 1
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.train import parse_weights
 from nncompress.errors import FileError
+
+from . import options
+from .train import parse_weights
 
 
 @click.command()
@@ -63,8 +64,8 @@ def command(
         raise click.UsageError("nothing to do: give --out, --held-out or both")
     if out is not None:
         options.refuse_existing(out, force)
-    from nncompress.exact.dequantize import load_network
     from nncompress.network.weights import save_weights
+    from nncompress.quantize.to_floats import load_network
     from nncompress.training.average import HeldOut, average
     from nncompress.training.progress import held_out_bits
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.console import Console
 from nncompress.files.convert import Request
 from nncompress.files.inspect import cat_one, parse_range
 from nncompress.files.names import expand
-from nncompress.parallel import Coder
-from nncompress.pipeline import Limits
+from nncompress.pipeline.stream import Limits
+from nncompress.pipeline.workers import Coder
+
+from . import options
+from .console import Console
 
 
 @click.command()

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from nncompress.benchmark.codecs import Settings
-from nncompress.benchmark.compare import Trial
-from nncompress.cli import options
-from nncompress.cli.console import ERROR, OK
 from nncompress.errors import FileError
 from nncompress.files.output import OutputFile, os_failure
+from nncompress.reports.compare import Trial
+from nncompress.reports.peers import Settings
+
+from . import options
+from .console import ERROR, OK
 
 
 @click.command()
@@ -52,10 +53,10 @@ def command(
     gzip, bzip2 and xz are always there; zstd and brotli come with nncompress[bench]; 7z, lrzip,
     zpaq, bsc, paq8px, cmix and nncp are run if they are on PATH.
     """
-    from nncompress.benchmark import compare
+    from nncompress.reports import compare
 
     if plot is not None:
-        from nncompress.benchmark.plot import require_matplotlib
+        from nncompress.reports.plot import require_matplotlib
 
         require_matplotlib(plot)
     for target in (plot, html):
@@ -69,11 +70,11 @@ def command(
     if absent and form is None:
         click.echo(f"Not found on PATH: {', '.join(absent)}.")
     if plot is not None:
-        from nncompress.benchmark.plot import draw
+        from nncompress.reports.plot import draw
 
         _save(plot, draw(trials, plot.suffix[1:].lower()), force)
     if html is not None:
-        from nncompress.benchmark.report import comparison_page
+        from nncompress.reports.comparison_page import comparison_page
 
         _told("surprise map", files[0][0])
         contents = comparison_page(trials, files[0], settings).encode()
@@ -118,8 +119,8 @@ def _told(codec: str, file: str) -> None:
 
 
 def _print(trials: list[Trial], form: str | None) -> None:
-    from nncompress.benchmark import table
-    from nncompress.benchmark.machine import machine_facts
+    from nncompress.reports import table
+    from nncompress.reports.provenance import machine_facts
 
     if form == "json":
         facts = {"machine": machine_facts(), "trials": [trial.facts() for trial in trials]}
@@ -133,7 +134,7 @@ def _print(trials: list[Trial], form: str | None) -> None:
 
 
 def _print_rich(trials: list[Trial]) -> bool:
-    from nncompress.benchmark import table
+    from nncompress.reports import table
 
     if not sys.stdout.isatty():
         return False

@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print the completion script for SHELL, for instance: eval "$(nncompress completion bash)"."""
-    from nncompress.cli.app import app
+    from .app import app
 
     kind = get_completion_class(shell)
     assert kind is not None

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.console import Console
 from nncompress.files.convert import Request, compress_one
 from nncompress.files.names import expand
-from nncompress.parallel import Coder
+from nncompress.pipeline.workers import Coder
+
+from . import options
+from .console import Console
 
 
 @click.command()

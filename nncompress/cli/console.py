@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
-from nncompress.cli.signals import SIGPIPE, Terminated
 from nncompress.errors import NNCompressError
 from nncompress.files.names import Skip
-from nncompress.parallel import Progress
+from nncompress.pipeline.workers import Progress
+
+from .signals import SIGPIPE, Terminated
 
 OK, ERROR, WARNING = 0, 1, 2
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.console import Console
 from nncompress.files.convert import Request, decompress_one
 from nncompress.files.names import expand
 from nncompress.files.repair import recover_one
-from nncompress.parallel import Coder
-from nncompress.pipeline import Limits
+from nncompress.pipeline.stream import Limits
+from nncompress.pipeline.workers import Coder
+
+from . import options
+from .console import Console
 
 
 @click.command()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.console import Console
-from nncompress.codecs import CodecOptions
 from nncompress.errors import ConfigError
+from nncompress.pipeline.options import CodecOptions
+
+from . import options
+from .console import Console
 
 
 @click.command()
@@ -56,20 +57,20 @@ def command(
 
     With --split enwik8 on its usual 90/5/5 million bytes, beside the paper's figures.
     """
-    from nncompress.benchmark import evaluation_text
-    from nncompress.benchmark.baselines import load
-    from nncompress.benchmark.corpora import WHERE_TO_GET
-    from nncompress.benchmark.evaluation import Request, evaluate
+    from nncompress.reports import evaluate_text
+    from nncompress.reports.baselines import load
+    from nncompress.reports.corpora import WHERE_TO_GET
+    from nncompress.reports.evaluate import Request, evaluate
 
     if file is None and not baselines:
         raise ConfigError(f"no FILE given; {WHERE_TO_GET}" if split else "no FILE given")
     if file is None:
-        _print(evaluation_text.baseline_lines(), load() if as_json else None)
+        _print(evaluate_text.baseline_lines(), load() if as_json else None)
         return
     codec = CodecOptions(model, level, None, device, threads)
     request = Request(file, codec, part if split else None, size, float_weights, coded)
     facts = evaluate(request, Console().progress)
-    _print(evaluation_text.evaluation_lines(facts), facts if as_json else None)
+    _print(evaluate_text.evaluation_lines(facts), facts if as_json else None)
 
 
 def _print(lines: object, facts: object | None) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.console import Console
-from nncompress.codecs import CodecOptions
+from nncompress.pipeline.options import CodecOptions
+
+from . import options
+from .console import Console
 
 SHOWN = 100_000
 
@@ -36,10 +37,10 @@ def command(
     threads: int,
 ) -> None:
     """Show what every byte of FILE costs, and what was expected in its place, as an HTML page."""
-    from nncompress.benchmark.corpora import read_range
-    from nncompress.benchmark.page import page, surprise_body, surprise_script
-    from nncompress.benchmark.surprise import explain
     from nncompress.files.output import OutputFile
+    from nncompress.reports.corpora import read_range
+    from nncompress.reports.explain import explain
+    from nncompress.reports.page import page, surprise_body, surprise_script
 
     console = Console()
     data = b"".join(read_range(file, 0, size + 1))

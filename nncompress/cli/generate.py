@@ -7,7 +7,7 @@ from itertools import islice
 
 import click
 
-from nncompress.cli import options
+from . import options
 
 
 @click.command()
@@ -38,8 +38,8 @@ def command(
     device: str,
 ) -> None:
     """Sample text from a model's network; the prompt is printed first."""
-    from nncompress.benchmark.generate import generate
-    from nncompress.coding.codec import open_codec
+    from nncompress.coding.block import open_codec
+    from nncompress.reports.generate import generate
 
     start = prompt.encode()
     codec = open_codec(model, method="network", device=device, threads=1)

@@ -6,10 +6,11 @@ import json
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.console import Console
 from nncompress.files.inspect import describe, print_table
 from nncompress.files.names import expand
+
+from . import options
+from .console import Console
 
 
 @click.command()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from nncompress.cli import options
 from nncompress.files import models
+
+from . import options
 
 
 @click.group(no_args_is_help=False, invoke_without_command=True)

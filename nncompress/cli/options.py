@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 
 import click
 
-from nncompress.cli.console import Console
-from nncompress.codecs import LEVELS, METHODS, CodecOptions
 from nncompress.errors import FileError
 from nncompress.files.convert import Request
-from nncompress.parallel import Coder
-from nncompress.pipeline import Limits
+from nncompress.pipeline.options import LEVELS, METHODS, CodecOptions
+from nncompress.pipeline.stream import Limits
+from nncompress.pipeline.workers import Coder
+
+from .console import Console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

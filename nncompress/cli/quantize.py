@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.train import parse_weights
 from nncompress.errors import FileError, ModelError
+
+from . import options
+from .train import parse_weights
 
 
 @click.command()

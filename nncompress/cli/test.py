@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from nncompress.cli import options
-from nncompress.cli.console import Console
 from nncompress.files.convert import Request, test_one
 from nncompress.files.names import expand
-from nncompress.parallel import Coder
-from nncompress.pipeline import Limits
+from nncompress.pipeline.stream import Limits
+from nncompress.pipeline.workers import Coder
+
+from . import options
+from .console import Console
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from nncompress.errors import FileError
-from nncompress.network.config import PRESETS
+from nncompress.exact.config import PRESETS
 
 
 def parse_weights(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..archive.format import Method
-from ..mixing.spec import BEST, FAST, FULL, MEDIUM, RICH, MixerSpec
-from .lanes import MAX_LANES_BITS
+from nncompress.archive.format import Method
+from nncompress.lanes import MAX_LANES_BITS
+from nncompress.mixing.profiles import BEST, FAST, FULL, MEDIUM, RICH, MixerSpec
 
 PROFILES: dict[tuple[Method, int], MixerSpec] = {
     (Method.MIXING, 0): FAST,
@@ -19,7 +19,7 @@ PROFILES: dict[tuple[Method, int], MixerSpec] = {
 
 
 KINDS_ARRAYS = ("kinds.weight", "kinds.bias")
-"""What the arrays of :class:`~nncompress.mixing.kinds.Kinds` are called in a model file."""
+"""What the arrays of :class:`~nncompress.mixing.clusters.Kinds` are called in a model file."""
 
 
 def initial_prefix(method: Method, number: int) -> str:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from .lanes import Layout
+from nncompress.lanes import Layout
+
 from .planes import PlaneDecoder, PlaneEncoder, Predictor
 
 if TYPE_CHECKING:
-    from ..exact.engine import Network, Prediction
-    from ..mixing import Mixer
-    from .compiled import CompiledDecoder, CompiledEncoder
+    from nncompress.exact.engine import Network, Prediction
+    from nncompress.mixing.predictor import Mixer
+
+    from .compiled_steps import CompiledDecoder, CompiledEncoder
 
     Coder = PlaneEncoder | PlaneDecoder | CompiledEncoder | CompiledDecoder
 
@@ -162,7 +164,7 @@ def _run(
     if network is None:
         _run_alone(layout, coder.code, progress)
     elif network.packs and not isinstance(coder, PlaneEncoder | PlaneDecoder):
-        from .drive import Drive
+        from .compiled_loop import Drive
 
         drive = Drive(layout, network, coder, progress)
         _in_threads(min(threads, len(layout.groups())), drive.work, drive.fail)
@@ -215,7 +217,7 @@ def decode(
 def _open_encoder(predictor: Predictor, table: NDArray[np.uint8]) -> PlaneEncoder | CompiledEncoder:
     if not _is_mixer(predictor):
         return PlaneEncoder(predictor, table)
-    from .compiled import CompiledEncoder
+    from .compiled_steps import CompiledEncoder
 
     return CompiledEncoder(predictor, table)
 
@@ -225,12 +227,12 @@ def _open_decoder(
 ) -> PlaneDecoder | CompiledDecoder:
     if not _is_mixer(predictor):
         return PlaneDecoder(predictor, table, stream)
-    from .compiled import CompiledDecoder
+    from .compiled_steps import CompiledDecoder
 
     return CompiledDecoder(predictor, table, stream)
 
 
 def _is_mixer(predictor: Predictor) -> TypeGuard[Mixer]:
-    from ..mixing import Mixer
+    from nncompress.mixing.predictor import Mixer
 
     return isinstance(predictor, Mixer)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .rangecoder import BitDecoder, BitEncoder
 
 if TYPE_CHECKING:
-    from ..exact.engine import Prediction
+    from nncompress.exact.engine import Prediction
 
 Plane = Callable[[NDArray[np.float64]], NDArray[np.int32]]
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DamagedArchiveError
+from nncompress.errors import DamagedArchiveError
 
 queue: Any
 try:
     from constriction import stream
 except ImportError:  # it has no wheels for Linux but on x86-64
-    from . import rangecoder_numba as queue
+    from . import rangecoder_compiled as queue
 
     MODEL: Any = queue.MODEL
 else:

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..errors import ConfigError, DeviceError
-from .packed import fits, operands, pack
+from nncompress.errors import ConfigError, DeviceError
+from nncompress.machine.int8 import fits, operands, pack
+
 from .stages import Recipe, Stages
 
 CUDA_ROWS = 32
@@ -94,7 +95,7 @@ class NumbaBackend:
             return operands(activations, self._prepared[name], out)
         import torch
 
-        from .gemm import Gemm, prepare
+        from nncompress.machine.int8_torch import Gemm, prepare
 
         if name not in self._prepared:
             self._prepared[name] = prepare(torch.from_numpy(self.tensors[name]))
@@ -103,12 +104,12 @@ class NumbaBackend:
     def program(self, recipe: Recipe) -> Advance:
         """Bring it into one compiled function, where the products are our own."""
         if self.packs:
-            from .stages_numba import Program
+            from nncompress.exact.kernels.program import Program
 
             return Program(recipe)
-        from . import kernels_numba
+        from .kernels import fused
 
-        return partial(Stages(kernels_numba).run, recipe)
+        return partial(Stages(fused).run, recipe)
 
     def give(self, symbols: NDArray[np.uint8], into: NDArray[np.uint8]) -> None:
         """Copy bytes."""
@@ -128,9 +129,9 @@ class TorchBackend:
     def __init__(self, tensors: Tensors, device: str, threads: int) -> None:
         import torch
 
-        from . import kernels_torch
+        from .kernels import reference
 
-        self._torch, self._stages, self.threads = torch, Stages(kernels_torch), threads
+        self._torch, self._stages, self.threads = torch, Stages(reference), threads
         self._place = _torch_device(device)
         self.device = self._place.type
         self.tensors: Mapping[str, Any] = {
@@ -154,7 +155,7 @@ class TorchBackend:
 
     def product(self, activations: Any, name: str, out: Any) -> Callable[[], None]:
         """Return the product."""
-        from .gemm import Gemm, prepare
+        from nncompress.machine.int8_torch import Gemm, prepare
 
         if name not in self._prepared:
             self._prepared[name] = prepare(self.tensors[name])

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..errors import ConfigError
-from ..network.config import START_SYMBOL, SYMBOLS
+from nncompress.errors import ConfigError
+
 from .backend import Backend, NumbaBackend, TorchBackend
+from .config import START_SYMBOL, SYMBOLS
 from .fixedpoint import STREAM_BITS, UNIT_BITS, norm_eps
 from .parameters import Attention, Block, Parameters
 from .stages import Recipe

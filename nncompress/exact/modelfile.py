@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..errors import DeviceError, ModelError
-from ..network.config import SHARNNConfig
+from nncompress.errors import DeviceError, ModelError
+
+from .config import SHARNNConfig
 from .parameters import Parameters
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def save_model(
     summary: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Write a model file and return its identity. The known answer is computed with the reference kernels."""
-    from ..network.weights import write_atomically
+    from nncompress.network.weights import write_atomically
+
     from .engine import Network
 
     tensors = parameters.tensors()

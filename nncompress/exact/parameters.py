@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelError
-from ..network.config import SYMBOLS, SHARNNConfig
+from nncompress.errors import ModelError
+
+from .config import SYMBOLS, SHARNNConfig
 from .fixedpoint import ACTIVATION_MAX, NORM_MAX, WEIGHT_MAX
 
 Int8 = NDArray[np.int8]

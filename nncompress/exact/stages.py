@@ -1,7 +1,7 @@
 """The stages of a step: what the kernels and products of a block do one after the other.
 
-Here a product is a function to call, and the kernels are those of any backend. :mod:`.stages_numba` has the same stages
-in one compiled function.
+Here a product is a function to call, and the kernels are those of any backend. :mod:`.kernels.program` has the same
+stages in one compiled function.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import ModelError, ModelNotFoundError
+from nncompress.errors import ModelError, ModelNotFoundError
+
 from .modelfile import SUFFIX, model_folders, read_metadata
 
 DEFAULT_NAME = "default"

@@ -13,11 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nncompress.errors import DamagedArchiveError, FileError, NNCompressError
-from nncompress.files.names import STDIN, Skip, archive_name, contents_name, label, place_output
-from nncompress.files.output import OutputFile, os_failure
-from nncompress.files.source import SourceFile, open_source, open_stdin, remove_source
-from nncompress.parallel import Coder, Progress
-from nncompress.pipeline import (
+from nncompress.pipeline.stream import (
     Limits,
     Null,
     Totals,
@@ -26,6 +22,11 @@ from nncompress.pipeline import (
     decompress_stream,
     write_all,
 )
+from nncompress.pipeline.workers import Coder, Progress
+
+from .names import STDIN, Skip, archive_name, contents_name, label, place_output
+from .output import OutputFile, os_failure
+from .source import SourceFile, open_source, open_stdin, remove_source
 
 
 class Reporter(Protocol):

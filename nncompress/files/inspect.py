@@ -8,18 +8,13 @@ from typing import Any, BinaryIO, cast
 
 from nncompress.archive.access import read_block_header, read_map
 from nncompress.errors import ConfigError
-from nncompress.fileobj import BlockReader
-from nncompress.files.convert import (
-    Reporter,
-    Request,
-    Stdout,
-    decompress_one,
-    named,
-)
-from nncompress.files.names import STDIN
-from nncompress.files.source import open_source
-from nncompress.parallel import Coder
-from nncompress.pipeline import CHUNK
+from nncompress.pipeline.fileobj import BlockReader
+from nncompress.pipeline.stream import CHUNK
+from nncompress.pipeline.workers import Coder
+
+from .convert import Reporter, Request, Stdout, decompress_one, named
+from .names import STDIN
+from .source import open_source
 
 
 def describe(name: str) -> dict[str, Any]:

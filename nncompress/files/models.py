@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nncompress.errors import ConfigError, FileError, ModelError
-from nncompress.files.output import OutputFile, os_failure
-from nncompress.pipeline import CHUNK
+from nncompress.pipeline.stream import CHUNK
+
+from .output import OutputFile, os_failure
 
 
 def describe_models() -> list[dict[str, Any]]:

@@ -8,11 +8,12 @@ from typing import BinaryIO, cast
 
 from nncompress.archive.recover import Segment, recover
 from nncompress.errors import ConfigError, DamagedArchiveError, OutputLimitError
-from nncompress.files.convert import Reporter, Request, Stdout, contents_rule, open_target
-from nncompress.files.names import STDIN, place_output
-from nncompress.files.source import open_source
-from nncompress.parallel import Coder
-from nncompress.pipeline import CHUNK, Writer
+from nncompress.pipeline.stream import CHUNK, Writer
+from nncompress.pipeline.workers import Coder
+
+from .convert import Reporter, Request, Stdout, contents_rule, open_target
+from .names import STDIN, place_output
+from .source import open_source
 
 
 def recover_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import cast
 
 from nncompress.errors import FileError
-from nncompress.files.names import Skip
-from nncompress.files.output import os_failure
+
+from .names import Skip
+from .output import os_failure
 
 
 class SourceFile:

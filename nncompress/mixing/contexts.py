@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.jit import jit
-from nncompress.mixing.hashing import BYTE, STIR, U, low_bytes, mix64
-from nncompress.mixing.spec import Context
-from nncompress.mixing.state import (
+from nncompress.machine.jit import jit
+
+from .hashing import BYTE, STIR, U, low_bytes, mix64
+from .profiles import Context
+from .state import (
     BRACKET,
     CLASSES,
     CONTEXTS,
@@ -28,7 +29,7 @@ from nncompress.mixing.state import (
     WORD1,
     WORD2,
 )
-from nncompress.mixing.tables import CLASS, CLOSING, OPENING
+from .tables import CLASS, CLOSING, OPENING
 
 # Plain integers: numba compares them without boxing.
 ORDER6, LOCAL2, LOCAL3 = int(Context.ORDER6), int(Context.LOCAL2), int(Context.LOCAL3)

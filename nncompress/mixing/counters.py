@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.jit import jit
-from nncompress.mixing.state import CELL, CONTEXTS, NODE, SLOT
-from nncompress.mixing.tables import LEVEL, LEVELS, QUANTA, QUANTUM, RECIPROCAL, STRETCH
+from nncompress.machine.jit import jit
+
+from .state import CELL, CONTEXTS, NODE, SLOT
+from .tables import LEVEL, LEVELS, QUANTA, QUANTUM, RECIPROCAL, STRETCH
 
 MAP_SIZE = LEVELS * QUANTA
 FLIP = 1 << 21

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.jit import jit
+from nncompress.machine.jit import jit
 
 U = np.uint64
 BYTE = np.uint64(255)

@@ -16,16 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from nncompress.errors import ConfigError
-from nncompress.mixing.kinds import Kinds
-from nncompress.mixing.sets import CHOICES
-from nncompress.mixing.spec import MixerSpec, Selector
-from nncompress.mixing.state import APM_CELLS, INPUTS, SET_WEIGHTS, State
+
+from .clusters import Kinds
+from .mixer import CHOICES
+from .profiles import MixerSpec, Selector
+from .state import APM_CELLS, INPUTS, SET_WEIGHTS, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nncompress.exact.engine import Prediction
-    from nncompress.mixing.mixer import Mixer
+
+    from .predictor import Mixer
 
     Initial = dict[str, npt.NDArray[Any]]
     Predictions = Callable[[bytes, int], Iterable[Prediction]]
@@ -101,7 +103,7 @@ def train_initial(
     Returns:
         starting values for ``Mixer(..., initial=...)``, one for each of ``specs``.
     """
-    from nncompress.mixing.mixer import Mixer
+    from .predictor import Mixer
 
     starts: list[Initial | None] = [None] * len(specs)
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(len(specs)) as learners:

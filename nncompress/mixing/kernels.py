@@ -1,4 +1,4 @@
-"""The calls that :class:`~nncompress.mixing.mixer.Mixer` makes: one a step to encode, one a bit plane to decode.
+"""The calls that :class:`~nncompress.mixing.predictor.Mixer` makes: one a step to encode, one a bit plane to decode.
 
 Each takes the addresses of a state and works on the lanes lo..hi-1. Within a plane all of them predict, then all learn,
 in order. Coding
@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.jit import jit
-from nncompress.mixing.contexts import hash_contexts, read_byte
-from nncompress.mixing.counters import predict_contexts, update_contexts
-from nncompress.mixing.kinds import find_kinds
-from nncompress.mixing.match import move_match, predict_match, update_match
-from nncompress.mixing.network import predict_network, sum_weights
-from nncompress.mixing.period import EVERY, set_period, vote
-from nncompress.mixing.refine import find_rows, refine, update_maps
-from nncompress.mixing.regress import correct, update_correction
-from nncompress.mixing.sets import mix, update_mix
-from nncompress.mixing.slots import find_slots
-from nncompress.mixing.state import NETWORK, NODE, POSITION, opened
+from nncompress.machine.jit import jit
+
+from .apm import find_rows, refine, update_maps
+from .clusters import find_kinds
+from .contexts import hash_contexts, read_byte
+from .counters import predict_contexts, update_contexts
+from .hashtable import find_slots
+from .matchmodel import move_match, predict_match, update_match
+from .mixer import mix, update_mix
+from .networkmodel import predict_network, sum_weights
+from .record import EVERY, set_period, vote
+from .regression import correct, update_correction
+from .state import NETWORK, NODE, POSITION, opened
 
 
 @jit

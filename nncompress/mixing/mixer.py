@@ -1,165 +1,134 @@
-"""The mixer as the coding loop sees it."""
+"""Logistic mixing: several sets of weight vectors, each picked by another context, then a mixer over them.
+
+Inputs are int32 with |x| <= 32767 (stretch has 11 fractional bits), weights int32 with 16 fractional bits, clamped to
++-2^22. A dot product of at most 64 inputs stays below 2^43: int64. An error is below 2^16 in magnitude, so input times
+error fits int32, where LLVM finds vector instructions; a weight moves by at most 2^15 and is clamped again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-import numpy.typing as npt
 
-from nncompress.errors import ConfigError
-from nncompress.mixing import kernels
-from nncompress.mixing.initial import export_initial, load_initial
-from nncompress.mixing.kinds import Kinds, prepare
-from nncompress.mixing.layout import make_state
-from nncompress.mixing.regress import MAX_WIDTH
-from nncompress.mixing.spec import MixerSpec
-from nncompress.mixing.state import RECENT, State, addresses
+from nncompress.machine.intrinsics import shift_right
+from nncompress.machine.jit import jit
 
-if TYPE_CHECKING:
-    from nncompress.exact.engine import Prediction
+from .counters import seen_contexts
+from .hashing import BYTE, U
+from .matchmodel import run_bucket
+from .profiles import Selector
+from .state import (
+    BRACKET,
+    CHOSEN,
+    CLASSES,
+    FINAL_WEIGHTS,
+    INPUTS,
+    KIND,
+    MATCH_CELL,
+    MAX_CONTEXTS,
+    MAX_SETS,
+    MIXED,
+    NODE,
+    OUTPUT,
+    RATE,
+    RECENT,
+    RUN,
+    SELECTORS,
+    SET_WEIGHTS,
+    SETS,
+)
+from .tables import SQUASH, STRETCH_MAX
 
-MAX_SIZE = 1 << 28
-MAX_LANES = 1 << 16
+BY_NODE, BY_CLASSES, BY_MATCH = int(Selector.NODE), int(Selector.CLASSES), int(Selector.MATCH)
+BY_LANE, BY_BYTE, BY_BRACKET = int(Selector.LANE), int(Selector.BYTE), int(Selector.BRACKET)
+BY_KIND = int(Selector.KIND)
+CHOICES = dict.fromkeys(Selector, 256)
+CHOICES[Selector.MATCH] = 8 * 25
+CHOICES[Selector.SEEN] = 8 * (MAX_CONTEXTS + 1)
+WEIGHT_MAX = np.int32(1 << 22)
+HALF = np.int32(1 << 15)
+SHIFT = np.int32(16)
+FINAL_RATE = 4
 
 
-class Mixer:
-    """Adaptive bit probabilities for one block in lockstep lanes; see docs/mixing.md.
+@jit
+def _dot(weights, at, inputs, m, first, n):  # type: ignore[no-untyped-def]
+    """Sum of n products. Slices would cost more than the sum, and unsigned indices spare a test each."""
+    total = np.int64(0)
+    for i in range(n):
+        total += np.int64(weights[U(at + i)]) * np.int64(inputs[m, U(first + i)])
+    return total
 
-    Encoder and decoder must make the same calls, in the order of coding: in every step the groups of lanes in
-    ascending order. A call that fails half-way leaves the mixer unusable.
 
-    Args:
-        spec: what it consists of.
-        lanes: number of lanes, 1 to 65536.
-        size: bytes of the block, 0 to 2**28; the first ``size % lanes`` lanes hold one byte more than the others.
-        initial: trained starting values (see :mod:`nncompress.mixing.initial`); None for the built-in ones.
-        kinds: the kinds of the network's hidden vectors, which give their length too; None without a network.
+@jit
+def _train(weights, at, inputs, m, first, n, error):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        step = shift_right(np.int32(inputs[m, U(first + i)] * error) + HALF, SHIFT)
+        weight = np.int32(weights[U(at + i)] + step)
+        weights[U(at + i)] = min(max(weight, -WEIGHT_MAX), WEIGHT_MAX)
 
-    Raises:
-        ConfigError: a number is out of range, or ``initial`` or ``kinds`` does not fit.
-    """
 
-    def __init__(
-        self,
-        spec: MixerSpec,
-        lanes: int,
-        size: int,
-        initial: Mapping[str, npt.NDArray[Any]] | None = None,
-        kinds: Kinds | None = None,
-    ) -> None:
-        if not 1 <= lanes <= MAX_LANES:
-            raise ConfigError(f"number of lanes must be 1 to {MAX_LANES}, not {lanes}")
-        if not 0 <= size <= MAX_SIZE:
-            raise ConfigError(f"size of a mixed block must be 0 to {MAX_SIZE} bytes, not {size}")
-        self.spec = spec
-        kinds = kinds if kinds is not None and spec.network else Kinds.none(0)
-        if not kinds.fit():
-            raise ConfigError("the kinds of the network's hidden vectors are damaged")
-        self._width: int = min(kinds.weight.shape[1], MAX_WIDTH)
-        self._state = make_state(spec, lanes, size, self._width)
-        self._load_kinds(kinds)
-        if initial is not None:
-            load_initial(self._state, spec, initial)
-        self._addresses = addresses(self._state)
-        self._bits = np.empty(lanes, np.int32)
-        self._no_weights = np.zeros((0, 256), np.int32)
+@jit
+def _clamped(x):  # type: ignore[no-untyped-def]
+    return min(max(x, 1 - STRETCH_MAX), STRETCH_MAX - 1)
 
-    @property
-    def state(self) -> State:
-        """Everything it knows; for tests and training."""
-        return self._state
 
-    @property
-    def addresses(self) -> npt.NDArray[np.int64]:
-        """Where its state is: what kernels take, of use as long as the mixer lives."""
-        return self._addresses
+@jit
+def _choice(s, m, selector, plane):  # type: ignore[no-untyped-def]
+    if selector == BY_NODE:
+        return np.int64(s.lanes[m, NODE])
+    if selector == BY_CLASSES:
+        return np.int64(s.keys[m, CLASSES])
+    if selector == BY_MATCH:
+        matched = s.where[m, MATCH_CELL] >= 0
+        return plane + 8 * (1 + run_bucket(np.int64(s.lanes[m, RUN])) if matched else 0)
+    if selector == BY_LANE:
+        return np.int64(m) & 255
+    if selector == BY_BYTE:
+        return np.int64(s.keys[m, RECENT] & BYTE)
+    if selector == BY_BRACKET:
+        return np.int64(s.keys[m, BRACKET])
+    if selector == BY_KIND:
+        return np.int64(s.lanes[m, KIND])
+    return plane + 8 * seen_contexts(s, m, plane)
 
-    @property
-    def width(self) -> int:
-        """How many numbers of the network's hidden vector it uses, from the first on."""
-        return self._width
 
-    def encode_step(
-        self,
-        lo: int,
-        hi: int,
-        symbols: npt.NDArray[np.uint8],
-        prediction: Prediction | None,
-        out: npt.NDArray[np.float64],
-    ) -> None:
-        """Predict and learn the next byte of lanes lo..hi-1.
+@jit
+def _mix_set(s, j, plane, lo, hi):  # type: ignore[no-untyped-def]
+    n = s.config[INPUTS]
+    where, inputs, weights = s.where, s.inputs, s.weights
+    for m in range(lo, hi):
+        at = s.config[SET_WEIGHTS + j] + n * _choice(s, m, s.config[SELECTORS + j], plane)
+        where[m, CHOSEN + j] = at
+        where[m, OUTPUT + j] = _clamped(_dot(weights, at, inputs, m, 0, n) >> 16)
 
-        Args:
-            lo: first lane.
-            hi: one more than the last lane; hi > lo, and each of the lanes still has a byte to come.
-            symbols: their bytes, uint8 [hi - lo].
-            prediction: what the network says of these lanes; None without one.
-            out: gets P(bit = 1) for the 8 bit planes, the highest bit first: float64 [8, hi - lo], contiguous,
-                exact multiples of 2**-16 in (0, 1).
-        """
-        weights = self.take(lo, hi, prediction)
-        if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
-            raise ValueError("symbols and out must have one entry a lane")
-        symbols = np.ascontiguousarray(symbols, np.uint8)
-        kernels.encode(self._addresses, lo, hi, symbols, weights, self._bits, out)
 
-    def decode_step(
-        self,
-        lo: int,
-        hi: int,
-        prediction: Prediction | None,
-        decode_plane: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.int32]],
-    ) -> npt.NDArray[np.uint8]:
-        """Predict, decode and learn the next byte of lanes lo..hi-1; arguments as for :meth:`encode_step`.
+@jit
+def mix(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+    """Mix the inputs in every set and the sets' outputs with weights picked by the node."""
+    sets = s.config[SETS]
+    for j in range(sets):
+        _mix_set(s, j, plane, lo, hi)
+    for m in range(lo, hi):
+        at = s.config[FINAL_WEIGHTS] + np.int64(s.lanes[m, NODE]) * MAX_SETS
+        s.where[m, MIXED] = _clamped(_dot(s.weights, at, s.where, m, OUTPUT, sets) >> 16)
 
-        Args:
-            lo: first lane.
-            hi: one more than the last lane.
-            prediction: what the network says, or None.
-            decode_plane: called 8 times with P(bit = 1), float64 [hi - lo], which it must not keep; gives the bits,
-                int32 [hi - lo], each 0 or 1.
 
-        Returns:
-            the bytes, uint8 [hi - lo].
-        """
-        weights = self.take(lo, hi, prediction)
-        p = np.empty(hi - lo)
-        kernels.begin(self._addresses, lo, hi, weights, p)
-        for plane in range(8):
-            bits = np.ascontiguousarray(decode_plane(p), np.int32)
-            kernels.advance(self._addresses, plane, lo, hi, bits, p)
-        return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
+@jit
+def _error(x, bit):  # type: ignore[no-untyped-def]
+    """Target less prediction in 65536ths."""
+    return (np.int64(bit) << 16) - SQUASH[U(x + STRETCH_MAX)]
 
-    def _load_kinds(self, kinds: Kinds) -> None:
-        weight = np.zeros((len(kinds.weight), self._state.hidden.shape[1]), np.int8)
-        weight[:, : self._width] = kinds.weight[:, : self._width]
-        self._state.kinds[:] = prepare(weight)
-        self._state.bias[:] = kinds.bias
 
-    def take(self, lo: int, hi: int, prediction: Prediction | None) -> npt.NDArray[np.int32]:
-        """Take in the hidden vectors of lanes lo..hi-1 and return the weights as the kernels want them.
-
-        They do not check bounds, so it is done here; ``ValueError`` where something does not fit.
-        """
-        if not 0 <= lo < hi <= len(self._bits):
-            raise ValueError(f"no lanes {lo} to {hi} in {len(self._bits)}")
-        if not self.spec.network:
-            return self._no_weights
-        width = self._width
-        if (
-            prediction is None
-            or prediction.weights.shape != (hi - lo, 256)
-            or prediction.hidden.shape[0] != hi - lo
-            or prediction.hidden.shape[1] < width
-        ):
-            raise ValueError(
-                f"this mixer needs weights, [lanes, 256], and vectors, [lanes, {width}]"
-            )
-        self._state.hidden[lo:hi, :width] = prediction.hidden[:, :width]
-        return np.ascontiguousarray(prediction.weights, np.int32)
-
-    def export_initial(self) -> dict[str, npt.NDArray[Any]]:
-        """Give what it has learnt that is of use for other data: weights and maps, not the hashed contexts."""
-        return export_initial(self._state, self.spec)
+@jit
+def update_mix(s, lo, hi, bits):  # type: ignore[no-untyped-def]
+    """Move each lane's chosen weights down the gradient of its coding cost, one lane after the other."""
+    n, sets, rate = s.config[INPUTS], s.config[SETS], s.config[RATE]
+    where, inputs, weights = s.where, s.inputs, s.weights
+    for j in range(sets):
+        for m in range(lo, hi):
+            error = np.int32((_error(where[m, OUTPUT + j], bits[m - lo]) * rate) >> 8)
+            _train(weights, np.int64(where[m, CHOSEN + j]), inputs, m, 0, n, error)
+    for m in range(lo, hi):
+        at = s.config[FINAL_WEIGHTS] + np.int64(s.lanes[m, NODE]) * MAX_SETS
+        error = np.int32((_error(where[m, MIXED], bits[m - lo]) * FINAL_RATE) >> 8)
+        _train(weights, at, where, m, OUTPUT, sets, error)

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nncompress.addresses import describe, matrix, vector
-from nncompress.jit import jit
+from nncompress.machine.jit import jit
+from nncompress.machine.tables import describe, matrix, vector
 
 Array = npt.NDArray[Any]
 
@@ -94,7 +94,7 @@ class State(NamedTuple):
 
 
 def addresses(state: State) -> Array:
-    """Return where the arrays of a state are: see :mod:`nncompress.addresses`."""
+    """Return where the arrays of a state are: see :mod:`nncompress.machine.tables`."""
     return describe(state)
 
 

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .config import GELU_SCALE
+from nncompress.exact.config import GELU_SCALE
+
 from .kernels import kernels_for, view
 
 

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .config import GELU_SCALE
+from nncompress.exact.config import GELU_SCALE
 
 _f = np.float32
 _F = TypeVar("_F", bound=Callable[..., Any])

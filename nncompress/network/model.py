@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import LAYER_NORM_EPS, SYMBOLS, SHARNNConfig
+from nncompress.exact.config import LAYER_NORM_EPS, SYMBOLS, SHARNNConfig
+
 from .functional import attend, boom_sum, lookup
 from .lstm import State, library_lstm, recurrence
 

@@ -16,8 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ..errors import ModelError
-from .config import PRESETS, SHARNNConfig
+from nncompress.errors import ModelError
+from nncompress.exact.config import PRESETS, SHARNNConfig
+
 from .model import SHARNN
 
 

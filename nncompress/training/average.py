@@ -11,8 +11,9 @@ from pathlib import Path
 
 import torch
 
-from ..errors import ConfigError
-from ..network.model import SHARNN
+from nncompress.errors import ConfigError
+from nncompress.network.model import SHARNN
+
 from .config import TrainConfig
 from .data import CorpusError, check_weights, find_sources, held_out_text
 from .objective import validate

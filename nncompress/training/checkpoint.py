@@ -23,9 +23,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ..errors import ConfigError
-from ..network.model import BlockState, flatten_state, restore_state
-from ..network.weights import read_tensors, write_atomically
+from nncompress.errors import ConfigError
+from nncompress.network.model import BlockState, flatten_state, restore_state
+from nncompress.network.weights import read_tensors, write_atomically
 
 
 def save_run(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:

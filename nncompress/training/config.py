@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..errors import ConfigError
+from nncompress.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import NNCompressError
+from nncompress.errors import NNCompressError
 
 RUN = 32 << 20
 """Documents are shuffled within runs of about this many decoded bytes."""

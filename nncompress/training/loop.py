@@ -14,10 +14,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ..errors import ConfigError
-from ..network.config import START_SYMBOL, SHARNNConfig
-from ..network.model import SHARNN, BlockState, flatten_state, restore_state
-from ..network.weights import save_weights
+from nncompress.errors import ConfigError
+from nncompress.exact.config import START_SYMBOL, SHARNNConfig
+from nncompress.network.model import SHARNN, BlockState, flatten_state, restore_state
+from nncompress.network.weights import save_weights
+
 from . import checkpoint
 from .config import TrainConfig
 from .data import Sampler, Sources, held_out_text

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..network.config import START_SYMBOL
-from ..network.model import SHARNN, BlockState
+from nncompress.exact.config import START_SYMBOL
+from nncompress.network.model import SHARNN, BlockState
 
 SHORTEST_LANE = 2048
 """Held-out text is measured in lanes of at least this many bytes."""

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import ConfigError
+from nncompress.errors import ConfigError
+
 from .config import TrainConfig
 from .lamb import Lamb
 

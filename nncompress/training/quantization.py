@@ -1,7 +1,7 @@
 """Quantisation-aware fine-tuning: the float network rounds where the integer network will.
 
 Weights of every product become 7-bit with a scale a row, and the inputs of products 8-bit with the
-static scales of :func:`nncompress.exact.calibration.calibrate`; gradients pass as if nothing were
+static scales of :func:`nncompress.quantize.calibration.calibrate`; gradients pass as if nothing were
 rounded (straight-through estimator, Bengio et al. 2013, https://arxiv.org/abs/1308.3432). The first
 LSTM's input is left alone, since the integer network looks it up, and so is the query of attention.
 """
@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..exact.calibration import calibrate
-from ..exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
-from ..network.lstm import State, library_lstm, recurrence
-from ..network.model import LSTM, SHARNN, Block
+from nncompress.exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
+from nncompress.network.lstm import State, library_lstm, recurrence
+from nncompress.network.model import LSTM, SHARNN, Block
+from nncompress.quantize.calibration import calibrate
 
 
 def round_weight(weight: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ def round_activation(values: Tensor, scale: float) -> Tensor:
 class FakeQuantizer:
     """Makes a network round from now on; its parameters and their names stay what they are.
 
-    scales: step of each 8-bit activation, as :func:`~nncompress.exact.calibration.calibrate` names
+    scales: step of each 8-bit activation, as :func:`~nncompress.quantize.calibration.calibrate` names
     them. What an LSTM feeds back is rounded on the CPU only: elsewhere PyTorch's own code runs it.
     """
 

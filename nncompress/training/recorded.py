@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..network.model import SHARNN
+from nncompress.network.model import SHARNN
 
 Gradients = Callable[[Sequence[Tensor]], list[Tensor]]
 """Takes tensors, leaves a fresh gradient in every parameter of a network, and returns tensors."""

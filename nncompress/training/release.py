@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..archive.format import Method
-from ..coding.lanes import Layout
-from ..coding.levels import KINDS_ARRAYS, PROFILES, initial_prefix
-from ..exact.engine import Network, Prediction
-from ..exact.modelfile import save_model
-from ..exact.quantize import quantize
-from ..mixing import Kinds, train_initial, train_kinds
-from ..network.weights import load_any_weights
+from nncompress.archive.format import Method
+from nncompress.coding.levels import KINDS_ARRAYS, PROFILES, initial_prefix
+from nncompress.exact.engine import Network, Prediction
+from nncompress.exact.modelfile import save_model
+from nncompress.lanes import Layout
+from nncompress.mixing.clusters import Kinds, train_kinds
+from nncompress.mixing.initial import train_initial
+from nncompress.network.weights import load_any_weights
+from nncompress.quantize.to_integers import quantize
+
 from .data import Sampler, find_sources
 
 CALIBRATION_LANES, CALIBRATION_LENGTH = 64, 1024

@@ -11,10 +11,11 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from ..errors import ConfigError, DeviceError
-from ..exact.dequantize import load_network
-from ..network.config import PRESETS
-from ..network.model import SHARNN
+from nncompress.errors import ConfigError, DeviceError
+from nncompress.exact.config import PRESETS
+from nncompress.network.model import SHARNN
+from nncompress.quantize.to_floats import load_network
+
 from .config import TrainConfig
 from .data import find_sources
 from .loop import RUN, Report, Trainer

@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..exact.dequantize import is_model, load_network
-from ..exact.engine import Lanes, Network
-from ..exact.modelfile import load_model
-from ..network.config import SYMBOLS
-from ..network.model import SHARNN, BlockState
+from nncompress.exact.config import SYMBOLS
+from nncompress.exact.engine import Lanes, Network
+from nncompress.exact.modelfile import load_model
+from nncompress.network.model import SHARNN, BlockState
+from nncompress.quantize.to_floats import is_model, load_network
+
 from .checkpoint import pack_state, unpack_state
 from .objective import predict
 

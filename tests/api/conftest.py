@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import nncompress.codecs
+import nncompress.pipeline.options
 from tests.fakes import MODEL_ID, ZlibCodec
 
 
@@ -16,6 +16,6 @@ def _small_codec():
         return ZlibCodec(None if method == "mixing" else MODEL_ID)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nncompress.codecs, "_open_codec", open_codec)
-        patch.setattr(nncompress.codecs, "_find_model", lambda model_id: "known")
+        patch.setattr(nncompress.pipeline.options, "_open_codec", open_codec)
+        patch.setattr(nncompress.pipeline.options, "_find_model", lambda model_id: "known")
         yield

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import nncompress
 import nncompress.api
-import nncompress.tarformat
+import nncompress.files.tarformat
 from nncompress.errors import (
     ConfigError,
     DamagedArchiveError,
@@ -171,7 +171,7 @@ def test_every_public_name_exists():
 
 
 def test_examples_in_docstrings_run():
-    for module in (nncompress.api, nncompress.tarformat):
+    for module in (nncompress.api, nncompress.files.tarformat):
         failed, tried = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
         assert tried > 5
         assert failed == 0

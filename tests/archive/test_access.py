@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nncompress.archive.access import read_block, read_block_header, read_map
 from nncompress.errors import ArchiveError, DamagedArchiveError, TruncatedArchiveError
-from tests.archive.test_streams import contents, pack
 from tests.fakes import MODEL_ID, source
+from tests.pipeline.test_streams import contents, pack
 
 
 def restore(archive: bytes) -> bytes:

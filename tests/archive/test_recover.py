@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nncompress.archive.access import read_map
 from nncompress.archive.recover import recover
-from tests.archive.test_streams import pack
 from tests.fakes import MODEL_ID, source
+from tests.pipeline.test_streams import pack
 
 DATA = b"".join(b"%d words of a text, " % i for i in range(1000))
 BLOCK = 900

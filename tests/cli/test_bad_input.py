@@ -216,13 +216,13 @@ def test_verification_failure_keeps_nothing(nnc, text, tmp_path, monkeypatch):
     from nncompress.errors import DamagedArchiveError
     from nncompress.files import convert
     from nncompress.files.output import OutputFile
-    from nncompress.pipeline import Totals
+    from nncompress.pipeline.stream import Totals
 
     out = OutputFile(tmp_path / "t.nnc")
     out.write(nnc("-c", "text").stdout)
     out.sync()
-    from nncompress.codecs import CodecOptions
-    from nncompress.parallel import Coder
+    from nncompress.pipeline.options import CodecOptions
+    from nncompress.pipeline.workers import Coder
     from tests.fakes import source
 
     coder = Coder(CodecOptions())

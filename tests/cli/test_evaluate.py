@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from nncompress.exact.modelfile import save_model
-from nncompress.exact.quantize import quantize
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import save_weights
+from nncompress.quantize.to_integers import quantize
 from tests.cli.conftest import Run
 from tests.models import TINY, text, write_model
 

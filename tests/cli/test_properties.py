@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import nncompress.codecs
+import nncompress.pipeline.options
 from nncompress.cli.app import run
 from tests.fakes import MODEL_ID, ZlibCodec
 
@@ -48,8 +48,8 @@ def test_round_trip(data, block_size, flags, packing, flags_back, unpacking):
         contextlib.redirect_stderr(io.StringIO()) as said,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(nncompress.codecs, "_open_codec", open_codec)
-        patch.setattr(nncompress.codecs, "_find_model", lambda model_id: "known")
+        patch.setattr(nncompress.pipeline.options, "_open_codec", open_codec)
+        patch.setattr(nncompress.pipeline.options, "_find_model", lambda model_id: "known")
         source, archive = Path(name) / "file", Path(name) / "file.nnc"
         source.write_bytes(data)
         assert run([*flags, *packing, str(source)]) == 0, said.getvalue()

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from nncompress.archive.format import Method
-from nncompress.coding.codec import Codec
+from nncompress.coding.block import Codec
 from nncompress.coding.cores import Cores
 from tests.models import model, text
 

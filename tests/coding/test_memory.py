@@ -8,10 +8,10 @@ import pytest
 
 from nncompress.archive.format import Method
 from nncompress.archive.writer import MemberWriter
-from nncompress.codecs import LimitedCodec
-from nncompress.coding.codec import Codec
+from nncompress.coding.block import Codec
 from nncompress.errors import ArchiveError, MemoryLimitError
-from nncompress.streams import Decompressor
+from nncompress.pipeline.options import LimitedCodec
+from nncompress.pipeline.streams import Decompressor
 from tests.models import model
 
 SIZE = 1 << 17

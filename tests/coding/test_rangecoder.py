@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncompress.coding import rangecoder, rangecoder_numba
-from nncompress.coding.lanes import read_layout
+from nncompress.coding import rangecoder, rangecoder_compiled
 from nncompress.coding.rangecoder import BitDecoder, BitEncoder
 from nncompress.errors import DamagedArchiveError
+from nncompress.lanes import read_layout
 
 
 @pytest.fixture(params=["constriction", "numba"])
 def either(request, monkeypatch):
     """Each of the two coders in turn."""
     if request.param == "numba":
-        monkeypatch.setattr(rangecoder, "queue", rangecoder_numba)
-        monkeypatch.setattr(rangecoder, "MODEL", rangecoder_numba.MODEL)
+        monkeypatch.setattr(rangecoder, "queue", rangecoder_compiled)
+        monkeypatch.setattr(rangecoder, "MODEL", rangecoder_compiled.MODEL)
     else:
         pytest.importorskip("constriction")
 
@@ -67,7 +67,7 @@ def test_both_coders_make_and_read_the_same_words(shares, seed, kind, portion):
     threshold = {"likely": ones, "unlikely": 1 - ones, "even": 0.5}[kind]
     bits = (np.random.default_rng(seed).random(len(ones)) < threshold).astype(np.int32)
     model = stream.model.Bernoulli(perfect=False)
-    theirs, ours = stream.queue.RangeEncoder(), rangecoder_numba.RangeEncoder()
+    theirs, ours = stream.queue.RangeEncoder(), rangecoder_compiled.RangeEncoder()
     pieces = [slice(i, i + portion) for i in range(0, len(ones), portion)]
     for piece in pieces:
         theirs.encode(bits[piece], model, ones[piece])
@@ -75,7 +75,7 @@ def test_both_coders_make_and_read_the_same_words(shares, seed, kind, portion):
     words = theirs.get_compressed()
     assert ours.get_compressed().tolist() == words.tolist()
     padded = np.concatenate([words, np.full(2, 7, np.uint32)])
-    reader, own = stream.queue.RangeDecoder(padded), rangecoder_numba.RangeDecoder(padded)
+    reader, own = stream.queue.RangeDecoder(padded), rangecoder_compiled.RangeDecoder(padded)
     for piece in pieces:
         assert own.decode(None, ones[piece]).tolist() == bits[piece].tolist()
         reader.decode(model, ones[piece])
@@ -87,7 +87,7 @@ def test_every_probability_is_rounded_as_constriction_rounds_it():
     model = stream.model.Bernoulli(perfect=False)
     ones = np.arange(1, 65536) / 65536
     for bits in (np.zeros(65535, np.int32), np.ones(65535, np.int32)):
-        theirs, ours = stream.queue.RangeEncoder(), rangecoder_numba.RangeEncoder()
+        theirs, ours = stream.queue.RangeEncoder(), rangecoder_compiled.RangeEncoder()
         theirs.encode(bits, model, ones)
         ours.encode(bits, None, ones)
         assert np.array_equal(ours.get_compressed(), theirs.get_compressed())

@@ -11,10 +11,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nncompress.errors import ConfigError, DeviceError
-from nncompress.exact import backend, gemm
+from nncompress.exact import backend
+from nncompress.exact.config import START_SYMBOL
 from nncompress.exact.engine import Network
 from nncompress.exact.modelfile import known_answer
-from nncompress.network.config import START_SYMBOL
+from nncompress.machine import int8_torch
 from tests.children import environment
 from tests.models import DEEP, SINGLE, TINY, float_network, parameters, text
 
@@ -63,7 +64,7 @@ def test_all_kinds_of_products_are_equal(monkeypatch):
     expected = run(Network(parameters(DEEP)), symbols)
     monkeypatch.setattr(backend, "fits", lambda weight: False)
     for answer in (True, False):
-        monkeypatch.setattr(gemm, "has_int8", lambda device, answer=answer: answer)
+        monkeypatch.setattr(int8_torch, "has_int8", lambda device, answer=answer: answer)
         assert np.array_equal(run(Network(parameters(DEEP)), symbols), expected)
 
 
@@ -116,7 +117,7 @@ class OnlyIntegers(TorchDispatchMode):
 
 @CONFIGS
 def test_a_step_has_no_floating_point_arithmetic(config, monkeypatch):
-    monkeypatch.setattr(gemm, "has_int8", lambda device: True)
+    monkeypatch.setattr(int8_torch, "has_int8", lambda device: True)
     lanes = Network(parameters(config), kernels="torch").lanes(2)
     lanes.start()
     with OnlyIntegers():

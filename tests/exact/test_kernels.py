@@ -8,8 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncompress.exact import kernels_numba, kernels_torch
-from nncompress.exact.attention_simd import average_rows, dot_rows
 from nncompress.exact.fixedpoint import (
     ACTIVATION_MAX,
     BOOM_MAX,
@@ -20,7 +18,9 @@ from nncompress.exact.fixedpoint import (
     rsqrt_table,
     sigmoid_table,
 )
-from nncompress.jit import jit
+from nncompress.exact.kernels import fused, reference
+from nncompress.exact.kernels.attention_simd import average_rows, dot_rows
+from nncompress.machine.jit import jit
 
 # Vector instructions take whole 16s or 64s of columns, and portable loops the rest or, on other CPUs, everything.
 DIMS = st.sampled_from([8, 24, 64, 104, 128])
@@ -36,8 +36,8 @@ def _both(name: str, *arguments: object) -> list[np.ndarray]:
     """Run a kernel in both forms on copies; every array must end up equal. Returns numba's."""
     arrays = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     tensors = [torch.from_numpy(a.copy()) if isinstance(a, np.ndarray) else a for a in arguments]
-    getattr(kernels_numba, name)(*arrays)
-    getattr(kernels_torch, name)(*tensors)
+    getattr(fused, name)(*arrays)
+    getattr(reference, name)(*tensors)
     for array, tensor in zip(arrays, tensors, strict=True):
         if isinstance(array, np.ndarray):
             np.testing.assert_array_equal(array, tensor.numpy())
@@ -163,7 +163,7 @@ def test_boom_is_the_papers_activation():
     product = np.linspace(-60_000, 60_000, 64).astype(np.int32).reshape(1, 64)
     stream = np.zeros((1, 64), np.int32)
     ones = np.ones(64, np.int32)
-    kernels_numba.boom(product, ones, ones * 0, 0, stream)
+    fused.boom(product, ones, ones * 0, 0, stream)
     value = product[0] / 4096
     np.testing.assert_allclose(stream[0] / 4096, value / (1 + np.exp(-1.702 * value)), atol=0.01)
     assert np.abs(product).max() < BOOM_MAX
@@ -174,7 +174,7 @@ def test_softmax_is_a_power_of_two_of_the_logits():
     logits[0, :4] = [0, -1024, -2048, -512]
     logits[0, 4:] = -(1 << 20)
     weights = np.zeros_like(logits)
-    kernels_numba.softmax(logits, np.ones(256, np.int32), np.zeros(256, np.int32), 0, weights)
+    fused.softmax(logits, np.ones(256, np.int32), np.zeros(256, np.int32), 0, weights)
     assert weights[0, :3].tolist() == [1 << 20, 1 << 19, 1 << 18]
     assert weights[0, 3] == pytest.approx(2**19.5, rel=1e-5)
     assert (weights[0, 4:] == 1).all()

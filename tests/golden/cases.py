@@ -10,10 +10,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from nncompress.coding.codec import Codec
+from nncompress.coding.block import Codec
 from nncompress.coding.levels import Level
 from nncompress.exact.modelfile import load_model
-from nncompress.streams import Compressor, Decompressor
+from nncompress.pipeline.streams import Compressor, Decompressor
 from tests.models import write_model
 
 FOLDER = Path(__file__).parent

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from nncompress.exact.engine import Prediction
-from nncompress.mixing import Mixer, MixerSpec
+from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.profiles import MixerSpec
 from tests.models import some_kinds
 
 Groups = list[tuple[int, int]]

@@ -5,12 +5,12 @@ import pytest
 
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
-from nncompress.mixing import BEST, FAST, FULL, RICH, Mixer, train_initial
-from nncompress.mixing.spec import Selector
+from nncompress.mixing.initial import train_initial
+from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.profiles import BEST, FAST, FULL, RICH, Selector
 from nncompress.mixing.state import INPUTS, SET_WEIGHTS
+from tests.mixing import blocks
 from tests.models import some_kinds
-
-from . import blocks
 
 PAGES = [
     b"".join(b"<p id=%d>some %d words</p>\n" % (i, i * k % 97) for i in range(120))

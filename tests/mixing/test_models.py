@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nncompress.mixing import FAST, FULL, RICH
-from nncompress.mixing.spec import Context
-
-from . import blocks
+from nncompress.mixing.profiles import FAST, FULL, RICH, Context
+from tests.mixing import blocks
 
 RANDOM = np.random.default_rng(5).integers(0, 256, 4096).astype(np.uint8).tobytes()
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from nncompress.exact.config import GELU_SCALE, SHARNNConfig
 from nncompress.network import functional
 from nncompress.network import model as modules
-from nncompress.network.config import GELU_SCALE, SHARNNConfig
 from nncompress.network.lstm import library_lstm, recurrence
 from nncompress.network.model import SHARNN
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nncompress.errors import ModelError
-from nncompress.network.config import SHARNNConfig
+from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import import_pilot, load_weights, save_weights
 

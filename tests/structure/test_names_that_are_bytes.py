@@ -13,10 +13,10 @@ import pytest
 
 from nncompress.archive.format import Method
 from nncompress.coding.levels import KINDS_ARRAYS, PROFILES, initial_prefix
+from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.modelfile import FORMAT, MIXING_PREFIX
-from nncompress.mixing.mixer import Mixer
-from nncompress.mixing.spec import Context, Selector
-from nncompress.network.config import SHARNNConfig
+from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.profiles import Context, Selector
 from tests.models import DEEP, SINGLE, TINY, parameters
 
 LISTED = json.loads((Path(__file__).parent / "names.json").read_text("utf-8"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from nncompress.network.config import SHARNNConfig
+from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 
 WORDS = ["the", "of", "a", "network", "reads", "bytes", "predicts", "next", "in", "lane"]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from nncompress.cli.average import command
 from nncompress.errors import ConfigError, FileError, NNCompressError
-from nncompress.network.config import SHARNNConfig
+from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import load_weights, save_weights
 from nncompress.training.average import HeldOut, average

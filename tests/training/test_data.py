@@ -20,8 +20,7 @@ from nncompress.training.data import (
     is_held_out,
     read_documents,
 )
-
-from .conftest import prose
+from tests.training.conftest import prose
 
 
 def sampler(corpus: Path, lanes: int = 3, **weights: float) -> Sampler:

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from nncompress.errors import ConfigError
-from nncompress.network.config import SHARNNConfig
+from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import load_weights, save_weights
 from nncompress.training.config import TrainConfig

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nncompress.archive.format import Method
-from nncompress.coding.codec import Codec
+from nncompress.coding.block import Codec
 from nncompress.errors import ModelError
 from nncompress.exact.modelfile import load_model
 from nncompress.network.weights import save_weights

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from nncompress.cli.train import command
 from nncompress.errors import NNCompressError
-from nncompress.exact.dequantize import load_network
-from nncompress.network.config import PRESETS
+from nncompress.exact.config import PRESETS
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import load_weights, save_weights
+from nncompress.quantize.to_floats import load_network
 from nncompress.training.loop import LOG, MODEL, RUN
 from tests.models import DEEP, write_model
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nncompress.exact.dequantize import load_network
 from nncompress.exact.engine import Network
 from nncompress.exact.modelfile import load_model
+from nncompress.quantize.to_floats import load_network
 from nncompress.training.teacher import FloatReader, IntegerReader, Reader, Teacher
 from tests.models import DEEP, write_model
 

@@ -1,0 +1,135 @@
+"""Attention for the CPU: see :mod:`.fused`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncompress.exact.fixedpoint import ATTENTION_END, STREAM_MAX, attention_table
+from nncompress.machine.dot import dot_each
+from nncompress.machine.intrinsics import shift_right
+from nncompress.machine.jit import jit
+
+from .attention_simd import ROWS, average_rows, dot_rows
+from .norm import clip, row_to_int8
+
+Array = Any  # numpy arrays here; numba infers the types it compiles for
+
+ATTENTION = attention_table().astype(np.uint8)
+
+
+@jit
+def remember(
+    stream: Array, eps: int, gain: Array, bias: Array, shift: int, memory: Array, slot: int
+) -> None:
+    """Layer norm of the stream into slot ``slot`` of the memory, int8 [n, W, d]."""
+    for lane in range(stream.shape[0]):
+        row_to_int8(stream[lane], eps, gain, bias, shift, memory[lane, slot])
+
+
+@jit
+def _scores(query: Array, wide: Array, memory: Array, filled: int, scores: Array) -> None:
+    """Products of a query, int8 [d], with each vector of its memory. ``wide``, int16 [d], is scratch."""
+    rows, whole = dot_rows(query, memory, filled, scores), query.shape[0] // 64 * 64
+    # The portable loops end what is left of these rows' columns, and do the other rows.
+    for i in range(query.shape[0]):
+        wide[i] = query[i]
+    if rows > 0 and whole < query.shape[0]:
+        columns = np.empty(rows, np.int32)
+        dot_each(wide[whole:], memory[:rows, whole:], columns)
+        scores[:rows] += columns
+    dot_each(wide, memory[rows:filled], scores[rows:])
+
+
+@jit
+def _weigh(scores: Array, multiplier: int, shift: int, weights: Array, rows: Array) -> Any:
+    """Weights, uint8, that are not 0, and the rows they belong to, int32; returns their number and their sum."""
+    # Distances beyond the end of the table are all the same, and the cut keeps the product inside 64 bits.
+    end = np.int32(min((ATTENTION_END << shift) // multiplier + 1, (1 << 24)))
+    rounding = np.int64(1) << shift >> 1
+    largest = scores[0]
+    for j in range(scores.shape[0]):
+        largest = max(largest, scores[j])
+    for j in range(scores.shape[0]):
+        distance = np.int64(min(largest - scores[j], end)) * multiplier
+        scores[j] = np.int32((distance + rounding) >> shift)
+    kept = 0
+    for j in range(scores.shape[0]):
+        rows[kept] = j
+        kept += scores[j] < ATTENTION_END
+    mass = np.int64(0)
+    for k in range(kept):
+        weight = ATTENTION[np.uint16(scores[rows[k]])]
+        weights[k] = weight
+        mass += weight
+    return kept, mass
+
+
+@jit
+def _average(
+    weights: Array, rows: Array, kept: int, memory: Array, coming: Array, out: Array
+) -> None:
+    """Sums of ``kept`` memory vectors times weights; two products of 127 * 127 fit in 16 bits, which halves the work.
+
+    The arrays of weights and rows have room for ``ROWS`` more, which are written.
+    """
+    for k in range(kept, kept + ROWS):
+        weights[k], rows[k] = 0, 0
+    whole = average_rows(weights, rows, (kept + ROWS - 1) // ROWS * ROWS, memory, coming, out)
+    rest = out[whole:]
+    if rest.shape[0] == 0:
+        return
+    rest[:] = 0
+    for k in range(0, kept, 2):
+        first, second = np.int16(weights[k]), np.int16(weights[k + 1])
+        row, other = memory[rows[k], whole:], memory[rows[k + 1], whole:]
+        for i in range(rest.shape[0]):
+            pair = np.int16(first * np.int16(row[i])) + np.int16(second * np.int16(other[i]))
+            rest[i] += np.int32(np.int16(pair))
+
+
+@jit
+def attend(
+    query: Array,
+    query_multiplier: Array,
+    query_bias: Array,
+    query_shift: int,
+    gain: Array,
+    bias: Array,
+    shift: int,
+    memory: Array,
+    eps: int,
+    multiplier: int,
+    score_shift: int,
+    value: Array,
+    value_shift: int,
+    stream: Array,
+    filled: int,
+) -> None:
+    """Attention of every lane to its memory, added to its stream.
+
+    query: int32 [n, d], product with the query's weight. memory: int8 [n, W, d], of which ``filled`` slots hold
+    vectors.
+    """
+    n, d = query.shape
+    projected, total = np.empty(d, np.int32), np.empty(d, np.int32)
+    key, wide = np.empty(d, np.int8), np.empty(d, np.int16)
+    scores = np.empty(filled, np.int32)
+    weights, rows = np.empty(filled + ROWS, np.uint8), np.empty(filled + ROWS, np.int32)
+    half = np.int32(1 << value_shift >> 1)
+    for lane in range(n):
+        own, product = stream[lane], query[lane]
+        for i in range(d):
+            raw = shift_right(product[i] * query_multiplier[i] + query_bias[i], query_shift)
+            projected[i] = clip(raw, np.int32(STREAM_MAX))
+        row_to_int8(projected, eps, gain, bias, shift, key)
+        _scores(key, wide, memory[lane], filled, scores)
+        kept, mass = _weigh(scores, multiplier, score_shift, weights, rows)
+        coming = memory[min(lane + 1, n - 1)]
+        _average(weights, rows, kept, memory[lane], coming, total)
+        inverse = np.int64(1 << 30) // mass
+        for i in range(d):
+            mean = np.int32((np.int64(total[i]) * inverse + (1 << 21)) >> 22)  # Q8
+            part = shift_right(mean * value[i] + half, value_shift)
+            own[i] = clip(own[i] + part, np.int32(STREAM_MAX))

@@ -1,0 +1,254 @@
+"""How large a mixer's arrays are for a block, and what they start with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .apm import ROW
+from .clusters import CENTROIDS
+from .counters import MAP_SIZE
+from .hashtable import SLOT_SIZE
+from .matchmodel import MATCH_INPUTS, MISS_LEVELS, RUN_BUCKETS
+from .mixer import CHOICES
+from .networkmodel import NETWORK_INPUTS, NETWORK_MAPS
+from .profiles import MixerSpec
+from .regression import FIRST_ENERGY, MAX_WIDTH
+from .state import (
+    APM_BITS,
+    APM_CELLS,
+    CONFIG_SIZE,
+    CONTEXTS,
+    EXPECTED,
+    FINAL_WEIGHTS,
+    INPUTS,
+    KEYS,
+    KINDS,
+    LANE_SIZE,
+    LINE,
+    LOCAL_MATCH_BYTES,
+    MATCH_BITS,
+    MATCH_BYTES,
+    MATCH_CELLS,
+    MATCHES,
+    MAX_PERIOD,
+    MAX_SETS,
+    NETWORK,
+    NETWORK_CELLS,
+    NODE,
+    OF_MATCH,
+    POSITION,
+    RATE,
+    SELECTORS,
+    SET_WEIGHTS,
+    SETS,
+    SIZE,
+    SLOT_BITS,
+    START,
+    TABULAR_KINDS,
+    WHERE_SIZE,
+    WIDTH,
+    Array,
+    State,
+)
+from .tables import QUANTA, SQUASH, STRETCH_MAX, STRETCH_ONE
+
+CACHE_LINE = 64
+ONE = 1 << 16  # a weight of 1
+MAP_TRUST = 2  # counts that maps start with: how slowly they leave their first values
+MATCH_TRUST = 4
+APM_TRUST = 6
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Lengths of the arrays of a mixer; all follow from the description, the lanes and the bytes of a block."""
+
+    inputs: int
+    slot_bits: int
+    match_bits: int
+    apm_bits: int
+    match_cells: int
+    apm_cells: int
+    network_cells: int
+    cells: int
+    set_weights: tuple[int, ...]
+    weights: int
+
+    @classmethod
+    def of(cls, spec: MixerSpec, size: int) -> Sizes:
+        """Compute them; a block of a few bytes gets tables of a few KiB."""
+        n = len(spec.contexts)
+        inputs = bias_input(spec) + 1
+        inputs += -inputs % 8  # whole vectors
+        apm_bits = min(max(size.bit_length() - 2, 8), 16)
+        match_cells = n * MAP_SIZE
+        apm_cells = match_cells + matches(spec) * RUN_BUCKETS * MISS_LEVELS
+        network_cells = apm_cells + 2 * (ROW << apm_bits)
+        starts = np.cumsum([0] + [CHOICES[s] * inputs for s in spec.selectors]).tolist()
+        return cls(
+            inputs=inputs,
+            slot_bits=min(max((size * n).bit_length(), 8), spec.slot_bits),
+            match_bits=min(max(size.bit_length(), 8), 22),
+            apm_bits=apm_bits,
+            match_cells=match_cells,
+            apm_cells=apm_cells,
+            network_cells=network_cells,
+            cells=network_cells + (NETWORK_MAPS * (ROW << apm_bits) if spec.network else 0),
+            set_weights=tuple(starts[:-1]),
+            weights=starts[-1] + 256 * MAX_SETS,
+        )
+
+
+def memory_bytes(spec: MixerSpec, lanes: int, size: int, width: int = 0) -> int:
+    """Bytes of memory that ``Mixer(spec, lanes, size, width=width)`` takes, apart from the program."""
+    sizes = Sizes.of(spec, size)
+    words = (
+        (SLOT_SIZE << sizes.slot_bits)
+        + sizes.cells
+        + sizes.weights
+        + (matches(spec) << sizes.match_bits)
+    )
+    a_lane = 8 * (KEYS + len(spec.contexts)) + 4 * (LANE_SIZE + sizes.inputs + WHERE_SIZE + 257 + 1)
+    width = features(spec, width)
+    words += 256 * width + CENTROIDS * width // 4 + CENTROIDS
+    a_lane += width + 4 * CENTROIDS + 4
+    return 4 * words + lanes * a_lane + size + 8 * (CONFIG_SIZE + 256) + 4 * MAX_PERIOD + 1024
+
+
+def make_state(spec: MixerSpec, lanes: int, size: int, width: int = 0) -> State:
+    """Make the arrays of a mixer that has seen nothing."""
+    sizes, width = Sizes.of(spec, size), features(spec, width)
+    return State(
+        config=_config(spec, sizes, size, width),
+        history=np.zeros(size + 1, np.uint8),
+        slots=_aligned_zeros(SLOT_SIZE << sizes.slot_bits),
+        keys=np.zeros((lanes, KEYS + len(spec.contexts)), np.uint64),
+        lanes=_lanes(lanes, size),
+        inputs=_inputs(lanes, sizes.inputs, spec),
+        where=np.zeros((lanes, WHERE_SIZE), np.int32),
+        cells=_cells(sizes),
+        weights=_weights(spec, sizes),
+        heads=np.zeros(matches(spec) << sizes.match_bits, np.int32),
+        sums=np.zeros((lanes if spec.network else 1, 257), np.int32),
+        votes=np.zeros(MAX_PERIOD + 1, np.int32),
+        hidden=np.zeros((lanes, width), np.int8),
+        regression=np.zeros(256 * width, np.int32),
+        energies=np.full(256, FIRST_ENERGY, np.int64),
+        kinds=np.zeros(CENTROIDS * width, np.uint8),
+        bias=np.zeros(CENTROIDS, np.int32),
+    )
+
+
+def features(spec: MixerSpec, width: int) -> int:
+    """How many numbers of a hidden vector of this length are used, and as many zeros as make it a multiple of 4."""
+    return (min(width, MAX_WIDTH) + 3) // 4 * 4 if spec.network else 0
+
+
+def _aligned_zeros(count: int) -> Array:
+    """Zeroed uint32 that begin with a cache line."""
+    raw = np.zeros(4 * count + CACHE_LINE, np.uint8)
+    skip = -raw.ctypes.data % CACHE_LINE
+    return raw[skip : skip + 4 * count].view(np.uint32)
+
+
+def _config(spec: MixerSpec, sizes: Sizes, size: int, width: int) -> Array:
+    config = np.zeros(CONFIG_SIZE, np.int64)
+    config[CONTEXTS] = len(spec.contexts)
+    config[INPUTS] = sizes.inputs
+    config[SETS] = len(spec.selectors)
+    config[SLOT_BITS] = sizes.slot_bits
+    config[MATCH_BITS] = sizes.match_bits
+    config[MATCHES] = matches(spec)
+    config[MATCH_BYTES] = spec.match_bytes
+    config[LOCAL_MATCH_BYTES] = spec.local_match_bytes
+    config[APM_BITS] = sizes.apm_bits
+    config[NETWORK] = spec.network
+    config[SIZE] = size
+    config[WIDTH] = width
+    config[RATE] = spec.rate
+    config[FINAL_WEIGHTS] = sizes.weights - 256 * MAX_SETS
+    config[MATCH_CELLS] = sizes.match_cells
+    config[APM_CELLS] = sizes.apm_cells
+    config[NETWORK_CELLS] = sizes.network_cells
+    for first, values in (
+        (KINDS, spec.contexts),
+        (TABULAR_KINDS, spec.tabular),
+        (SELECTORS, spec.selectors),
+        (SET_WEIGHTS, sizes.set_weights),
+    ):
+        config[first : first + len(values)] = values
+    return config
+
+
+def _lanes(count: int, size: int) -> Array:
+    """Lay the lanes one after the other; the first ``size % count`` hold one byte more."""
+    lanes = np.zeros((count, LANE_SIZE), np.int32)
+    each, rest = divmod(size, count)
+    number = np.arange(count)
+    starts = number * each + np.minimum(number, rest)
+    lanes[:, NODE] = 1
+    for column in (POSITION, START, LINE):
+        lanes[:, column] = starts
+    lanes[:, EXPECTED] = lanes[:, OF_MATCH + EXPECTED] = -1
+    return lanes
+
+
+def _inputs(lanes: int, count: int, spec: MixerSpec) -> Array:
+    """All inputs are written at every prediction, but for one that is constant (a bias) and the padding."""
+    inputs = np.zeros((lanes, count), np.int32)
+    inputs[:, bias_input(spec)] = STRETCH_ONE // 8
+    return inputs
+
+
+def matches(spec: MixerSpec) -> int:
+    """How many match models there are."""
+    return 2 if spec.local_match_bytes else 1
+
+
+def network_input(spec: MixerSpec) -> int:
+    """Number of the network's first input."""
+    return 2 * len(spec.contexts) + MATCH_INPUTS * matches(spec)
+
+
+def bias_input(spec: MixerSpec) -> int:
+    """Number of the constant input."""
+    return network_input(spec) + (NETWORK_INPUTS if spec.network else 0)
+
+
+def _cell(p16: Array, count: int) -> Array:
+    cells: Array = (p16.astype(np.uint32) << np.uint32(16)) | np.uint32(count)
+    return cells
+
+
+def _cells(sizes: Sizes) -> Array:
+    """Maps that believe the counters, a match model that trusts long runs, final maps that change nothing."""
+    cells = np.empty(sizes.cells, np.uint32)
+    middles = (2 * np.arange(QUANTA) + 1 - QUANTA) * STRETCH_ONE // 8
+    believed = _cell(SQUASH[middles + STRETCH_MAX], MAP_TRUST)
+    cells[: sizes.match_cells] = np.tile(believed, sizes.match_cells // QUANTA)
+    run = np.arange(RUN_BUCKETS)
+    right = _cell(65536 - 65536 // (2 * run + 4), MATCH_TRUST)
+    models = (sizes.apm_cells - sizes.match_cells) // (RUN_BUCKETS * MISS_LEVELS)
+    cells[sizes.match_cells : sizes.apm_cells] = np.tile(np.repeat(right, MISS_LEVELS), models)
+    knots = SQUASH[np.arange(-12, 13) * STRETCH_ONE + STRETCH_MAX]
+    cells[sizes.apm_cells :] = np.tile(
+        _cell(knots, APM_TRUST), (sizes.cells - sizes.apm_cells) // ROW
+    )
+    return cells
+
+
+def _weights(spec: MixerSpec, sizes: Sizes) -> Array:
+    """Weights near what training finds: the contexts share, the network counts most."""
+    n = len(spec.contexts)
+    vector = np.zeros(sizes.inputs, np.int32)
+    vector[0 : 2 * n : 2] = ONE // 8 if spec.network else 2 * ONE // n
+    vector[2 * n] = ONE // 4
+    if spec.network:
+        vector[network_input(spec)] = ONE // 2
+    weights = np.empty(sizes.weights, np.int32)
+    final = sizes.weights - 256 * MAX_SETS
+    weights[:final] = np.tile(vector, final // sizes.inputs)
+    weights[final:] = ONE // len(spec.selectors)
+    return weights

@@ -1,0 +1,121 @@
+"""What kind of state the network is in: the nearest of 256 centroids of its hidden vector, which picks mixer weights.
+
+Vector quantisation: k-means (S. Lloyd, "Least squares quantization in PCM", 1982) over the hidden vectors of training
+text, each number measured in its standard deviation. The nearest centroid is the one with the largest a . h - b, with
+a = c / deviation^2 and b = c . a / 2, so that finding it takes one small product of int8 matrices. Rounding of a and b
+moves the borders between kinds a little, which is no harm: they are part of the model.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nncompress.machine import int8
+from nncompress.machine.dot import dot_each
+from nncompress.machine.jit import jit
+
+from .state import KIND
+
+CENTROIDS = 256
+WEIGHT_MAX = 63
+BIAS_MAX = 1 << 29
+ROUNDS = 12
+"""Of k-means; the distances hardly fall any more."""
+
+_PACKED = int8.INSTRUCTIONS is not None
+
+
+class Kinds(NamedTuple):
+    """The kinds that a model tells apart.
+
+    weight: int8 [256, width] in -63..63. bias: int32 [256], at most 2**29 in magnitude.
+    """
+
+    weight: npt.NDArray[np.int8]
+    bias: npt.NDArray[np.int32]
+
+    @classmethod
+    def none(cls, width: int) -> Kinds:
+        """Tell nothing apart."""
+        return cls(np.zeros((CENTROIDS, width), np.int8), np.zeros(CENTROIDS, np.int32))
+
+    def fit(self) -> bool:
+        """Whether the arrays are what they should be."""
+        return (
+            self.weight.dtype == np.int8
+            and self.bias.dtype == np.int32
+            and self.weight.ndim == 2
+            and len(self.weight) == CENTROIDS
+            and self.bias.shape == (CENTROIDS,)
+            and bool((abs(self.weight.astype(np.int16)) <= WEIGHT_MAX).all())
+            and bool((abs(self.bias.astype(np.int64)) <= BIAS_MAX).all())
+        )
+
+
+def train_kinds(hidden: npt.NDArray[np.int8], seed: int = 0) -> Kinds:
+    """Find the kinds of hidden vectors, int8 [n, width]; n is at least 256."""
+    random = np.random.default_rng(seed)
+    vectors = hidden.astype(np.float32)
+    scale = 1 / (vectors.std(axis=0) + 0.5) ** 2  # a number that hardly moves tells little
+    centroids = vectors[random.choice(len(vectors), CENTROIDS, replace=False)]
+    for _ in range(ROUNDS):
+        nearest = _nearest(vectors, centroids, scale)
+        for kind in range(CENTROIDS):
+            members = vectors[nearest == kind]
+            if len(members):
+                centroids[kind] = members.mean(axis=0)
+    products = centroids * scale
+    unit = WEIGHT_MAX / np.quantile(abs(products), 0.9999)
+    bias = (centroids * products).sum(axis=1) / 2 * unit
+    return Kinds(
+        np.clip(np.rint(products * unit), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8),
+        np.clip(np.rint(bias), -BIAS_MAX, BIAS_MAX).astype(np.int32),
+    )
+
+
+def _nearest(
+    vectors: npt.NDArray[np.float32], centroids: npt.NDArray[np.float32], scale: Any
+) -> npt.NDArray[np.intp]:
+    products = centroids * scale
+    nearest: npt.NDArray[np.intp] = np.argmax(
+        vectors @ products.T - (centroids * products).sum(axis=1) / 2, axis=1
+    )
+    return nearest
+
+
+def prepare(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Bring a weight, int8 [256, width], into the order of this CPU's instructions: uint8 [256 * width]."""
+    return int8.pack(weight) if _PACKED else weight.reshape(-1).view(np.uint8)
+
+
+@jit
+def _multiply_packed(hidden, weight, scores):  # type: ignore[no-untyped-def]
+    start = np.empty(hidden.shape[0], np.int32)
+    int8.multiply(hidden, weight, start, scores, int8.WIDE)
+
+
+@jit
+def _multiply_plain(hidden, weight, scores):  # type: ignore[no-untyped-def]
+    rows = weight.view(np.int8).reshape((scores.shape[1], hidden.shape[1]))
+    for m in range(hidden.shape[0]):
+        dot_each(hidden[m].astype(np.int16), rows, scores[m])
+
+
+multiply = _multiply_packed if _PACKED else _multiply_plain
+
+
+@jit
+def find_kinds(s, lo, hi):  # type: ignore[no-untyped-def]
+    """Note each lane's kind, the first of those that fit best."""
+    scores = np.empty((hi - lo, CENTROIDS), np.int32)
+    multiply(s.hidden[lo:hi], s.kinds, scores)
+    for m in range(lo, hi):
+        best, kind = np.int64(scores[m - lo, 0]) - s.bias[0], 0
+        for k in range(1, CENTROIDS):
+            score = np.int64(scores[m - lo, k]) - s.bias[k]
+            if score > best:
+                best, kind = score, k
+        s.lanes[m, KIND] = kind

@@ -1,0 +1,94 @@
+"""What a mixer makes of a whole byte before any of it is known: for showing, not for coding.
+
+Coding learns after every bit plane, so that what a byte costs differs a little from its chance here. The mixer is left
+as it was: the walk over the 255 nodes works on copies of the slots that it would use, and claims none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nncompress.machine.jit import jit
+
+from .clusters import find_kinds
+from .contexts import hash_contexts
+from .hashing import U, mix64
+from .hashtable import SLOT_SIZE
+from .kernels import _predict
+from .networkmodel import sum_weights
+from .predictor import Mixer
+from .state import CONTEXTS, KEYS, NETWORK, NODE, SLOT, SLOT_BITS
+
+if TYPE_CHECKING:
+    from nncompress.exact.engine import Prediction
+
+
+def expected_bytes(
+    mixer: Mixer, lo: int, hi: int, prediction: Prediction | None
+) -> npt.NDArray[np.float64]:
+    """Give P(next byte = k) of lanes lo..hi-1, float64 [hi - lo, 256]; arguments as for ``encode_step``."""
+    weights = mixer.take(lo, hi, prediction)
+    whole = mixer.state
+    lanes, contexts = whole.lanes.shape[0], int(whole.config[CONTEXTS])
+    walk = whole._replace(
+        config=whole.config.copy(),
+        slots=np.zeros(lanes * contexts * SLOT_SIZE, whole.slots.dtype),
+        lanes=whole.lanes.copy(),
+        inputs=whole.inputs.copy(),
+        where=whole.where.copy(),
+    )
+    tree = np.zeros((hi - lo, 512))
+    _walk(whole, walk, lo, hi, weights, np.empty(hi - lo), tree)
+    return tree[:, 256:]
+
+
+@jit
+def _walk(s, walk, lo, hi, weights, p, tree):  # type: ignore[no-untyped-def]
+    """Fill tree with the chance to reach each node."""
+    # What these two write is written anew before the byte is coded.
+    if s.config[NETWORK]:
+        sum_weights(s, lo, hi, weights)
+        find_kinds(walk, lo, hi)
+    hash_contexts(s, lo, hi)
+    tree[:, 1] = 1.0
+    _copy_slots(s, walk, lo, hi, 0)
+    _walk_half(walk, 0, 1, lo, hi, p, tree)
+    for half in range(16, 32):
+        _copy_slots(s, walk, lo, hi, half)
+        _walk_half(walk, 4, half, lo, hi, p, tree)
+
+
+@jit
+def _walk_half(walk, plane, root, lo, hi, p, tree):  # type: ignore[no-untyped-def]
+    """Predict at the 15 nodes of half a byte."""
+    for depth in range(4):
+        for node in range(root << depth, (root + 1) << depth):
+            walk.lanes[lo:hi, NODE] = node
+            _predict(walk, plane + depth, lo, hi, p)
+            for i in range(hi - lo):
+                tree[i, 2 * node + 1] = tree[i, node] * p[i]
+                tree[i, 2 * node] = tree[i, node] * (1 - p[i])
+
+
+@jit
+def _copy_slots(s, walk, lo, hi, half):  # type: ignore[no-untyped-def]
+    """Copy the slots for the upper half (0), or for the lower one after ``half``; empty where there are none."""
+    n = s.config[CONTEXTS]
+    shift = U(64 - s.config[SLOT_BITS])
+    for m in range(lo, hi):
+        for i in range(n):
+            key = s.keys[m, KEYS + i]
+            if half:
+                key = mix64(key, U(half))
+            check = np.uint32(key & U(0x7FFFFFFF))
+            at = np.int64(key >> shift) * SLOT_SIZE
+            if s.slots[at] != check:
+                at ^= SLOT_SIZE
+            found = s.slots[at] == check
+            to = (m * n + i) * SLOT_SIZE
+            walk.where[m, SLOT + i] = to
+            for k in range(SLOT_SIZE):
+                walk.slots[to + k] = s.slots[at + k] if found else 0

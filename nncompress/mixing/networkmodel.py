@@ -1,0 +1,91 @@
+"""The network's distribution as inputs of the mixer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncompress.machine.intrinsics import prefetch
+from nncompress.machine.jit import jit
+
+from .apm import ROW, corrected
+from .hashing import BYTE, U, low_bytes, mix64, small_hash
+from .matchmodel import MATCH_INPUTS
+from .state import (
+    APM_BITS,
+    CONTEXTS,
+    EXPECTED,
+    MATCHES,
+    NETWORK_APM1,
+    NETWORK_CELLS,
+    NODE,
+    RECENT,
+    RUN,
+    WORD,
+)
+from .tables import STRETCH, STRETCH_BITS, STRETCH_MAX
+
+NETWORK_MAPS = 4
+NETWORK_INPUTS = 2 + NETWORK_MAPS
+
+
+@jit
+def sum_weights(s, lo, hi, weights):  # type: ignore[no-untyped-def]
+    """Sum the 256 weights of each lane, at most 2^20 each: any subtree is then a difference of two sums."""
+    for m in range(lo, hi):
+        sums = s.sums[m]
+        total = 0
+        for k in range(256):
+            total += weights[m - lo, k]
+            sums[k + 1] = total
+
+
+@jit
+def _bit_probability(sums, node, plane):  # type: ignore[no-untyped-def]
+    """P(bit = 1) in 65536ths, 1..65535; sums are below 2^29, so the shifted one is below 2^45."""
+    half = 128 >> plane
+    first = (node << (8 - plane)) - 256
+    whole = np.int64(sums[first + 2 * half]) - sums[first]
+    ones = np.int64(sums[first + 2 * half]) - sums[first + half]
+    return min(max(((ones << 16) + (whole >> 1)) // whole, 1), 65535)
+
+
+@jit
+def predict_network(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+    """Put six inputs: stretched, less 1/2, and corrected by order 1, the match's byte, order 2 and the word."""
+    at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * s.config[MATCHES]
+    _find_corrections(s, at, plane, lo, hi)
+    for m in range(lo, hi):
+        where, inputs = s.where[m], s.inputs[m]
+        x = np.int64(inputs[at])
+        for k in range(NETWORK_MAPS):
+            column = NETWORK_APM1 + k
+            inputs[at + 2 + k] = STRETCH[U(corrected(s.cells, where[column], x, where, column))]
+
+
+@jit
+def _find_corrections(s, at, plane, lo, hi):  # type: ignore[no-untyped-def]
+    """Put the first two inputs and find the rows for the others: all lanes first, for memory is slow."""
+    bits = s.config[APM_BITS]
+    size = ROW << bits
+    for m in range(lo, hi):
+        lane, keys, where = s.lanes[m], s.keys[m], s.where[m]
+        node = np.int64(lane[NODE])
+        p = _bit_probability(s.sums[m], node, plane)
+        x = np.int64(STRETCH[U(p)])
+        s.inputs[m, at] = x
+        s.inputs[m, at + 1] = (p - 32768) >> 1
+        first = s.config[NETWORK_CELLS]
+        match = U(lane[EXPECTED] + 1) << U(5) | U(min(lane[RUN], 31))
+        recent = keys[RECENT]
+        for k in range(NETWORK_MAPS):
+            if k == 0:
+                context = U(node) << U(8) | recent & BYTE
+            elif k == 1:
+                context = U(node) << U(16) | match
+            elif k == 2:
+                context = U(node) << U(24) | low_bytes(recent, 2)
+            else:
+                context = mix64(keys[WORD], recent & BYTE) + U(node)
+            row = first + k * size + ROW * small_hash(context, bits)
+            prefetch(s.cells, row + ((x + STRETCH_MAX) >> STRETCH_BITS))
+            where[NETWORK_APM1 + k] = row

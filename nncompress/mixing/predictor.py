@@ -1,0 +1,166 @@
+"""The mixer as the coding loop sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nncompress.errors import ConfigError
+
+from . import kernels
+from .allocation import make_state
+from .clusters import Kinds, prepare
+from .initial import export_initial, load_initial
+from .profiles import MixerSpec
+from .regression import MAX_WIDTH
+from .state import RECENT, State, addresses
+
+if TYPE_CHECKING:
+    from nncompress.exact.engine import Prediction
+
+MAX_SIZE = 1 << 28
+MAX_LANES = 1 << 16
+
+
+class Mixer:
+    """Adaptive bit probabilities for one block in lockstep lanes; see docs/mixing.md.
+
+    Encoder and decoder must make the same calls, in the order of coding: in every step the groups of lanes in
+    ascending order. A call that fails half-way leaves the mixer unusable.
+
+    Args:
+        spec: what it consists of.
+        lanes: number of lanes, 1 to 65536.
+        size: bytes of the block, 0 to 2**28; the first ``size % lanes`` lanes hold one byte more than the others.
+        initial: trained starting values (see :mod:`nncompress.mixing.initial`); None for the built-in ones.
+        kinds: the kinds of the network's hidden vectors, which give their length too; None without a network.
+
+    Raises:
+        ConfigError: a number is out of range, or ``initial`` or ``kinds`` does not fit.
+    """
+
+    def __init__(
+        self,
+        spec: MixerSpec,
+        lanes: int,
+        size: int,
+        initial: Mapping[str, npt.NDArray[Any]] | None = None,
+        kinds: Kinds | None = None,
+    ) -> None:
+        if not 1 <= lanes <= MAX_LANES:
+            raise ConfigError(f"number of lanes must be 1 to {MAX_LANES}, not {lanes}")
+        if not 0 <= size <= MAX_SIZE:
+            raise ConfigError(f"size of a mixed block must be 0 to {MAX_SIZE} bytes, not {size}")
+        self.spec = spec
+        kinds = kinds if kinds is not None and spec.network else Kinds.none(0)
+        if not kinds.fit():
+            raise ConfigError("the kinds of the network's hidden vectors are damaged")
+        self._width: int = min(kinds.weight.shape[1], MAX_WIDTH)
+        self._state = make_state(spec, lanes, size, self._width)
+        self._load_kinds(kinds)
+        if initial is not None:
+            load_initial(self._state, spec, initial)
+        self._addresses = addresses(self._state)
+        self._bits = np.empty(lanes, np.int32)
+        self._no_weights = np.zeros((0, 256), np.int32)
+
+    @property
+    def state(self) -> State:
+        """Everything it knows; for tests and training."""
+        return self._state
+
+    @property
+    def addresses(self) -> npt.NDArray[np.int64]:
+        """Where its state is: what kernels take, of use as long as the mixer lives."""
+        return self._addresses
+
+    @property
+    def width(self) -> int:
+        """How many numbers of the network's hidden vector it uses, from the first on."""
+        return self._width
+
+    def encode_step(
+        self,
+        lo: int,
+        hi: int,
+        symbols: npt.NDArray[np.uint8],
+        prediction: Prediction | None,
+        out: npt.NDArray[np.float64],
+    ) -> None:
+        """Predict and learn the next byte of lanes lo..hi-1.
+
+        Args:
+            lo: first lane.
+            hi: one more than the last lane; hi > lo, and each of the lanes still has a byte to come.
+            symbols: their bytes, uint8 [hi - lo].
+            prediction: what the network says of these lanes; None without one.
+            out: gets P(bit = 1) for the 8 bit planes, the highest bit first: float64 [8, hi - lo], contiguous,
+                exact multiples of 2**-16 in (0, 1).
+        """
+        weights = self.take(lo, hi, prediction)
+        if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
+            raise ValueError("symbols and out must have one entry a lane")
+        symbols = np.ascontiguousarray(symbols, np.uint8)
+        kernels.encode(self._addresses, lo, hi, symbols, weights, self._bits, out)
+
+    def decode_step(
+        self,
+        lo: int,
+        hi: int,
+        prediction: Prediction | None,
+        decode_plane: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.int32]],
+    ) -> npt.NDArray[np.uint8]:
+        """Predict, decode and learn the next byte of lanes lo..hi-1; arguments as for :meth:`encode_step`.
+
+        Args:
+            lo: first lane.
+            hi: one more than the last lane.
+            prediction: what the network says, or None.
+            decode_plane: called 8 times with P(bit = 1), float64 [hi - lo], which it must not keep; gives the bits,
+                int32 [hi - lo], each 0 or 1.
+
+        Returns:
+            the bytes, uint8 [hi - lo].
+        """
+        weights = self.take(lo, hi, prediction)
+        p = np.empty(hi - lo)
+        kernels.begin(self._addresses, lo, hi, weights, p)
+        for plane in range(8):
+            bits = np.ascontiguousarray(decode_plane(p), np.int32)
+            kernels.advance(self._addresses, plane, lo, hi, bits, p)
+        return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
+
+    def _load_kinds(self, kinds: Kinds) -> None:
+        weight = np.zeros((len(kinds.weight), self._state.hidden.shape[1]), np.int8)
+        weight[:, : self._width] = kinds.weight[:, : self._width]
+        self._state.kinds[:] = prepare(weight)
+        self._state.bias[:] = kinds.bias
+
+    def take(self, lo: int, hi: int, prediction: Prediction | None) -> npt.NDArray[np.int32]:
+        """Take in the hidden vectors of lanes lo..hi-1 and return the weights as the kernels want them.
+
+        They do not check bounds, so it is done here; ``ValueError`` where something does not fit.
+        """
+        if not 0 <= lo < hi <= len(self._bits):
+            raise ValueError(f"no lanes {lo} to {hi} in {len(self._bits)}")
+        if not self.spec.network:
+            return self._no_weights
+        width = self._width
+        if (
+            prediction is None
+            or prediction.weights.shape != (hi - lo, 256)
+            or prediction.hidden.shape[0] != hi - lo
+            or prediction.hidden.shape[1] < width
+        ):
+            raise ValueError(
+                f"this mixer needs weights, [lanes, 256], and vectors, [lanes, {width}]"
+            )
+        self._state.hidden[lo:hi, :width] = prediction.hidden[:, :width]
+        return np.ascontiguousarray(prediction.weights, np.int32)
+
+    def export_initial(self) -> dict[str, npt.NDArray[Any]]:
+        """Give what it has learnt that is of use for other data: weights and maps, not the hashed contexts."""
+        return export_initial(self._state, self.spec)

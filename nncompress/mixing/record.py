@@ -1,0 +1,55 @@
+"""Finds the record length of tables and images from how often a byte equals the one that far back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncompress.machine.jit import jit
+
+from .state import MAX_PERIOD, PERIOD, POSITION, START
+
+SAMPLE = 8  # one byte in eight is looked at
+EVERY = 32  # steps between decisions
+LEAST_VOTES = 32
+FORGET = 1 << 13
+
+
+@jit
+def vote(s, lo, hi):  # type: ignore[no-untyped-def]
+    """Count the distances at which a lane's last byte occurred before; runs say nothing and are left out."""
+    for m in range(lo, hi):
+        position = np.int64(s.lanes[m, POSITION])
+        done = position - s.lanes[m, START]
+        if done < 2 or (m + done) % SAMPLE != 0:
+            continue
+        byte = s.history[position - 1]
+        if byte == s.history[position - 2]:
+            continue
+        reach = min(MAX_PERIOD, done - 1)
+        past = s.history[position - 1 - reach : position - 1]
+        votes = s.votes[1 : reach + 1]
+        for k in range(reach):
+            votes[k] += np.int32(past[reach - 1 - k] == byte)
+        s.votes[0] += 1
+
+
+@jit
+def set_period(s):  # type: ignore[no-untyped-def]
+    """Set the record length: the distance that stands out, or the smallest that is nearly as good; 0 for none."""
+    votes = s.votes
+    best = 2
+    total = 0
+    for d in range(2, MAX_PERIOD + 1):
+        total += votes[d]
+        if votes[d] > votes[best]:
+            best = d
+    clear = votes[best] * (MAX_PERIOD - 1) > 2 * total and votes[best] * 10 > votes[0]
+    s.config[PERIOD] = 0
+    if clear and votes[0] >= LEAST_VOTES:
+        d = 2
+        while votes[d] * 8 < votes[best] * 7:
+            d += 1
+        s.config[PERIOD] = d
+    if votes[0] >= FORGET:
+        for d in range(MAX_PERIOD + 1):
+            votes[d] >>= 1

@@ -1,0 +1,94 @@
+"""An online logistic regression on the network's last hidden vector, which corrects what the mixer says.
+
+The network's output layer was fitted to its training text. Here weights for each node of the byte, all zero at first,
+are fitted to the block itself: x' = x + w . h, with x the mixer's stretched probability and h the hidden vector. A
+node's rate falls with the root of its sum of squared errors: AdaGrad with one sum a vector (Duchi et al. 2011,
+https://jmlr.org/papers/v12/duchi11a.html).
+
+Weights are int32, |w| <= 2^29, in 2^-23 of a step of stretch. The product takes their upper bits, |w >> 15| <= 2^14;
+times |h| <= 127, at most 1024 of them, that stays below 2^31. An error is below 2^16 and a rate at most 2^19, over
+2^16; times h that is a step below 2^26, so that a weight and a step fit in int32.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from nncompress.machine.intrinsics import bit_length, shift_right
+from nncompress.machine.jit import jit
+
+from .hashing import U
+from .state import CORRECTED, MIXED, NODE, WIDTH
+from .tables import SQUASH, STRETCH_MAX
+
+MAX_WIDTH = 1024
+"""How many numbers of the hidden vector are used, at most."""
+
+WEIGHT_MAX = np.int32(1 << 29)
+USED_BITS = np.int32(15)
+SCALE_BITS = 8
+RATE = 1 << 20
+"""Rate at an energy of 1."""
+
+FIRST_ENERGY = 4 << 16
+"""What a node's sum of squared errors begins with: 16 fractional bits, as the sum has."""
+
+MAX_ENERGY_BITS = 48
+"""A block has 2^28 bytes at most; each adds no more than 1."""
+
+
+def _rate_table() -> npt.NDArray[np.int32]:
+    """Rate by twice the length of the energy in bits, plus its second bit: RATE / sqrt(energy); int32."""
+    rates = np.zeros(2 * MAX_ENERGY_BITS, np.int32)
+    for index in range(2 * FIRST_ENERGY.bit_length(), len(rates)):
+        least = (2 | index & 1) << (index // 2 - 2)
+        rates[index] = isqrt((RATE * RATE << 16) // least)
+    return rates
+
+
+RATES = _rate_table()
+
+
+@jit
+def _dot(weights, at, hidden, m, n):  # type: ignore[no-untyped-def]
+    total = np.int32(0)
+    for i in range(n):
+        weight = shift_right(weights[U(at + i)], USED_BITS)
+        total = np.int32(total + np.int32(weight * np.int32(hidden[m, U(i)])))
+    return total
+
+
+@jit
+def _train(weights, at, hidden, m, n, step):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        weight = np.int32(weights[U(at + i)] + np.int32(step * np.int32(hidden[m, U(i)])))
+        weights[U(at + i)] = min(max(weight, -WEIGHT_MAX), WEIGHT_MAX)
+
+
+@jit
+def correct(s, lo, hi):  # type: ignore[no-untyped-def]
+    """Correct the mixer's stretched probabilities."""
+    n = s.config[WIDTH]
+    for m in range(lo, hi):
+        correction = _dot(s.regression, s.lanes[m, NODE] * n, s.hidden, m, n) >> SCALE_BITS
+        x = np.int64(s.where[m, MIXED]) + correction
+        s.where[m, CORRECTED] = min(max(x, 1 - STRETCH_MAX), STRETCH_MAX - 1)
+
+
+@jit
+def update_correction(s, lo, hi, bits):  # type: ignore[no-untyped-def]
+    """Move each lane's node down the gradient of its coding cost, one lane after the other."""
+    n = s.config[WIDTH]
+    for m in range(lo, hi):
+        node = np.int64(s.lanes[m, NODE])
+        error = (np.int64(bits[m - lo]) << 16) - SQUASH[U(s.where[m, CORRECTED] + STRETCH_MAX)]
+        energy = s.energies[node] + ((error * error) >> 16)
+        s.energies[node] = energy
+        length = bit_length(energy)
+        rate = RATES[2 * length + ((energy >> (length - 2)) & 1)]
+        step = np.int32((error * rate) >> 16)
+        if step != 0:
+            _train(s.regression, node * n, s.hidden, m, n, step)

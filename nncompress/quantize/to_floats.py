@@ -1,0 +1,201 @@
+"""From the integer network back to floats that compute the same, so that training can go on from a model file.
+
+What is lost: a weight stays the 7-bit number times the scale of its row that it was rounded to, and what the integers
+round or cut off is no longer rounded or cut off. Some things of the trained network leave no trace in the integers, and
+are chosen anew:
+
+- the scale of a layer norm that only a product reads: its gains get a root mean square of ``GAIN``;
+- the scales of query and key, and the gate of the value: only products of these are kept;
+- the layer norm and the weights of the first LSTM's input: the integers hold what the LSTM receives for each byte. The
+  gains become ``GAIN``, and the weights those of least squares from the embedding. If that is as wide as there are
+  bytes, they give what was held; where it is narrower, they do up to about the embedding's own rounding.
+
+The embedding is that of the output layer, to which it is tied.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import layer_norm
+
+from nncompress.errors import ModelError
+from nncompress.exact.config import LAYER_NORM_EPS
+from nncompress.exact.fixedpoint import (
+    ATTENTION_BITS,
+    LOGIT_BITS,
+    NORM_BITS,
+    SIGMOID_HALF,
+    STREAM_BITS,
+    UNIT_BITS,
+)
+from nncompress.exact.modelfile import SUFFIX, load_model, read_metadata
+from nncompress.exact.parameters import Affine, Attention, Block, Int8, Int32, Linear, Parameters
+from nncompress.network.model import SHARNN
+from nncompress.network.weights import build, load_any_weights
+
+from .to_integers import Float, gate_units, real_scale
+
+GAIN = 0.7
+"""About what such gains are in trained networks; larger ones would make the same steps of training go farther."""
+
+VALUE_MAX = 0.9
+"""Largest magnitude that a value's scale is given: near 1, it would hardly learn any more."""
+
+VALUE_SCALE = -4.0
+"""Makes the value's scale learn slowly: its gates are no longer closed as firmly as training had closed them."""
+
+Pair = tuple[Float, Float]
+Weights = dict[str, Float]
+
+
+def load_network(path: Path) -> SHARNN:
+    """Read a network in floats, from a model file or from float weights, in evaluation mode.
+
+    Raises :class:`ModelError` where the file is damaged or neither, and ``OSError`` where weights cannot be read.
+    """
+    if is_model(path):
+        return dequantize(load_model(path).parameters)
+    return load_any_weights(path)
+
+
+def is_model(path: Path) -> bool:
+    """Whether a file is a model file, or is named like one."""
+    try:
+        read_metadata(path)
+    except ModelError:
+        return path.suffix == SUFFIX  # then load_model says what is wrong with it
+    return True
+
+
+def dequantize(parameters: Parameters) -> SHARNN:
+    """Make a float network, in evaluation mode, that predicts what the integers do, up to rounding."""
+    output_scale = real_scale(parameters.output_scale, STREAM_BITS)
+    output = _linear(parameters.output, output_scale, math.log2(math.e) * (1 << LOGIT_BITS))
+    weights = dict(zip(("embedding.weight", "output_bias"), output, strict=True))
+    for index, block in enumerate(parameters.blocks):
+        own = _block(block, weights["embedding.weight"])
+        weights |= {f"blocks.{index}.{name}": array for name, array in own.items()}
+    tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
+    return build(parameters.config, tensors, Path("model"))
+
+
+def _named(name: str, pair: Pair) -> Weights:
+    return {f"{name}.weight": pair[0], f"{name}.bias": pair[1]}
+
+
+def _linear(part: Linear, scale: float, unit: float) -> Pair:
+    """Weight and bias of a layer from inputs that count in ``scale`` to outputs that count in 1 / ``unit``."""
+    unit *= 2.0**part.shift
+    weight = _matrix(part.weight, part.multiplier) / (scale * unit)
+    return weight, (part.bias - _half(part.shift)) / unit
+
+
+def _affine(part: Affine, unit: float) -> Pair:
+    """Gain and bias of a layer norm whose outputs count in 1 / ``unit``."""
+    unit *= 2.0**part.shift
+    gain: Float = part.gain.astype(np.float64) * (1 << NORM_BITS) / math.sqrt(part.gain.size)
+    return gain / unit, (part.bias - _half(part.shift)) / unit
+
+
+def _matrix(whole: Int8, multiplier: Int32) -> Float:
+    matrix: Float = whole.astype(np.float64) * multiplier[:, None]
+    return matrix
+
+
+def _half(shift: int) -> int:
+    return 1 << shift >> 1
+
+
+def _rms(values: Float) -> float:
+    return max(1e-9, math.sqrt(np.square(values).mean()))
+
+
+def _free_scale(part: Affine) -> float:
+    """The step of an int8 activation with which the layer norm's gains have a root mean square of ``GAIN``."""
+    return GAIN / _rms(_affine(part, 1.0)[0])
+
+
+def _block(block: Block, embedding: Float) -> Weights:
+    boom_scale = _free_scale(block.norm_boom)
+    return {
+        **_lstm(block, embedding),
+        **(_attention(block.attention) if block.attention is not None else {}),
+        **_named("norm_stream", _affine(block.norm_stream, 1 << STREAM_BITS)),
+        **_named("norm_boom", _affine(block.norm_boom, 1 / boom_scale)),
+        **_named("boom.up", _linear(block.boom, boom_scale, 1 << STREAM_BITS)),
+    }
+
+
+def _lstm(block: Block, embedding: Float) -> Weights:
+    cell, norm = block.cell, block.norm_lstm
+    unit = gate_units(cell.bias.size) * 2.0**cell.shift
+    recurrent = _matrix(cell.recurrent, cell.multiplier_recurrent)
+    bias = (cell.bias - _half(cell.shift) - SIGMOID_HALF * 2.0**cell.shift) / unit
+    if norm is None:
+        assert cell.table is not None
+        inputs, given = _from_table(embedding, cell.table * 2.0**cell.table_shift / unit)
+        bias = bias + given
+        pair = np.full(embedding.shape[1], GAIN), np.zeros(embedding.shape[1])
+    else:
+        assert cell.inputs is not None
+        assert cell.multiplier_inputs is not None
+        scale = _free_scale(norm)
+        inputs = _matrix(cell.inputs, cell.multiplier_inputs) / (scale * unit[:, None])
+        pair = _affine(norm, 1 / scale)
+    return {
+        **_named("norm_lstm", pair),
+        "lstm.weight_ih": inputs,
+        "lstm.weight_hh": recurrent / (real_scale(cell.hidden, UNIT_BITS) * unit[:, None]),
+        "lstm.bias": bias,
+    }
+
+
+def _from_table(embedding: Float, table: Float) -> Pair:
+    """Weight [4d, d] and bias [4d] that make ``table`` [256, 4d] of the normalised embedding [256, d]."""
+    width = embedding.shape[1]
+    seen = layer_norm(torch.from_numpy(embedding), (width,), eps=LAYER_NORM_EPS).numpy()
+    centre, level = seen.mean(axis=0), table.mean(axis=0)
+    # Directions in which bytes hardly differ would only amplify rounding.
+    weight = np.linalg.lstsq(seen - centre, table - level, rcond=1e-6)[0]
+    return weight.T / GAIN, level - centre @ weight
+
+
+def _attention(part: Attention) -> Weights:
+    value: Float = part.value.astype(np.float64) * 2.0 ** (8 - STREAM_BITS - part.value_shift)
+    memory_scale = max(_free_scale(part.memory), float(np.abs(value).max()) / VALUE_MAX)
+    width = value.size
+    exponent = part.multiplier * 2.0**-part.shift / (math.log2(math.e) * (1 << ATTENTION_BITS))
+    gain, bias = _affine(part.query_norm, memory_scale / (exponent * math.sqrt(width)))
+    factor = min(max(_rms(gain), 1 / 16), 15 / 16)
+    scale = np.full(width, _logit(np.sqrt(factor)))
+    stream = _affine(part.stream, 1 << STREAM_BITS)
+    steps = _affine(part.query_input, 1.0)[0]
+    query_scale = float(steps @ stream[0]) / max(1e-9, float(steps @ steps)) or 1.0
+    return {
+        **_named("norm_memory", _affine(part.memory, 1 / memory_scale)),
+        **_named("norm_attention", stream),
+        **_named("attention.query", _linear(part.query, query_scale, 1 << STREAM_BITS)),
+        **_named("attention.query_norm", (gain / factor, bias / factor)),
+        "attention.query_scale": scale,
+        "attention.key_scale": scale,
+        **_value(value / memory_scale),
+    }
+
+
+def _value(value: Float) -> Weights:
+    """The gate, from 1/2 up, and the content whose product is ``value`` [d], apart from weights still to be learnt."""
+    gate = (1 + np.abs(value)) / 2
+    return {
+        "attention.value_scale": np.full(value.size, VALUE_SCALE),
+        "attention.value_gate.weight": np.zeros((2 * value.size, value.size)),
+        "attention.value_gate.bias": np.concatenate([np.arctanh(value / gate), _logit(gate)]),
+    }
+
+
+def _logit(share: Float) -> Float:
+    logit: Float = np.log(share / (1 - share))
+    return logit

@@ -1,0 +1,102 @@
+"""Recognising enwik8 and enwik9, whole or in part, and the split of enwik8 that language models use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nncompress.errors import FileError
+from nncompress.files.output import os_failure
+
+from .baselines import load
+
+CHUNK = 1 << 20
+SPLIT = {
+    "train": (0, 90_000_000),
+    "valid": (90_000_000, 95_000_000),
+    "test": (95_000_000, 100_000_000),
+}
+"""Bytes of enwik8: first and one past the last. The paper reports the test part."""
+
+WHERE_TO_GET = (
+    "get http://mattmahoney.net/dc/enwik8.zip (36 MB), unpack it, and give the file's path"
+)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What a file was found to be.
+
+    corpus: "enwik8" or "enwik9" if it is all of it. prefix: how many of its first bytes are known to be enwik8's
+    first bytes, 0 if none; exact: whether those are the whole file.
+    """
+
+    corpus: str | None = None
+    prefix: int = 0
+    exact: bool = False
+
+    def describe(self) -> str | None:
+        """One line for people; None for an unknown file."""
+        if self.corpus:
+            return f"{self.corpus}, SHA-1 checked"
+        if not self.prefix:
+            return None
+        known = f"the first {self.prefix:,} bytes of enwik8 (SHA-1 checked)"
+        part = f"{known}, not enwik8" if self.exact else f"begins with {known}, but is not enwik8"
+        return f"{part}: figures for the whole of it do not apply"
+
+
+def recognise(path: Path) -> Recognised:
+    """Say whether a file is enwik8, enwik9, or begins like them; reads it whole only if its size fits."""
+    size = _size(path)
+    for name, facts in load()["corpora"].items():
+        if size == facts["size"] and sha1(path, size) == facts["sha1"]:
+            return Recognised(name, prefix=size, exact=True)
+    prefixes = {int(length): digest for length, digest in load()["enwik8_prefix_sha1"].items()}
+    for length in sorted((length for length in prefixes if length <= size), reverse=True):
+        if sha1(path, length) == prefixes[length]:
+            return Recognised(prefix=length, exact=length == size)
+    return Recognised()
+
+
+def require_enwik8(path: Path) -> None:
+    """Raise :class:`FileError`, with where to get it, unless the file is enwik8."""
+    if recognise(path).corpus == "enwik8":
+        return
+    facts = load()["corpora"]["enwik8"]
+    size = _size(path)
+    wrong = (
+        f"it has {size:,} bytes, not {facts['size']:,}"
+        if size != facts["size"]
+        else "its SHA-1 differs"
+    )
+    raise FileError(f"{path}: this is not enwik8 ({wrong}); {WHERE_TO_GET}", str(path))
+
+
+def read_range(path: Path, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes from ``start`` to ``stop`` in pieces; :class:`FileError` where they cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            while start < stop and (piece := file.read(min(CHUNK, stop - start))):
+                start += len(piece)
+                yield piece
+    except OSError as error:
+        raise os_failure(path, error) from None
+
+
+def sha1(path: Path, length: int) -> str:
+    """SHA-1, in hexadecimal, of the first ``length`` bytes of a file."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for piece in read_range(path, 0, length):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise os_failure(path, error) from None

@@ -1,0 +1,191 @@
+"""What every byte of some data costs, and what network and mixer expected instead: the numbers of the surprise map.
+
+The data go through the codec itself, with predictors that keep notes, so that the costs are those of the archive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncompress.archive.format import Method
+from nncompress.archive.writer import Splitter
+from nncompress.coding.block import Codec, open_codec
+from nncompress.coding.planes import Plane, Predictor
+from nncompress.exact.engine import Prediction
+from nncompress.lanes import Layout
+from nncompress.mixing.distribution import expected_bytes
+from nncompress.mixing.predictor import Mixer
+from nncompress.pipeline.options import CodecOptions
+
+TOP = 3
+"""How many predictions are kept for each byte."""
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """Costs of ``data``, by position.
+
+    coded: bits that each byte cost in the archive, float64 [n]. planes: probability that each of its bits was given,
+    most significant first, float64 [n, 8]. network: bits that the network alone would have spent, float64 [n], or
+    None where it had no part. expected, mixed: what the network, and what the mixer, thought likeliest. methods: how
+    each block was coded.
+    """
+
+    data: bytes
+    coded: NDArray[np.float64]
+    planes: NDArray[np.float64]
+    network: NDArray[np.float64] | None
+    expected: Likeliest
+    mixed: Likeliest
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Likeliest:
+    """The likeliest bytes, uint8 [n, 3], and their probabilities, float64 [n, 3]: 0 where nobody was asked."""
+
+    top: NDArray[np.uint8]
+    chances: NDArray[np.float64]
+
+    @classmethod
+    def empty(cls, size: int) -> Likeliest:
+        """Arrays to be filled."""
+        return cls(np.zeros((size, TOP), dtype=np.uint8), np.zeros((size, TOP)))
+
+    @classmethod
+    def joined(cls, parts: list[Likeliest]) -> Likeliest:
+        """One after the other."""
+        whole = [cls.empty(0), *parts]
+        return cls(
+            np.concatenate([part.top for part in whole]),
+            np.concatenate([part.chances for part in whole]),
+        )
+
+    def fill(self, places: NDArray[Any], chances: NDArray[np.float64]) -> None:
+        """Note the likeliest of distributions [m, 256] for the bytes at m places."""
+        top = np.argsort(-chances, axis=1, kind="stable")[:, :TOP]
+        self.top[places] = top
+        self.chances[places] = np.take_along_axis(chances, top, axis=1)
+
+
+def explain(data: bytes, options: CodecOptions, progress: Callable[[int], None]) -> Surprise:
+    """Code ``data`` as ``nncompress compress`` would, and say what each byte cost.
+
+    Raises :class:`ModelError`, :class:`ConfigError`, :class:`DeviceError`.
+    """
+    opened = open_codec(
+        options.model,
+        level=options.level,
+        method=options.method,
+        device=options.device,
+        threads=options.threads,
+    )
+    methods, notes = [], []
+    splitter = Splitter(opened.block_size, opened.first_block_size)
+    for block in filter(None, [*splitter.push(data), splitter.rest()]):
+        chosen, payload = opened.encode(block)
+        # An archive stores what does not get smaller.
+        method = Method(chosen) if len(payload) < len(block) else Method.STORED
+        methods.append(method.label)
+        notes.append(_noted(opened, method, block, progress))
+    with_network = all(Method(note.method).needs_model for note in notes)
+    return Surprise(
+        data,
+        np.concatenate([np.zeros(0), *(note.coded for note in notes)]),
+        np.concatenate([np.zeros((0, 8)), *(note.planes for note in notes)]),
+        np.concatenate([note.network for note in notes]) if with_network and notes else None,
+        Likeliest.joined([note.expected for note in notes]),
+        Likeliest.joined([note.mixed for note in notes]),
+        tuple(methods),
+    )
+
+
+def _noted(codec: Codec, method: Method, block: bytes, progress: Callable[[int], None]) -> _Notes:
+    """Code a block once more with the method that was chosen for it, and keep notes."""
+    notes = _Notes(len(block), method)
+    if method is Method.STORED:
+        progress(len(block))
+        return notes
+    recording = _RecordingCodec(codec, method, notes)
+    recording.progress = progress
+    recording.encode(block)
+    return notes
+
+
+class _Notes:
+    """What is found out about one block; the names are those of :class:`Surprise`."""
+
+    def __init__(self, size: int, method: Method) -> None:
+        self.method = method
+        self.coded = np.full(size, 8.0)
+        self.planes = np.full((size, 8), 0.5)
+        self.network = np.zeros(size)
+        self.expected, self.mixed = Likeliest.empty(size), Likeliest.empty(size)
+
+
+class _RecordingCodec(Codec):
+    """A codec like another, at one method, with a predictor that keeps notes."""
+
+    def __init__(self, like: Codec, method: Method, notes: _Notes) -> None:
+        super().__init__(
+            like.model,
+            level=like.level,
+            method=method.label,
+            device=like.device,
+            threads=like.threads,
+        )
+        self._networks = like._networks  # started once, checked once
+        self._notes = notes
+
+    def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:
+        return _Recorder(super()._predictor(method, profile, layout), layout, self._notes)
+
+
+class _Recorder:
+    """A predictor that passes everything on and keeps notes."""
+
+    def __init__(self, predictor: Predictor, layout: Layout, notes: _Notes) -> None:
+        self._predictor, self._notes = predictor, notes
+        short, longer = divmod(layout.size, layout.lanes)
+        lane = np.arange(layout.lanes)
+        self._starts = lane * short + np.minimum(lane, longer)
+        self._steps: dict[int, int] = {}
+
+    def encode_step(
+        self,
+        lo: int,
+        hi: int,
+        symbols: NDArray[np.uint8],
+        prediction: Prediction | None,
+        out: NDArray[np.float64],
+    ) -> None:
+        mixed = (
+            expected_bytes(self._predictor, lo, hi, prediction)
+            if isinstance(self._predictor, Mixer)
+            else None
+        )
+        self._predictor.encode_step(lo, hi, symbols, prediction, out)
+        step = self._steps.get(lo, 0)
+        self._steps[lo] = step + 1
+        places, notes = self._starts[lo:hi] + step, self._notes
+        bits = (symbols[:, None] >> np.arange(7, -1, -1)) & 1
+        given = np.where(bits == 1, out.T, 1 - out.T)
+        notes.planes[places] = given
+        notes.coded[places] = -np.log2(given).sum(axis=1)
+        if mixed is not None:
+            notes.mixed.fill(places, mixed)
+        if prediction is not None:
+            weights = prediction.weights
+            chances = weights / weights.sum(axis=1, dtype=np.int64)[:, None]
+            notes.network[places] = -np.log2(chances[np.arange(len(symbols)), symbols])
+            notes.expected.fill(places, chances)
+
+    def decode_step(
+        self, lo: int, hi: int, prediction: Prediction | None, decode_plane: Plane
+    ) -> NDArray[np.uint8]:
+        return self._predictor.decode_step(lo, hi, prediction, decode_plane)

@@ -1,0 +1,121 @@
+"""What bytes cost under a network: the ideal code length, computed on the fly, without coding.
+
+Bytes are cut into blocks and lanes exactly as the codec cuts them, and every lane starts cold, so that the figure is
+what an archive made by the network alone would have, but for the range coder's rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncompress.archive.writer import Splitter
+from nncompress.coding.levels import Level
+from nncompress.lanes import Layout
+from nncompress.machine.resources import cpus
+
+if TYPE_CHECKING:
+    from nncompress.exact.engine import Network
+    from nncompress.network.model import SHARNN
+
+Progress = Callable[[int], None]
+Meter = Callable[[bytes, Layout, Progress], float]
+
+SEGMENT = 64
+"""Steps that the float network reads at once."""
+
+
+def measure(pieces: Iterable[bytes], level: Level, meter: Meter, progress: Progress) -> float:
+    """Bits that the bytes of ``pieces`` cost, in blocks and lanes of a level; ``progress`` is told of bytes done."""
+    return sum(
+        meter(block, Layout(len(block), 1 << level.lanes_bits(len(block))), progress)
+        for block in _blocks(pieces, level)
+    )
+
+
+def _blocks(pieces: Iterable[bytes], level: Level) -> Iterator[bytes]:
+    splitter = Splitter(level.block_size, level.first_block_size)
+    for piece in pieces:
+        yield from splitter.push(piece)
+    if rest := splitter.rest():
+        yield rest
+
+
+def network_meter(network: Network) -> Meter:
+    """A meter for the integer network."""
+
+    def meter(data: bytes, layout: Layout, progress: Progress) -> float:
+        table = layout.cut(data)
+
+        def group(bounds: tuple[int, int]) -> float:
+            told = progress if bounds[0] == 0 else None
+            return float(_lane_bits(network, table, layout, bounds, told).sum())
+
+        # Groups share nothing, so each has a thread; the compiled kernels do not hold Python's lock.
+        with ThreadPoolExecutor() as pool:
+            return sum(pool.map(group, layout.groups()))
+
+    return meter
+
+
+def _lane_bits(
+    network: Network,
+    table: NDArray[np.uint8],
+    layout: Layout,
+    bounds: tuple[int, int],
+    progress: Progress | None,
+) -> NDArray[np.float64]:
+    """Bits that each lane of a group costs, float64 [hi - lo]."""
+    lo, hi = bounds
+    lanes = network.lanes(hi - lo)
+    weights = lanes.start().weights
+    bits = np.zeros(hi - lo)
+    every = np.arange(hi - lo)
+    for step in range(layout.steps):
+        count = max(0, min(hi, layout.active(step)) - lo)
+        symbols = table[step, lo:hi]
+        chosen = weights[every[:count], symbols[:count]]
+        # Weights are at most 2**20, so that their sum is exact in int64, and in float64.
+        total = weights[:count].sum(axis=1, dtype=np.int64)
+        bits[:count] += np.log2(total / chosen)
+        if step + 1 < layout.steps:
+            weights = lanes.step(np.ascontiguousarray(symbols)).weights
+        if progress is not None:
+            progress(layout.active(step))
+    return bits
+
+
+def float_meter(model: SHARNN, threads: int = 0) -> Meter:
+    """A meter for the float network that a model was made from; ``threads``: 0 for one a core."""
+    import torch
+    import torch.nn.functional as F
+
+    from nncompress.exact.config import START_SYMBOL
+
+    @torch.inference_mode()
+    def meter(data: bytes, layout: Layout, progress: Progress) -> float:
+        # The integer network has set it to what its own products are to have.
+        torch.set_num_threads(threads or cpus())
+        table = torch.from_numpy(layout.cut(data).T.astype(np.int64))
+        start = torch.full((layout.lanes, 1), START_SYMBOL)
+        before = torch.cat([start, table[:, :-1]], dim=1)
+        state = model.initial_state(layout.lanes)
+        nats = 0.0
+        for low in range(0, layout.steps, SEGMENT):
+            high = min(low + SEGMENT, layout.steps)
+            logits, state = model(before[:, low:high], state)
+            wanted = table[:, low:high].clone()
+            if high == layout.steps:
+                wanted[layout.active(high - 1) :, -1] = -1  # lanes that have ended
+            loss = F.cross_entropy(
+                logits.flatten(0, 1), wanted.flatten(), ignore_index=-1, reduction="sum"
+            )
+            nats += loss.double().item()
+            progress(sum(layout.active(step) for step in range(low, high)))
+        return nats / float(np.log(2))
+
+    return meter

@@ -1,0 +1,141 @@
+"""The compiled loop beside a network: as the loop in Python, for any number of threads, and never stuck."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+
+import numpy as np
+import pytest
+
+from nncompress.coding.loop import decode, encode
+from nncompress.errors import DamagedArchiveError
+from nncompress.exact.engine import Network
+from nncompress.lanes import Layout
+from nncompress.machine import atomics
+from nncompress.machine.jit import jit
+from nncompress.machine.tables import describe
+from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.profiles import FULL
+from tests.models import SINGLE, TINY, parameters, some_kinds, text
+
+CONFIGS = (TINY, SINGLE)
+
+
+@cache
+def network_of(config=TINY):
+    return Network(parameters(config))
+
+
+@pytest.fixture(autouse=True)
+def _own_products():
+    if not network_of().packs:
+        pytest.skip("this CPU has no products of our own")
+
+
+class InPython:
+    """A mixer that the compiled loop does not know for one."""
+
+    def __init__(self, mixer):
+        self.encode_step, self.decode_step = mixer.encode_step, mixer.decode_step
+
+
+def mixer(layout, config=TINY):
+    return Mixer(FULL, layout.lanes, layout.size, kinds=some_kinds(config.dim))
+
+
+def both_ways(data, lanes, threads, config=TINY):
+    layout, network = Layout(len(data), lanes), network_of(config)
+    stream = encode(data, layout, network, mixer(layout, config), threads)
+    assert decode(stream, layout, network, mixer(layout, config), threads) == data
+    return stream
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize(("size", "lanes"), [(1, 1), (301, 1), (403, 4), (1507, 16), (2053, 64)])
+def test_streams_are_those_of_the_loop_in_python(config, size, lanes):
+    data, layout, network = text(size), Layout(size, lanes), network_of(config)
+    expected = encode(data, layout, network, InPython(mixer(layout, config)))
+    assert both_ways(data, lanes, 2, config) == expected
+    assert decode(expected, layout, network, InPython(mixer(layout, config))) == data
+
+
+def test_a_mixer_may_use_a_part_of_the_vectors():
+    data, layout = text(500), Layout(500, 4)
+
+    def narrow():
+        return Mixer(FULL, layout.lanes, layout.size, kinds=some_kinds(TINY.dim - 2))
+
+    expected = encode(data, layout, network_of(), InPython(narrow()))
+    assert encode(data, layout, network_of(), narrow()) == expected
+
+
+def test_any_number_of_threads_makes_the_same_stream():
+    data = text(9000)
+    assert len({both_ways(data, 256, threads) for threads in (1, 2, 3, 8, 20)}) == 1
+
+
+def test_bytes_without_order_have_room():
+    data = np.random.default_rng(0).bytes(20_000)
+    assert len(both_ways(data, 32, 2)) > len(data)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_byte_is_told_of_once(threads):
+    data, layout, done = text(12_345), Layout(12_345, 32), []
+    stream = encode(data, layout, network_of(), mixer(layout), threads, done.append)
+    assert sum(done) == len(data)
+    assert len(done) > 2
+    done.clear()
+    decode(stream, layout, network_of(), mixer(layout), threads, done.append)
+    assert sum(done) == len(data)
+
+
+def test_an_error_in_one_thread_ends_all():
+    def stop(done):
+        raise KeyboardInterrupt
+
+    layout = Layout(50_000, 256)
+    with pytest.raises(KeyboardInterrupt):
+        encode(text(50_000), layout, network_of(), mixer(layout), 8, stop)
+    assert threading.active_count() < 8
+
+
+@pytest.mark.parametrize("stream", [b"\x55" * 40, b"\xfe" * 11])
+def test_streams_that_end_too_soon_are_damage(stream):
+    layout = Layout(1 << 16, 64)
+    with pytest.raises(DamagedArchiveError):
+        decode(stream, layout, network_of(), mixer(layout), 2)
+
+
+def test_a_mixer_for_longer_vectors_is_refused():
+    layout = Layout(640, 16)
+    with pytest.raises(ValueError, match="this mixer needs"):
+        encode(text(640), layout, network_of(), mixer(layout, SINGLE), 2)
+
+
+@jit
+def count_up(numbers, times):
+    for _ in range(times):
+        atomics.add(numbers, 1, 1)
+        atomics.put(numbers, 0, atomics.get(numbers, 1))
+        atomics.pause()
+
+
+def test_threads_that_count_together_miss_nothing():
+    numbers = np.zeros(2, np.int64)
+    threads = [threading.Thread(target=count_up, args=(numbers, 10_000)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert numbers[1] == 40_000
+    assert 0 < numbers[0] <= 40_000
+
+
+def test_arrays_with_gaps_have_no_address():
+    table = describe([np.zeros((3, 5), np.int8), 7])
+    assert table[0, 1:].tolist() == [3, 5, 0]
+    assert table[1].tolist() == [7, 0, 0, 0]
+    with pytest.raises(ValueError, match="whole arrays"):
+        describe([np.zeros((3, 5))[:, 1:]])

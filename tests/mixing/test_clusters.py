@@ -1,0 +1,94 @@
+"""Kinds of hidden vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nncompress.errors import ConfigError
+from nncompress.exact.engine import Prediction
+from nncompress.machine import int8
+from nncompress.mixing.clusters import Kinds, _multiply_plain, multiply, prepare, train_kinds
+from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.profiles import FULL
+from nncompress.mixing.state import KIND
+from tests.mixing import blocks
+from tests.models import some_kinds
+
+
+def vectors(count: int, groups: int = 256, width: int = 21) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors around some centres, int8 [count, width], and which centre each one is near."""
+    random = np.random.default_rng(3)
+    centres = random.integers(-90, 90, (groups, width))
+    group = np.arange(count) % groups
+    return (centres[group] + random.integers(-2, 3, (count, width))).astype(np.int8), group
+
+
+def kinds_of(hidden: np.ndarray, kinds: Kinds) -> np.ndarray:
+    mixer = Mixer(FULL, len(hidden), 10 * len(hidden), kinds=kinds)
+    prediction = Prediction(np.ones((len(hidden), 256), np.int32), hidden)
+    symbols, out = np.zeros(len(hidden), np.uint8), np.empty((8, len(hidden)))
+    mixer.encode_step(0, len(hidden), symbols, prediction, out)
+    return mixer.state.lanes[:, KIND].copy()
+
+
+def test_vectors_near_each_other_are_of_one_kind():
+    hidden, group = vectors(4096)
+    found = kinds_of(hidden, train_kinds(hidden))
+    together = [np.bincount(found[group == g]).max() / (group == g).sum() for g in range(256)]
+    assert np.mean(together) > 0.95
+    assert len(np.unique(found)) > 128
+
+
+@pytest.mark.parametrize("width", [1, 4, 21, 384])
+def test_the_kind_is_the_first_of_the_largest(width):
+    hidden = np.random.default_rng(width).integers(-127, 128, (70, width)).astype(np.int8)
+    kinds = some_kinds(width)
+    scores = hidden.astype(np.int64) @ kinds.weight.T.astype(np.int64) - kinds.bias
+    assert (kinds_of(hidden, kinds) == scores.argmax(axis=1)).all()
+    assert (kinds_of(hidden, Kinds.none(width)) == 0).all()
+
+
+@pytest.mark.skipif(int8.INSTRUCTIONS is None, reason="this CPU has one way only")
+def test_both_ways_to_multiply_agree():
+    hidden = np.random.default_rng(1).integers(-127, 128, (9, 384)).astype(np.int8)
+    weight = some_kinds(384).weight
+    one, other = np.empty((9, 256), np.int32), np.empty((9, 256), np.int32)
+    multiply(hidden, prepare(weight), one)
+    _multiply_plain(hidden, weight.reshape(-1).view(np.uint8), other)
+    assert (one == other).all()
+
+
+def test_they_pick_weights_of_the_mixer():
+    data = bytes(np.random.default_rng(0).integers(0, 2, 4000).astype(np.uint8) * 255)
+    hidden, _ = vectors(4000, 16)
+    kinds = train_kinds(hidden)
+
+    def length(kinds: Kinds) -> float:
+        mixer, planes = Mixer(FULL, 4, len(data), kinds=kinds), []
+        for step, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
+            # The network is right for one half of the kinds, and wrong for the other.
+            places = np.arange(lo, hi) * 1000 + step
+            right = places % 16 < 8
+            weights = np.ones((hi - lo, 256), np.int32)
+            weights[np.arange(hi - lo), np.where(right, symbols, 255 - symbols)] = 1 << 14
+            out = np.empty((8, hi - lo))
+            mixer.encode_step(lo, hi, symbols, Prediction(weights, hidden[places]), out)
+            planes.append((symbols, out))
+        return blocks.code_length(planes)
+
+    assert length(kinds) < 0.9 * length(Kinds.none(hidden.shape[1]))
+
+
+def test_damaged_kinds_are_refused():
+    good = some_kinds(blocks.WIDTH)
+    for weight, bias in (
+        (good.weight[:255], good.bias),
+        (good.weight.astype(np.int16), good.bias),
+        (np.full_like(good.weight, 64), good.bias),
+        (np.full_like(good.weight, -128), good.bias),
+        (good.weight, good.bias[:-1]),
+        (good.weight, np.full(256, -(1 << 31), np.int32)),
+    ):
+        with pytest.raises(ConfigError, match="kinds"):
+            Mixer(FULL, 1, 10, kinds=Kinds(weight, bias))

@@ -1,0 +1,39 @@
+"""The memory limit counts what a codec says it needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from nncompress.errors import MemoryLimitError
+from nncompress.pipeline.options import LimitedCodec
+from nncompress.pipeline.streams import Compressor, Decompressor
+from tests.fakes import ZlibCodec
+
+
+class Hungry(ZlibCodec):
+    def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
+        return 100 * size
+
+
+def test_decoding_stops_before_memory_is_taken():
+    compressor = Compressor(ZlibCodec())
+    archive = compressor.compress(b"word " * 200) + compressor.flush()
+    enough = Decompressor(lambda model_id: LimitedCodec(Hungry(), 100_000))
+    assert enough.decompress(archive) == b"word " * 200
+    with pytest.raises(MemoryLimitError) as caught:
+        Decompressor(lambda model_id: LimitedCodec(Hungry(), 99_999)).decompress(archive)
+    assert caught.value.needed == 100_000
+
+
+def test_encoding_takes_smaller_blocks_to_fit():
+    assert LimitedCodec(Hungry(block_size=1 << 20), 200 << 20).block_size == 1 << 20
+    limited = LimitedCodec(Hungry(block_size=1 << 20), 30 << 20)
+    assert (limited.block_size, limited.stores_all) == (1 << 18, False)
+    assert LimitedCodec(Hungry(block_size=1 << 20), 1000).stores_all
+
+
+def test_encoding_stores_what_would_need_too_much():
+    data = b"word " * 200
+    compressor = Compressor(LimitedCodec(Hungry(), 99_999))
+    stored = compressor.compress(data) + compressor.flush()
+    assert data in stored

@@ -1,0 +1,212 @@
+"""Round trips through the archive layer, with a fake codec."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nncompress.archive.codec import StoredCodec
+from nncompress.errors import (
+    ArchiveError,
+    ConfigError,
+    DamagedArchiveError,
+    MemoryLimitError,
+    NotAnArchiveError,
+    OutputLimitError,
+    TruncatedArchiveError,
+    UnsupportedArchiveError,
+)
+from nncompress.pipeline.streams import Compressor, Decompressor
+from tests.fakes import MODEL_ID, ZlibCodec, source
+
+MIXED = [b"", b"a", bytes(range(256)), b"ab" * 700, os.urandom(900), b"\0" * 3000]
+contents = st.one_of(
+    st.binary(max_size=300),
+    st.lists(st.sampled_from([b"abc" * 40, b"\0" * 99, bytes(range(256))]), max_size=9).map(
+        b"".join
+    ),
+)
+
+
+def pack(data: bytes, model_id: bytes | None = None, block_size: int = 1 << 20) -> bytes:
+    compressor = Compressor(ZlibCodec(model_id, block_size))
+    return compressor.compress(data) + compressor.flush()
+
+
+def unpack(archive: bytes, **limits: int) -> bytes:
+    decompressor = Decompressor(source, **limits)
+    data = decompressor.decompress(archive)
+    decompressor.close()
+    return data
+
+
+def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
+    bounds = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    return [data[a:b] for a, b in itertools.pairwise(bounds)]
+
+
+@given(
+    contents, st.integers(1, 400), st.sampled_from([None, MODEL_ID]), st.lists(st.integers(0, 9999))
+)
+def test_any_chunking_gives_the_same_archive_and_the_same_bytes(data, block_size, model_id, cuts):
+    archive = pack(data, model_id, block_size)
+    compressor = Compressor(ZlibCodec(model_id, block_size))
+    streamed = b"".join([compressor.compress(piece) for piece in pieces(data, cuts)])
+    assert streamed + compressor.flush() == archive
+
+    decompressor = Decompressor(source)
+    restored = b"".join([decompressor.decompress(piece) for piece in pieces(archive, cuts)])
+    assert restored == data
+    assert decompressor.eof
+    decompressor.close()
+
+
+@given(st.lists(st.tuples(contents, st.integers(1, 400)), min_size=1, max_size=4))
+def test_joined_archives_decode_as_one(parts):
+    archive = b"".join(pack(data, block_size=size) for data, size in parts)
+    assert unpack(archive) == b"".join(data for data, _ in parts)
+
+
+@pytest.mark.parametrize("model_id", [None, MODEL_ID])
+@pytest.mark.parametrize("data", MIXED)
+def test_overhead_of_one_block_is_at_most_32_bytes(data, model_id):
+    archive = pack(data, model_id)
+    _, payload = ZlibCodec().encode(data)
+    assert len(archive) <= 32 + min(len(payload), len(data))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**20 - 1, 2**20, 2**20 + 1, 3 * 2**20 + 17])
+def test_incompressible_data_grows_by_at_most_32_bytes_and_a_ten_thousandth(size):
+    archive = pack(os.urandom(size), MODEL_ID)
+    assert len(archive) <= size + 32 + size / 10_000
+
+
+def test_largest_block_header_fits():
+    data = os.urandom(2**24 - 100) + bytes(99)
+    archive = pack(data, MODEL_ID, block_size=2**24 - 1)
+    assert len(archive) - len(ZlibCodec().encode(data)[1]) <= 32
+    assert unpack(archive) == data
+
+
+def test_stored_file_names_no_model():
+    assert MODEL_ID not in pack(os.urandom(500), MODEL_ID)
+    assert MODEL_ID in pack(b"text " * 100, MODEL_ID)
+
+
+def every_cut(archive: bytes) -> range:
+    return range(len(archive))
+
+
+@pytest.mark.parametrize("block_size", [1 << 20, 700])
+def test_cut_off_archive_gives_a_prefix_and_an_error(block_size):
+    data = b"some text, some more text; " * 100
+    archive = pack(data, MODEL_ID, block_size)
+    longest = 0
+    for cut in every_cut(archive):
+        decompressor = Decompressor(source)
+        part = decompressor.decompress(archive[:cut])
+        assert data.startswith(part)
+        longest = max(longest, len(part))
+        with pytest.raises(TruncatedArchiveError):
+            decompressor.close()
+    if block_size == 700:
+        assert longest == len(data)  # only the index was missing
+
+
+@pytest.mark.parametrize("data", MIXED)
+@pytest.mark.parametrize("block_size", [1 << 20, 300])
+def test_no_flipped_bit_gives_wrong_bytes(data, block_size):
+    archive = pack(data, MODEL_ID, block_size)
+    for position in range(len(archive)):
+        flipped = bytearray(archive)
+        flipped[position] ^= 1 << position % 8
+        try:
+            restored = unpack(bytes(flipped))
+        except ArchiveError:
+            continue
+        assert restored == data  # deflate has bits that do not matter
+
+
+@given(st.binary(min_size=1, max_size=40), st.binary(max_size=60))
+def test_foreign_bytes_are_refused(start, rest):
+    data = start + rest
+    with pytest.raises(ArchiveError):
+        unpack(data)
+
+
+@given(st.data())
+def test_splices_never_give_wrong_bytes(draw):
+    first = b"the first contents " * 60
+    archives = [pack(first, MODEL_ID, 250), pack(b"other, second contents " * 50, MODEL_ID, 250)]
+    one, two = (draw.draw(st.sampled_from(archives)) for _ in range(2))
+    a, b, c = (draw.draw(st.integers(0, 600)) for _ in range(3))
+    spliced = one[:a] + two[b : b + c] + one[a + c :]
+    try:
+        result = unpack(spliced)
+    except ArchiveError:
+        return
+    known = [unpack(one), unpack(two)]
+    allowed = [
+        *known,
+        *(x + y for x in known for y in known),
+        *(x + y + z for x in known for y in known for z in known),
+    ]
+    assert result in allowed
+
+
+def test_errors_say_what_kind_of_fault_it_is():
+    archive = pack(b"text " * 100, MODEL_ID)
+    with pytest.raises(NotAnArchiveError, match="not an nncompress archive"):
+        unpack(b"PK\3\4 something else")
+    with pytest.raises(TruncatedArchiveError, match="empty"):
+        unpack(b"")
+    with pytest.raises(UnsupportedArchiveError, match="version 2"):
+        unpack(archive[:3] + b"\x02" + archive[4:])
+    with pytest.raises(DamagedArchiveError, match="after the end"):
+        unpack(archive + b"tail")
+    with pytest.raises(DamagedArchiveError) as caught:
+        unpack(archive + archive[:-1] + bytes([archive[-1] ^ 1]))
+    assert caught.value.offset == len(archive)
+
+
+def test_blocks_need_a_codec_only_when_not_stored():
+    stored = Compressor(StoredCodec(100))
+    archive = stored.compress(b"x" * 1000) + stored.flush()
+    decompressor = Decompressor(lambda model_id: StoredCodec())
+    assert decompressor.decompress(archive) == b"x" * 1000
+    with pytest.raises(UnsupportedArchiveError):
+        Decompressor(lambda model_id: StoredCodec()).decompress(pack(b"x" * 1000))
+
+
+def test_limits_hold_before_anything_is_decoded():
+    archive = pack(b"z" * 100_000, block_size=30_000)
+    assert unpack(archive, max_output=100_000, max_block=60_000) == b"z" * 100_000
+    with pytest.raises(OutputLimitError) as caught:
+        unpack(archive, max_output=99_999)
+    assert caught.value.limit == 99_999
+    with pytest.raises(MemoryLimitError):
+        unpack(archive, max_block=20_000)
+
+
+def test_output_comes_as_blocks_fill():
+    compressor = Compressor(ZlibCodec(block_size=100))
+    assert compressor.compress(b"a" * 100) == b""
+    first = compressor.compress(b"b")
+    assert Decompressor(source).decompress(first) == b"a" * 100
+
+
+@pytest.mark.parametrize("size", [0, -1, 2**24])
+def test_impossible_block_sizes_are_refused(size):
+    with pytest.raises(ConfigError):
+        Compressor(ZlibCodec(block_size=size))
+
+
+def test_a_flushed_compressor_takes_no_more():
+    compressor = Compressor(ZlibCodec())
+    compressor.flush()
+    with pytest.raises(ValueError, match="flushed"):
+        compressor.compress(b"more")

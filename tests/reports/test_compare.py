@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nncompress.errors import ConfigError
+from nncompress.reports import compare
+from nncompress.reports.compare import Trial, choose, run, totals, trial_from
+from nncompress.reports.peers import Settings, all_codecs
+from nncompress.reports.plot import pareto, require_matplotlib
+from nncompress.reports.table import plain
+from tests.models import text
+
+needs_scripts = pytest.mark.skipif(os.name != "posix", reason="writes shell scripts as programs")
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!{sys.executable}\n{script}")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.fixture
+def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name", ["gzip -9", "bzip2 -9", "xz -9e", "zstd -19", "brotli -q 11 -w 24"]
+)
+def test_libraries_restore_what_they_compress(name: str) -> None:
+    codec = all_codecs()[name]
+    if codec.missing():
+        pytest.skip(str(codec.missing()))
+    for data in (text(5000), b""):
+        trial = run(codec, "file", data, Settings())
+        assert trial.error is None
+        assert trial.restored
+        assert trial.compressed == len(codec.compress(data))
+
+
+@needs_scripts
+def test_program_is_run_on_the_same_bytes(on_path: Path) -> None:
+    script = "import sys, zlib; data = open(sys.argv[2], 'rb').read()\n"
+    script += "work = zlib.compress if sys.argv[1] == '-c' else zlib.decompress\n"
+    program(on_path, "cmix", script + "open(sys.argv[3], 'wb').write(work(data))")
+    trial = run(all_codecs()["cmix"], "file", text(4000), Settings())
+    assert (trial.error, trial.restored) == (None, True)
+    assert 0 < (trial.compressed or 0) < 4000
+    assert (trial.peak_memory or 0) > 1_000_000
+
+
+@needs_scripts
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("import sys; print('out of luck', file=sys.stderr); sys.exit(3)", "status 3: out of luck"),
+        ("", "wrote no result"),
+        ("import shutil, sys; open(sys.argv[3], 'wb').write(b'x')", "did not restore the file"),
+        ("import time; time.sleep(60)", "took too long"),
+    ],
+)
+def test_program_that_fails_is_a_line_in_the_table(on_path: Path, script: str, said: str) -> None:
+    program(on_path, "cmix", script)
+    trial = run(all_codecs()["cmix"], "file", b"contents", Settings(seconds=1.0))
+    assert said in str(trial.error)
+    assert not trial.restored
+
+
+@needs_scripts
+def test_what_a_slow_program_has_started_is_stopped_too(on_path: Path) -> None:
+    beats = on_path / "beats"
+    child = f"import time\nwhile True: open({str(beats)!r}, 'a').write('x'); time.sleep(0.05)"
+    script = "import subprocess, sys, time\n"
+    script += f"subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(300)"
+    program(on_path, "cmix", script)
+    trial = run(all_codecs()["cmix"], "file", b"contents", Settings(seconds=5.0))
+    assert trial.error == "took too long, stopped"
+    counted = beats.stat().st_size
+    time.sleep(1)
+    assert beats.stat().st_size == counted
+
+
+def test_worker_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "STARTUP_ALLOWANCE", 0.0)
+    trial = run(all_codecs()["xz -9e"], "file", text(1000) * 3000, Settings(seconds=0.2))
+    assert trial.error == "took more than 0.2 s, stopped"
+
+
+def test_missing_model_is_a_line_in_the_table() -> None:
+    trial = run(all_codecs()["nncompress"], "file", b"contents", Settings(model="unknown"))
+    assert "no model 'unknown'" in str(trial.error)
+
+
+@pytest.mark.parametrize("name", ["zstd -19", "brotli -q 11 -w 24"])
+def test_missing_library_is_a_line_in_the_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    trial = run(all_codecs()[name], "file", b"contents", Settings())
+    assert trial.error == "not installed: pip install 'nncompress[bench]'"
+    assert name in plain([trial])
+
+
+def test_plot_without_matplotlib_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    with pytest.raises(ConfigError, match=r"matplotlib: pip install 'nncompress\[bench\]'"):
+        require_matplotlib(Path("plot.svg"))
+
+
+def test_trial_survives_its_facts() -> None:
+    trial = Trial("a", 100, "x", compressed=50, compress_seconds=1.0, restored=True)
+    assert trial_from(trial.facts()) == trial
+
+
+def test_programs_that_are_absent_are_named(on_path: Path) -> None:
+    codecs, absent = choose([])
+    assert "cmix" in absent
+    assert [codec.name for codec in codecs][:2] == ["nncompress", "nncompress mixing"]
+    assert [codec.name for codec in choose(["zstd", "cmix"])[0]][-1] == "cmix"
+    with pytest.raises(ConfigError, match="no codec 'rar'"):
+        choose(["rar"])
+
+
+def test_totals_leave_out_codecs_that_failed_somewhere() -> None:
+    trials = [
+        Trial(
+            "a", 100, "x", compressed=50, compress_seconds=1, decompress_seconds=2, restored=True
+        ),
+        Trial(
+            "b", 300, "x", compressed=50, compress_seconds=3, decompress_seconds=2, restored=True
+        ),
+        Trial("a", 100, "y", compressed=10, restored=True),
+        Trial("b", 300, "y", error="failed"),
+    ]
+    (total,) = totals(trials)
+    assert (total.codec, total.size, total.compressed) == ("x", 400, 100)
+    assert (total.ratio, total.bits_per_byte, total.compress_speed) == (4.0, 2.0, 100.0)
+
+
+def test_pareto_line_keeps_what_nothing_beats() -> None:
+    points = [(1.0, 9.0), (5.0, 3.0), (4.0, 2.9), (5.0, 2.0), (9.0, 1.0), (0.5, 9.0)]
+    assert pareto(points) == [(9.0, 1.0), (5.0, 3.0), (1.0, 9.0)]
