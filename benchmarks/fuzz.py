@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nncompress.archive.access import read_map
-from nncompress.archive.codec import BlockCodec
+from nncompress.archive.codec import BlockCodec, Progress, no_progress
 from nncompress.archive.format import (
     DIGEST_SIZE,
     BlockHeader,
@@ -34,11 +34,12 @@ from nncompress.archive.format import (
 )
 from nncompress.archive.recover import recover
 from nncompress.cli.app import run
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import MemoryLimitError, ModelError, NNCompressError
+from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
-from nncompress.pipeline.options import CodecOptions
-from nncompress.pipeline.streams import Compressor, Decompressor
-from nncompress.pipeline.workers import Coder
+from nncompress.pipeline.incremental import Compressor, Decompressor
+from nncompress.pipeline.limits import Limits
 
 MAX_OUTPUT = 1 << 22
 MAX_BLOCK = 1 << 12
@@ -51,11 +52,13 @@ class Remembering:
     def __init__(self, codec: BlockCodec) -> None:
         self.model_id = codec.model_id
         self.block_size = self.first_block_size = codec.block_size
-        self.encode = codec.encode
+        self.encode, self.memory = codec.encode, codec.memory
         self._decode = codec.decode
         self._known: dict[tuple[int, bytes, int], bytes | NNCompressError] = {}
 
-    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+    def decode(
+        self, method: int, payload: bytes, size: int, progress: Progress = no_progress
+    ) -> bytes:
         """Return the block's bytes, or raise what its first decoding raised."""
         if size > MAX_BLOCK:  # forged; slow to decode, and no fault of it
             raise MemoryLimitError("the block is too large for a case")
@@ -199,7 +202,7 @@ class Fuzzer:
     def __init__(self, folder: Path, model: bytes | None) -> None:
         self.folder = folder
         self.model = model
-        self.coder = Coder(CodecOptions(method="mixing", threads=1))
+        self.coder = Coder(CodingOptions(method="mixing", threads=1))
         self.archives = Archives(self.coder)
         self.outcomes: Counter[str] = Counter()
         self._codecs: dict[int, Remembering] = {}
@@ -237,7 +240,7 @@ class Fuzzer:
         self.outcomes[f"{way}: {type(error).__name__}"] += 1
 
     def _stream(self, chance: random.Random, data: bytes) -> None:
-        decompressor = Decompressor(self.decoder, max_output=MAX_OUTPUT, max_block=1 << 20)
+        decompressor = Decompressor(self.decoder, Limits(1 << 20, MAX_OUTPUT))
         cut = chance.randrange(len(data) + 1)
         out = decompressor.decompress(data[:cut]) + decompressor.decompress(data[cut:])
         decompressor.close()

@@ -15,8 +15,9 @@ import click
 from folder import RESULTS, kept_results, resume, write_results
 from readme import lanes
 
-from nncompress.coding.block import Codec, open_codec
+from nncompress.coding.block import BlockCoder, open_block_coder
 from nncompress.coding.levels import Level
+from nncompress.coding.options import CodingOptions
 
 BITS = (8, 6, 5, 4, 3, 0)
 METHODS = ("mixing", "network+mixing")
@@ -36,8 +37,9 @@ def main(file: Path, methods: tuple[str, ...], resume: bool, target: Path) -> No
             if (method, 1 << bits) in done:
                 continue
             level = Level(True, bits, block_size=len(data), bytes_per_lane=1)
-            codec = Codec(open_codec(method=method).model, level=level, method=method)
-            size = len(codec.encode(data)[1])
+            model = open_block_coder(CodingOptions(method=method)).model
+            coder = BlockCoder(model, level=level, method=method)
+            size = len(coder.encode(data)[1])
             rows.append({"method": method, "lanes": 1 << bits, "bytes": size})
             write_results(target, file=file.name, size=len(data), rows=rows)
     click.echo(lanes({"rows": rows}))

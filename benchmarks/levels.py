@@ -18,14 +18,14 @@ from peers import in_process
 from processes import both_ways, warm_up
 from readme import levels
 
-from nncompress.pipeline.options import LEVELS
+from nncompress.coding.levels import LEVELS
 from nncompress.reports.peers import Settings
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--level", "chosen", type=click.IntRange(LEVELS[0], LEVELS[-1]), multiple=True,
+    "--level", "chosen", type=click.IntRange(min(LEVELS), max(LEVELS)), multiple=True,
     help="Only this level; repeat for more.",
 )  # fmt: skip
 @resume

@@ -15,9 +15,9 @@ from typing import Any
 import click
 from folder import RESULTS, evaluation_files, kept_results, resume, write_results
 
+from nncompress.coding.options import CodingOptions
 from nncompress.exact.modelfile import load_model
 from nncompress.exact.store import resolve_model
-from nncompress.pipeline.options import CodecOptions
 from nncompress.reports.evaluate import Request, evaluate
 
 
@@ -62,7 +62,9 @@ def main(
         if (chosen and name not in chosen) or name in {row["file"] for row in rows}:
             continue
         compared = weights if not floats or name in floats else None
-        request = Request(path, CodecOptions(model, level, threads=threads), float_weights=compared)
+        request = Request(
+            path, CodingOptions(model, level, threads=threads), float_weights=compared
+        )
         facts = evaluate(request, lambda label, size: nullcontext(lambda done: None))
         rows.append(facts | {"file": name})
         words = f", floats {facts['float']['bits_per_byte']:.4f}" if compared else ""

@@ -33,8 +33,8 @@ nitpick_ignore = [
         "TypedDict",
         "Unpack",
         "optional",
-        "streams.Compressor",
-        "streams.Decompressor",
+        "incremental.Compressor",
+        "incremental.Decompressor",
     )
 ]
 nitpick_ignore_regex = [("py:.*", r"(os|lzma|bz2|shutil)(\..*)?")]  # Python's own

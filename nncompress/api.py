@@ -9,14 +9,15 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, overload
 
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
-from nncompress.pipeline import streams
-from nncompress.pipeline.fileobj import ArchiveWriter, BlockReader, StreamReader
-from nncompress.pipeline.options import CodecOptions
-from nncompress.pipeline.stream import Limits, compress_stream, decompress_stream
-from nncompress.pipeline.workers import Coder
+from nncompress.pipeline import incremental
+from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.fileobj import open_archive
+from nncompress.pipeline.limits import Limits
+from nncompress.pipeline.stream import compress_stream, decompress_stream
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -95,7 +96,7 @@ def compress(
     True
     """
     sink = io.BytesIO()
-    compress_stream(io.BytesIO(data), sink, Coder(_codec_options(options, EncoderOptions)))
+    compress_stream(io.BytesIO(data), sink, Coder(_coding_options(options, EncoderOptions)))
     return sink.getvalue()
 
 
@@ -126,14 +127,14 @@ def decompress(
         ...
     nncompress.errors.NotAnArchiveError: not an nncompress archive (its first bytes are not those...
     """
-    codec = _codec_options(options, DecoderOptions)
-    limits = Limits(codec.memory_limit, max_output_size)
+    chosen = _coding_options(options, DecoderOptions)
+    limits = Limits(chosen.memory_limit, max_output_size)
     sink = io.BytesIO()
-    decompress_stream(io.BytesIO(data), sink, Coder(codec), limits)
+    decompress_stream(io.BytesIO(data), sink, Coder(chosen), limits)
     return sink.getvalue()
 
 
-class Compressor(streams.Compressor):
+class Compressor(incremental.Compressor):
     """Makes one archive of bytes that come in pieces.
 
     Args:
@@ -149,11 +150,11 @@ class Compressor(streams.Compressor):
     """
 
     def __init__(self, *, block_size: int | None = None, **options: Unpack[EncoderOptions]) -> None:
-        codec = _codec_options(options, EncoderOptions).open_encoder()
-        super().__init__(codec, block_size=block_size)
+        coder = Coder(_coding_options(options, EncoderOptions))
+        super().__init__(coder.encoder, block_size=block_size)
 
 
-class Decompressor(streams.Decompressor):
+class Decompressor(incremental.Decompressor):
     """Restores contents from an archive that comes in pieces.
 
     Args:
@@ -173,9 +174,9 @@ class Decompressor(streams.Decompressor):
     def __init__(
         self, *, max_output_size: int | None = None, **options: Unpack[DecoderOptions]
     ) -> None:
-        codec = _codec_options(options, DecoderOptions)
-        limit = codec.memory_limit
-        super().__init__(Coder(codec).decoder, max_block=limit, max_output=max_output_size)
+        chosen = _coding_options(options, DecoderOptions)
+        limits = Limits(chosen.memory_limit, max_output_size)
+        super().__init__(Coder(chosen).decoder, limits)
 
 
 @overload
@@ -245,42 +246,17 @@ def open(
     if not text and not encoding is errors is newline is None:
         raise ConfigError("encoding, errors and newline are for text modes")
     block_size = options.pop("block_size", None)
-    binary = _open_binary(file, kind, _codec_options(options, OpenOptions), block_size)
+    binary = open_archive(file, kind, _coding_options(options, OpenOptions), block_size)
     if not text:
         return binary
     return io.TextIOWrapper(binary, encoding, errors, newline)
 
 
-def _open_binary(
-    file: StrPath | BinaryIO, kind: str, options: CodecOptions, block_size: int | None
-) -> BinaryIO:
-    own = isinstance(file, (str, os.PathLike))
-    if isinstance(file, (str, os.PathLike)):  # noqa: SIM108 - too long for one line
-        raw = cast(BinaryIO, Path(file).open(kind + "b"))  # noqa: SIM115 - closed by its user
-    else:
-        raw = file
-    try:
-        if kind != "r":
-            compressor = streams.Compressor(options.open_encoder(), block_size=block_size)
-            return cast(BinaryIO, ArchiveWriter(raw, compressor, close_file=own))
-        source = Coder(options).decoder
-        reader: io.RawIOBase
-        if raw.seekable():
-            reader = BlockReader(raw, source, close_file=own)
-        else:
-            reader = StreamReader(raw, source, close_file=own)
-        return io.BufferedReader(reader)
-    except BaseException:
-        if own:
-            raw.close()
-        raise
-
-
-def _codec_options(keywords: Any, known: Any) -> CodecOptions:
+def _coding_options(keywords: Any, known: Any) -> CodingOptions:
     """Return the options that ``keywords`` state; TypeError for one that is not ``known``."""
     for name in keywords.keys() - known.__optional_keys__:
         raise TypeError(f"unexpected keyword argument {name!r}")
     model = keywords.get("model")
     if model is not None and not isinstance(model, str):
         keywords["model"] = Path(model)
-    return CodecOptions(**keywords)
+    return CodingOptions(**keywords)

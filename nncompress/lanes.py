@@ -1,4 +1,8 @@
-"""How a block is cut into lanes that advance in lockstep."""
+"""Cut a block into lanes that advance in lockstep, and the lanes into groups.
+
+This is the one place that says which byte stands in which lane and step, and so decides the order
+of coding: it is part of what an archive means. FORMAT.md says the same in prose, under "Lanes".
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nncompress.coding.groups import GROUPS
 from nncompress.errors import DamagedArchiveError
 
 MAX_LANES_BITS = 12
+"""log2 of the most lanes that a block can have."""
 
 MAX_STEPS = 1 << 20
-"""Longest lane that a reader takes: that of the largest block there can be in 16 lanes, as many as the highest level
-has. It bounds the time that a forged archive can take."""
+"""Longest lane that a reader takes: that of the largest block there can be in 16 lanes, as many as
+the highest level has. It bounds the time that a forged archive can take."""
+
+GROUPS = ((256, 8), (64, 4), (16, 2))
+"""From so many lanes on they form so many groups beside a network; the most first.
+
+One group's network runs beside another's, or beside the mixer and the coder, on a core of its own.
+A byte takes no less work in groups of more than 16 lanes, and in smaller ones so much more that a
+second core gains little."""
+
+MOST_GROUPS = GROUPS[0][1]
+"""The most groups that a block can have."""
 
 
 @dataclass(frozen=True)
 class Layout:
     """``size`` bytes in ``lanes`` lanes: contiguous, in order, the first ``size % lanes`` a byte longer.
 
-    Step t codes byte t of every lane that has one: the groups in turn, a group's eight bit planes in turn.
+    Step t codes byte t of every lane that has one: the groups in turn, a group's eight bit planes
+    in turn.
     """
 
     size: int
@@ -33,17 +48,26 @@ class Layout:
         return -(-self.size // self.lanes)
 
     def active(self, step: int) -> int:
-        """How many lanes have a byte at this step; they are the first ones."""
+        """Count the lanes that have a byte at this step; they are the first ones."""
         return self.lanes if (step + 1) * self.lanes <= self.size else self.size % self.lanes
 
+    def starts(self) -> NDArray[np.int64]:
+        """Return where in the block each lane's first byte stands, int64 [lanes]."""
+        short, longer = divmod(self.size, self.lanes)
+        lane = np.arange(self.lanes, dtype=np.int64)
+        return lane * short + np.minimum(lane, longer)
+
     def groups(self) -> list[tuple[int, int]]:
-        """Ranges of lanes that make the groups beside a network: equal parts, one where there are few lanes."""
+        """Return the lanes of each group beside a network, as (first, one past the last).
+
+        Groups are equal parts; few lanes form one.
+        """
         count = next((n for lanes, n in GROUPS if self.lanes >= lanes), 1)
         size = self.lanes // count
         return [(first, first + size) for first in range(0, self.lanes, size)]
 
     def cut(self, data: bytes) -> NDArray[np.uint8]:
-        """The bytes by step and lane, uint8 [steps, lanes], C-contiguous; past a lane's end it holds 0."""
+        """Return the bytes by step and lane, uint8 [steps, lanes], C-contiguous; 0 past a lane's end."""
         table = np.zeros((self.lanes, self.steps), dtype=np.uint8)
         table[self._inside()] = np.frombuffer(data, dtype=np.uint8)
         return np.ascontiguousarray(table.T)
@@ -60,7 +84,15 @@ class Layout:
 
 
 def read_layout(size: int, lanes_bits: int) -> Layout:
-    """A layout from an archive's numbers; raises :class:`DamagedArchiveError` where they cannot be."""
+    """Return the layout that an archive's numbers name.
+
+    Args:
+        size: raw bytes of the block.
+        lanes_bits: log2 of the number of lanes.
+
+    Raises:
+        DamagedArchiveError: there can be no such layout.
+    """
     if lanes_bits > MAX_LANES_BITS or (lanes_bits and 1 << lanes_bits > size):
         raise DamagedArchiveError(f"damaged archive: {size} bytes in 2**{lanes_bits} lanes")
     layout = Layout(size, 1 << lanes_bits)

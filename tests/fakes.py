@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 
+from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.format import Method
 from nncompress.errors import DamagedArchiveError
 
@@ -18,10 +19,15 @@ class ZlibCodec:
         self.block_size = self.first_block_size = block_size
         self.method = Method.MIXING if model_id is None else Method.NETWORK_MIXING
 
-    def encode(self, data: bytes) -> tuple[int, bytes]:
+    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
         return self.method, zlib.compress(data, 1)
 
-    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+    def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
+        return 2 * size
+
+    def decode(
+        self, method: int, payload: bytes, size: int, progress: Progress = no_progress
+    ) -> bytes:
         if method != self.method:
             raise DamagedArchiveError("damaged archive: unexpected method")
         decoder = zlib.decompressobj()

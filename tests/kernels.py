@@ -1,4 +1,4 @@
-"""Small kernels, compiled in processes of their own: ``python -m tests.kernels KIND...``.
+"""Small kernels, compiled in processes of their own: ``python -m tests.kernels CLUSTER...``.
 
 Prints what each kind of argument gave, and the log on standard error.
 """

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nncompress.coding.levels import KINDS_ARRAYS
+from nncompress.coding.levels import CLUSTER_ARRAYS
 from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.modelfile import load_model, save_model
 from nncompress.exact.parameters import Parameters
-from nncompress.mixing.clusters import Kinds
+from nncompress.mixing.clusters import Clusters
 from nncompress.network.model import SHARNN
 from nncompress.quantize.to_integers import quantize
 
@@ -57,16 +57,16 @@ def parameters(config: SHARNNConfig = TINY, seed: int = 0) -> Parameters:
 
 def write_model(path: Path, config: SHARNNConfig = TINY, seed: int = 0) -> Path:
     """Save the network as a model file and return its path."""
-    arrays = dict(zip(KINDS_ARRAYS, some_kinds(config.dim), strict=True))
+    arrays = dict(zip(CLUSTER_ARRAYS, some_clusters(config.dim), strict=True))
     save_model(path, parameters(config, seed), arrays, {"note": "random weights"})
     return path
 
 
-def some_kinds(width: int) -> Kinds:
-    """Kinds of hidden vectors that any vector falls into by chance."""
+def some_clusters(width: int) -> Clusters:
+    """Clusters of hidden vectors that any vector falls into by chance."""
     generator = np.random.default_rng(9)
     weight = generator.integers(-63, 64, (256, width)).astype(np.int8)
-    return Kinds(weight, generator.integers(-(1 << 12), 1 << 12, 256).astype(np.int32))
+    return Clusters(weight, generator.integers(-(1 << 12), 1 << 12, 256).astype(np.int32))
 
 
 def model(folder: Path, config: SHARNNConfig = TINY, seed: int = 0):  # type: ignore[no-untyped-def]

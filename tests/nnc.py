@@ -11,28 +11,31 @@ import os
 import time
 from pathlib import Path
 
-import nncompress.pipeline.options
-from nncompress.archive.codec import BlockCodec
+import nncompress.pipeline.coder
+from nncompress.archive.codec import BlockCodec, Progress, no_progress
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import ModelNotFoundError
-from nncompress.pipeline.options import CodecOptions
 from tests.fakes import MODEL_ID, ZlibCodec
 
 
 class SlowCodec(ZlibCodec):
-    def encode(self, data: bytes) -> tuple[int, bytes]:
+    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
         if notice := os.environ.get("NNC_NOTICE"):
             logging.getLogger("nncompress").info(notice)
         time.sleep(float(os.environ.get("NNC_DELAY", "0")))
         method, payload = super().encode(data)
         return method, super().encode(data[::-1])[1] if os.environ.get("NNC_WRONG") else payload
 
-    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+    def decode(
+        self, method: int, payload: bytes, size: int, progress: Progress = no_progress
+    ) -> bytes:
         time.sleep(float(os.environ.get("NNC_DELAY", "0")))
         return super().decode(method, payload, size)
 
 
-def _open_codec(options: CodecOptions, model: str | Path | None, method: str | None) -> BlockCodec:
-    model_id = None if method == "mixing" else b"o" * 16 if model == "other" else MODEL_ID
+def _open_codec(options: CodingOptions) -> BlockCodec:
+    other = b"o" * 16 if options.model == "other" else MODEL_ID
+    model_id = None if options.method == "mixing" else other
     return SlowCodec(model_id, int(os.environ.get("NNC_BLOCK", str(1 << 20))))
 
 
@@ -42,8 +45,8 @@ def _find_model(model_id: bytes) -> Path:
     return Path("known")
 
 
-nncompress.pipeline.options._open_codec = _open_codec
-nncompress.pipeline.options._find_model = _find_model
+nncompress.pipeline.coder._open_codec = _open_codec
+nncompress.pipeline.coder._find_model = _find_model
 
 if __name__ == "__main__":
     from nncompress.cli import main

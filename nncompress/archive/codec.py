@@ -1,21 +1,27 @@
-"""What the archive layer asks of a block codec, and the functions through which it calls one."""
+"""Say what the archive layer asks of a block codec, and call one."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias
 
 from nncompress.errors import ConfigError, DamagedArchiveError, UnsupportedArchiveError
 
 from .format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Method
 
+Progress: TypeAlias = Callable[[int], None]
+"""Called with the bytes done since the last call. What it raises ends the work that reports."""
+
+
+def no_progress(size: int) -> None:
+    """Ignore a report of progress."""
+
 
 class BlockCodec(Protocol):
     """Codes one block, alone: no state is kept from block to block.
 
-    Calls may come from several threads at once, each with a codec of its own if it is a
-    :class:`SharedCodec`.
+    Calls may come from several threads at once.
     """
 
     @property
@@ -31,44 +37,36 @@ class BlockCodec(Protocol):
 
     @property
     def first_block_size(self) -> int:
-        """The same for the first blocks of an archive; see :class:`~nncompress.archive.writer.Splitter`."""
+        """The same for the first blocks of an archive; see :class:`.writer.Splitter`."""
 
-    def encode(self, data: bytes) -> tuple[int, bytes]:
-        """Return (method id, payload).
+    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+        """Return (method id, payload); ``progress`` counts raw bytes.
 
         The archive layer stores the block when the payload is not shorter than ``data``.
         """
 
-    def decode(self, method: int, payload: bytes, size: int) -> bytes:
-        """Return the ``size`` raw bytes; raises ArchiveError if the payload cannot be theirs."""
+    def decode(
+        self, method: int, payload: bytes, size: int, progress: Progress = no_progress
+    ) -> bytes:
+        """Return the ``size`` raw bytes, which ``progress`` counts.
 
-
-@runtime_checkable
-class SizedCodec(Protocol):
-    """A codec that knows what it needs; without this, only sizes in headers are held to a limit."""
+        Raises:
+            ArchiveError: the payload cannot be theirs.
+        """
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         """Return the bytes of memory that coding a block of ``size`` raw bytes takes at most.
 
         That is for decoding ``payload``, whose first bytes may ask for more than an encoder would;
-        for encoding without one. Raises ArchiveError if the payload cannot be one.
+        for encoding without one.
+
+        Raises:
+            ArchiveError: the payload cannot be one.
         """
 
 
-@runtime_checkable
-class SharedCodec(Protocol):
-    """A codec that is made ready for each block, since several may be at work at once."""
-
-    def for_block(self, progress: Callable[[int], None]) -> BlockCodec:
-        """Return a codec that shares what does not change, and the threads that the codec may use.
-
-        It calls ``progress`` with the raw bytes done since the last call, and ends with what that
-        raises.
-        """
-
-
-#: Gives the codec for the model identity in a header. Called only when a block needs a codec.
 CodecSource: TypeAlias = Callable[[bytes | None], BlockCodec]
+"""Gives the codec for the model identity in a header. Called only when a block needs a codec."""
 
 
 class StoredCodec:
@@ -79,15 +77,21 @@ class StoredCodec:
     def __init__(self, block_size: int = 2**20) -> None:
         self.block_size = self.first_block_size = block_size
 
-    def encode(self, data: bytes) -> tuple[int, bytes]:
+    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
         """Return the stored method and ``data``."""
         return Method.STORED, data
 
-    def decode(self, method: int, payload: bytes, size: int) -> bytes:
+    def decode(
+        self, method: int, payload: bytes, size: int, progress: Progress = no_progress
+    ) -> bytes:
         """Raise UnsupportedArchiveError: stored blocks are not decoded by a codec."""
         raise UnsupportedArchiveError(
             f"no codec at hand for blocks of method {Method(method).label}"
         )
+
+    def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
+        """Return what the block and its copy in the archive take."""
+        return 2 * size
 
 
 def check_block_size(size: int) -> int:
@@ -104,16 +108,22 @@ def check_model_id(model_id: bytes | None) -> bytes | None:
     return model_id
 
 
-def encode_block(codec: BlockCodec, data: bytes) -> tuple[Method, bytes]:
+def encode_block(
+    codec: BlockCodec, data: bytes, progress: Progress = no_progress
+) -> tuple[Method, bytes]:
     """Encode ``data``, or store it where that is not larger."""
-    method, payload = codec.encode(data) if data else (Method.STORED, b"")
+    method, payload = codec.encode(data, progress) if data else (Method.STORED, b"")
     if method == Method.STORED or len(payload) >= len(data):
         return Method.STORED, data
     return Method(method), payload
 
 
 def decode_block(
-    source: CodecSource, model_id: bytes | None, header: BlockHeader, payload: bytes
+    source: CodecSource,
+    model_id: bytes | None,
+    header: BlockHeader,
+    payload: bytes,
+    progress: Progress = no_progress,
 ) -> bytes:
     """Decode a block and check its length and CRC-32."""
     if header.method is Method.STORED:
@@ -123,7 +133,7 @@ def decode_block(
             raise DamagedArchiveError(
                 "damaged archive: a block needs a model, but the header names none"
             )
-        data = source(model_id).decode(header.method, payload, header.raw_size)
+        data = source(model_id).decode(header.method, payload, header.raw_size, progress)
     if len(data) != header.raw_size or zlib.crc32(data) != header.crc:
         raise DamagedArchiveError(
             f"damaged archive: wrong checksum of the {header.raw_size} bytes "

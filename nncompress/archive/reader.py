@@ -18,7 +18,7 @@ from nncompress.errors import (
     TruncatedArchiveError,
 )
 
-from .codec import CodecSource, decode_block
+from .codec import CodecSource, Progress, decode_block, no_progress
 from .fields import Cursor, Incomplete
 from .format import (
     INDEX_TAIL,
@@ -209,10 +209,12 @@ class Checker:
             raise DamagedArchiveError("damaged archive: wrong checksum of the whole contents")
 
 
-def decode_record(source: CodecSource, record: BlockRecord) -> bytes:
+def decode_record(
+    source: CodecSource, record: BlockRecord, progress: Progress = no_progress
+) -> bytes:
     """Decode a block; an ArchiveError tells where in the archive it stands."""
     try:
-        return decode_block(source, record.model_id, record.header, record.payload)
+        return decode_block(source, record.model_id, record.header, record.payload, progress)
     except ArchiveError as error:
         error.offset = record.position
         raise

@@ -1,7 +1,7 @@
 """Writing archives: raw bytes are split into blocks, and coded blocks become the bytes of members.
 
-Neither class does any input or output; :class:`nncompress.pipeline.streams.Compressor` and the file tools
-put them together.
+Neither class does any input or output; :mod:`nncompress.pipeline.stream`
+puts them together.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import click
 from nncompress.files.convert import Request
 from nncompress.files.inspect import cat_one, parse_range
 from nncompress.files.names import expand
-from nncompress.pipeline.stream import Limits
-from nncompress.pipeline.workers import Coder
+from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.limits import Limits
 
 from . import options
 from .console import Console

@@ -8,7 +8,7 @@ import click
 
 from nncompress.files.convert import Request, compress_one
 from nncompress.files.names import expand
-from nncompress.pipeline.workers import Coder
+from nncompress.pipeline.coder import Coder
 
 from . import options
 from .console import Console

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
+from nncompress.archive.codec import Progress
 from nncompress.errors import NNCompressError
 from nncompress.files.names import Skip
-from nncompress.pipeline.workers import Progress
 
 from .signals import SIGPIPE, Terminated
 

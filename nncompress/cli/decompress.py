@@ -9,8 +9,8 @@ import click
 from nncompress.files.convert import Request, decompress_one
 from nncompress.files.names import expand
 from nncompress.files.repair import recover_one
-from nncompress.pipeline.stream import Limits
-from nncompress.pipeline.workers import Coder
+from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.limits import Limits
 
 from . import options
 from .console import Console

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
-from nncompress.pipeline.options import CodecOptions
 
 from . import options
 from .console import Console
@@ -67,7 +67,7 @@ def command(
     if file is None:
         _print(evaluate_text.baseline_lines(), load() if as_json else None)
         return
-    codec = CodecOptions(model, level, None, device, threads)
+    codec = CodingOptions(model, level, None, device, threads)
     request = Request(file, codec, part if split else None, size, float_weights, coded)
     facts = evaluate(request, Console().progress)
     _print(evaluate_text.evaluation_lines(facts), facts if as_json else None)

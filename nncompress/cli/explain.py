@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nncompress.pipeline.options import CodecOptions
+from nncompress.coding.options import CodingOptions
 
 from . import options
 from .console import Console
@@ -49,7 +49,7 @@ def command(
         data, title = data[:size], f"{file.name}, first {size:,} bytes: what every byte costs"
         console.warn(f"{file}: only the first {size:,} bytes are shown; --bytes changes that")
     with OutputFile(target, force=force) as out:
-        codec = CodecOptions(model, level, method, device, threads)
+        codec = CodingOptions(model, level, method, device, threads)
         with console.progress(file.name, len(data)) as progress:
             surprise = explain(data, codec, progress)
         script = surprise_script() if data else ""

@@ -38,12 +38,13 @@ def command(
     device: str,
 ) -> None:
     """Sample text from a model's network; the prompt is printed first."""
-    from nncompress.coding.block import open_codec
+    from nncompress.coding.block import open_block_coder
+    from nncompress.coding.options import CodingOptions
     from nncompress.reports.generate import generate
 
     start = prompt.encode()
-    codec = open_codec(model, method="network", device=device, threads=1)
-    symbols = generate(codec.network, start, temperature=temperature, top_p=top_p, seed=seed)
+    coder = open_block_coder(CodingOptions(model, method="network", device=device, threads=1))
+    symbols = generate(coder.network, start, temperature=temperature, top_p=top_p, seed=seed)
     out = sys.stdout.buffer
     out.write(start)
     for symbol in islice(symbols, size):

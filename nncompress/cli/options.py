@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 import click
 
+from nncompress.coding.levels import LEVELS
+from nncompress.coding.options import METHODS, CodingOptions
 from nncompress.errors import FileError
 from nncompress.files.convert import Request
-from nncompress.pipeline.options import LEVELS, METHODS, CodecOptions
-from nncompress.pipeline.stream import Limits
-from nncompress.pipeline.workers import Coder
+from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.limits import Limits
 
 from .console import Console
 
@@ -59,7 +60,10 @@ threads = click.option(
     help="Threads in all, which the blocks at once share; 0, the default: one a core.",
 )
 level = click.option(
-    "--level", metavar="N", type=click.IntRange(LEVELS[0], LEVELS[-1]), help="Level of compression."
+    "--level",
+    metavar="N",
+    type=click.IntRange(min(LEVELS), max(LEVELS)),
+    help="Level of compression.",
 )
 force = click.option("-f", "--force", is_flag=True, help="Replace existing files.")
 recursive = click.option("-r", "--recursive", is_flag=True, help="Take the files in folders.")
@@ -100,7 +104,7 @@ def encoding(command: Command) -> Command:
 
 
 def _encoder(**options: Any) -> dict[str, object]:
-    return {"coder": Coder(CodecOptions(**options))}
+    return {"coder": Coder(CodingOptions(**options))}
 
 
 def decoding(command: Command) -> Command:
@@ -114,7 +118,7 @@ def decoding(command: Command) -> Command:
 def _decoder(
     *, max_output_size: int | None, memory_limit: int | None, **options: Any
 ) -> dict[str, object]:
-    coder = Coder(CodecOptions(memory_limit=memory_limit, **options))
+    coder = Coder(CodingOptions(memory_limit=memory_limit, **options))
     return {"coder": coder, "limits": Limits(memory_limit, max_output_size)}
 
 

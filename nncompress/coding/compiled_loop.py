@@ -22,10 +22,10 @@ from .compiled_steps import CompiledDecoder, CompiledEncoder, code_step
 from .rangecoder_compiled import PLACE
 
 if TYPE_CHECKING:
+    from nncompress.archive.codec import Progress
     from nncompress.exact.engine import Network
     from nncompress.lanes import Layout
 
-    from .loop import Progress
 
 TAKEN, TURNED, FAILED, ASLEEP, STEPPED = range(5)
 """Places of what threads share: jobs taken, turns ended, whether to give up, whether a thread sleeps in Python, and
@@ -153,7 +153,7 @@ def _drive(  # type: ignore[no-untyped-def]
     return PAUSED
 
 
-class Drive:
+class CompiledLoop:
     """One block in work: what the compiled loop needs, and the threads' meeting place in Python."""
 
     def __init__(
@@ -161,7 +161,7 @@ class Drive:
         layout: Layout,
         network: Network,
         coder: CompiledEncoder | CompiledDecoder,
-        progress: Progress | None,
+        progress: Progress,
     ) -> None:
         self._coder, self._progress = coder, progress
         ranges = layout.groups()
@@ -210,7 +210,7 @@ class Drive:
         self._wake()
 
     def _tell(self, own: NDArray[np.int64]) -> None:
-        if self._progress is not None and own[DONE]:
+        if own[DONE]:
             with self._changed:
                 self._progress(int(own[DONE]))
         own[DONE] = 0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nncompress.errors import DamagedArchiveError
 from nncompress.machine.jit import inline, jit
 from nncompress.mixing.kernels import begin_byte, end_plane
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.state import opened
 
 from .rangecoder import TOO_SHORT, WRONG, to_stream, to_words
@@ -67,7 +67,7 @@ class _Steps:
     decoding: bool
     coder: RangeEncoder | RangeDecoder
 
-    def __init__(self, mixer: Mixer, table: NDArray[np.uint8]) -> None:
+    def __init__(self, mixer: Predictor, table: NDArray[np.uint8]) -> None:
         self.mixer, self.table = mixer, table
         lanes = table.shape[1]
         self.scratch: Scratch = np.empty(lanes, np.int32), np.empty(lanes)
@@ -91,7 +91,7 @@ class CompiledEncoder(_Steps):
 
     decoding = False
 
-    def __init__(self, mixer: Mixer, table: NDArray[np.uint8]) -> None:
+    def __init__(self, mixer: Predictor, table: NDArray[np.uint8]) -> None:
         super().__init__(mixer, table)
         self.coder: RangeEncoder = RangeEncoder()
 
@@ -109,7 +109,7 @@ class CompiledDecoder(_Steps):
 
     decoding = True
 
-    def __init__(self, mixer: Mixer, table: NDArray[np.uint8], stream: bytes) -> None:
+    def __init__(self, mixer: Predictor, table: NDArray[np.uint8], stream: bytes) -> None:
         super().__init__(mixer, table)
         self.coder: RangeDecoder = RangeDecoder(to_words(stream))
 

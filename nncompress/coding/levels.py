@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from nncompress.archive.format import Method
 from nncompress.lanes import MAX_LANES_BITS
-from nncompress.mixing.profiles import BEST, FAST, FULL, MEDIUM, RICH, MixerSpec
+from nncompress.mixing.profiles import BEST, FAST, FULL, MEDIUM, RICH, Profile
 
-PROFILES: dict[tuple[Method, int], MixerSpec] = {
+PROFILES: dict[tuple[Method, int], Profile] = {
     (Method.MIXING, 0): FAST,
     (Method.MIXING, 1): RICH,
     (Method.MIXING, 2): MEDIUM,
@@ -18,8 +18,8 @@ PROFILES: dict[tuple[Method, int], MixerSpec] = {
 """What the number in a payload's first byte means. Entries are never changed, only added."""
 
 
-KINDS_ARRAYS = ("kinds.weight", "kinds.bias")
-"""What the arrays of :class:`~nncompress.mixing.clusters.Kinds` are called in a model file."""
+CLUSTER_ARRAYS = ("kinds.weight", "kinds.bias")
+"""What the arrays of :class:`~nncompress.mixing.clusters.Clusters` are called in a model file."""
 
 
 def initial_prefix(method: Method, number: int) -> str:

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from nncompress.archive.codec import Progress, no_progress
 from nncompress.lanes import Layout
 
-from .planes import PlaneDecoder, PlaneEncoder, Predictor
+from .planes import PlaneDecoder, PlaneEncoder, StepPredictor
 
 if TYPE_CHECKING:
     from nncompress.exact.engine import Network, Prediction
-    from nncompress.mixing.predictor import Mixer
+    from nncompress.mixing.predictor import Predictor
 
     from .compiled_steps import CompiledDecoder, CompiledEncoder
 
-    Coder = PlaneEncoder | PlaneDecoder | CompiledEncoder | CompiledDecoder
+    StepCoder = PlaneEncoder | PlaneDecoder | CompiledEncoder | CompiledDecoder
 
-Progress = Callable[[int], None]
 Turn = Callable[[int, int, int, int, "Prediction | None"], None]
 """Codes the steps from the first number to before the second, of the lanes from the third to before the fourth."""
 
-CHUNK = 1 << 14
+TURN_SIZE = 1 << 14
 """Bytes of a turn where there is no network: Python sees to progress, and to Ctrl-C, between two turns."""
 
 
@@ -96,8 +96,8 @@ class _Block:
         self,
         layout: Layout,
         network: Network,
-        coder: Coder,
-        progress: Progress | None,
+        coder: StepCoder,
+        progress: Progress,
     ) -> None:
         self.layout, self.network, self.coder, self.progress = layout, network, coder, progress
         self.groups = [_Group(lo, hi, network) for lo, hi in layout.groups()]
@@ -128,7 +128,7 @@ class _Block:
         group = self.groups[index]
         if step + 1 < self.layout.steps:
             group.prediction = group.lanes.step(self.coder.table[step, group.lo : group.hi])
-        if self.progress is not None and index == 0:
+        if index == 0:
             self.progress(self.layout.lanes)
 
 
@@ -157,31 +157,30 @@ def _in_threads(count: int, work: Callable[[], None], fail: Callable[[], None]) 
 def _run(
     layout: Layout,
     network: Network | None,
-    coder: Coder,
+    coder: StepCoder,
     threads: int,
-    progress: Progress | None,
+    progress: Progress,
 ) -> None:
     if network is None:
         _run_alone(layout, coder.code, progress)
     elif network.packs and not isinstance(coder, PlaneEncoder | PlaneDecoder):
-        from .compiled_loop import Drive
+        from .compiled_loop import CompiledLoop
 
-        drive = Drive(layout, network, coder, progress)
-        _in_threads(min(threads, len(layout.groups())), drive.work, drive.fail)
+        loop = CompiledLoop(layout, network, coder, progress)
+        _in_threads(min(threads, len(layout.groups())), loop.work, loop.fail)
     else:
         _Block(layout, network, coder, progress).run(threads)
 
 
-def _run_alone(layout: Layout, turn: Turn, progress: Progress | None) -> None:
-    whole, stride = layout.size // layout.lanes, max(1, CHUNK // layout.lanes)
+def _run_alone(layout: Layout, turn: Turn, progress: Progress) -> None:
+    whole, stride = layout.size // layout.lanes, max(1, TURN_SIZE // layout.lanes)
     stops = [*range(stride, whole, stride), whole, layout.steps]
     first = 0
     for last in stops:
         if last > first:
             active = layout.active(first)
             turn(first, last, 0, active, None)
-            if progress is not None:
-                progress((last - first) * active)
+            progress((last - first) * active)
         first = last
 
 
@@ -189,9 +188,9 @@ def encode(
     data: bytes,
     layout: Layout,
     network: Network | None,
-    predictor: Predictor,
+    predictor: StepPredictor,
     threads: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> bytes:
     """Code a block; threads change nothing but time. ``progress`` is told of bytes as they are done."""
     coder = _open_encoder(predictor, layout.cut(data))
@@ -203,9 +202,9 @@ def decode(
     stream: bytes,
     layout: Layout,
     network: Network | None,
-    predictor: Predictor,
+    predictor: StepPredictor,
     threads: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> bytes:
     """Undo :func:`encode`. A damaged stream gives wrong bytes, which the caller's checksum finds."""
     table = np.zeros((layout.steps, layout.lanes), dtype=np.uint8)
@@ -214,7 +213,9 @@ def decode(
     return layout.join(table)
 
 
-def _open_encoder(predictor: Predictor, table: NDArray[np.uint8]) -> PlaneEncoder | CompiledEncoder:
+def _open_encoder(
+    predictor: StepPredictor, table: NDArray[np.uint8]
+) -> PlaneEncoder | CompiledEncoder:
     if not _is_mixer(predictor):
         return PlaneEncoder(predictor, table)
     from .compiled_steps import CompiledEncoder
@@ -223,7 +224,7 @@ def _open_encoder(predictor: Predictor, table: NDArray[np.uint8]) -> PlaneEncode
 
 
 def _open_decoder(
-    predictor: Predictor, table: NDArray[np.uint8], stream: bytes
+    predictor: StepPredictor, table: NDArray[np.uint8], stream: bytes
 ) -> PlaneDecoder | CompiledDecoder:
     if not _is_mixer(predictor):
         return PlaneDecoder(predictor, table, stream)
@@ -232,7 +233,7 @@ def _open_decoder(
     return CompiledDecoder(predictor, table, stream)
 
 
-def _is_mixer(predictor: Predictor) -> TypeGuard[Mixer]:
-    from nncompress.mixing.predictor import Mixer
+def _is_mixer(predictor: StepPredictor) -> TypeGuard[Predictor]:
+    from nncompress.mixing.predictor import Predictor
 
-    return isinstance(predictor, Mixer)
+    return isinstance(predictor, Predictor)

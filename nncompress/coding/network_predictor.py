@@ -48,7 +48,7 @@ def _weights(prediction: Prediction | None) -> NDArray[np.int32]:
     return prediction.weights
 
 
-class PlainPredictor:
+class NetworkPredictor:
     """The network's weights as bit probabilities; learns nothing, so it has no state between steps."""
 
     def __init__(self, lanes: int) -> None:

@@ -22,8 +22,8 @@ Plane = Callable[[NDArray[np.float64]], NDArray[np.int32]]
 _SHIFTS = np.arange(7, -1, -1, dtype=np.int32)[:, None]
 
 
-class Predictor(Protocol):
-    """Gives bit probabilities and learns from the bits: a mixer or a ``PlainPredictor``, which documents both."""
+class StepPredictor(Protocol):
+    """Gives bit probabilities and learns from the bits: a mixer or a ``NetworkPredictor``, which documents both."""
 
     def encode_step(
         self,
@@ -44,7 +44,7 @@ class Predictor(Protocol):
 class PlaneEncoder:
     """Codes the bytes of a table, uint8 [steps, lanes]; :meth:`finish` gives the stream."""
 
-    def __init__(self, predictor: Predictor, table: NDArray[np.uint8]) -> None:
+    def __init__(self, predictor: StepPredictor, table: NDArray[np.uint8]) -> None:
         self._predictor, self.table, self._coder = predictor, table, BitEncoder()
 
     def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
@@ -63,7 +63,7 @@ class PlaneEncoder:
 class PlaneDecoder:
     """Reads what :class:`PlaneEncoder` wrote, into a table."""
 
-    def __init__(self, predictor: Predictor, table: NDArray[np.uint8], stream: bytes) -> None:
+    def __init__(self, predictor: StepPredictor, table: NDArray[np.uint8], stream: bytes) -> None:
         self._predictor, self.table, self._coder = predictor, table, BitDecoder(stream)
 
     def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:

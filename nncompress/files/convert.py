@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from nncompress.archive.codec import Progress
 from nncompress.errors import DamagedArchiveError, FileError, NNCompressError
+from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.limits import Limits
 from nncompress.pipeline.stream import (
-    Limits,
     Null,
     Totals,
     Writer,
@@ -22,7 +24,6 @@ from nncompress.pipeline.stream import (
     decompress_stream,
     write_all,
 )
-from nncompress.pipeline.workers import Coder, Progress
 
 from .names import STDIN, Skip, archive_name, contents_name, label, place_output
 from .output import OutputFile, os_failure

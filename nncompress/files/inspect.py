@@ -8,9 +8,9 @@ from typing import Any, BinaryIO, cast
 
 from nncompress.archive.access import read_block_header, read_map
 from nncompress.errors import ConfigError
+from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
-from nncompress.pipeline.stream import CHUNK
-from nncompress.pipeline.workers import Coder
+from nncompress.pipeline.stream import READ_SIZE
 
 from .convert import Reporter, Request, Stdout, decompress_one, named
 from .names import STDIN
@@ -86,7 +86,7 @@ def cat_one(
         reader.seek(start)
         out = Stdout()
         while start < end:
-            data = reader.read(min(CHUNK, end - start))
+            data = reader.read(min(READ_SIZE, end - start))
             if not data:
                 break
             out.write(data)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nncompress.errors import ConfigError, FileError, ModelError
-from nncompress.pipeline.stream import CHUNK
+from nncompress.pipeline.stream import READ_SIZE
 
 from .output import OutputFile, os_failure
 
@@ -98,7 +98,7 @@ def _copy(source: Path, target: Path, *, force: bool) -> None:
     with OutputFile(target, force=force) as out:
         try:
             with source.open("rb") as file:
-                while data := file.read(CHUNK):
+                while data := file.read(READ_SIZE):
                     out.write(data)
         except OSError as error:
             raise os_failure(source, error) from None

@@ -8,8 +8,8 @@ from typing import BinaryIO, cast
 
 from nncompress.archive.recover import Segment, recover
 from nncompress.errors import ConfigError, DamagedArchiveError, OutputLimitError
-from nncompress.pipeline.stream import CHUNK, Writer
-from nncompress.pipeline.workers import Coder
+from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.stream import READ_SIZE, Writer
 
 from .convert import Reporter, Request, Stdout, contents_rule, open_target
 from .names import STDIN, place_output
@@ -59,7 +59,7 @@ def _write(
         why = f": {segment.error}" if segment.error else ""
         what = f"bytes {segment.start}-{end - 1} are lost" if segment.size else "incomplete"
         reporter.warn(f"{name}: {what}{why}")
-        for start in range(0, segment.size, CHUNK):
-            sink.write(bytes(min(CHUNK, segment.size - start)))
+        for start in range(0, segment.size, READ_SIZE):
+            sink.write(bytes(min(READ_SIZE, segment.size - start)))
     sink.flush()
     return faults

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tarfile
 
-from nncompress.api import open
+from nncompress.coding.options import CodingOptions
+from nncompress.pipeline.fileobj import open_archive
 
 TAR_FORMAT = "nnctar"
 
@@ -34,13 +35,19 @@ def register_archive_format() -> None:
 
 def _make_tar(base_name: str, base_dir: str, **_: object) -> str:
     name = base_name + ".tar.nnc"
-    with open(name, "wb") as file, tarfile.open(fileobj=file, mode="w|") as tar:
+    with (
+        open_archive(name, "w", CodingOptions()) as file,
+        tarfile.open(fileobj=file, mode="w|") as tar,
+    ):
         tar.add(base_dir)
     return name
 
 
 def _unpack_tar(filename: str, extract_dir: str, **options: object) -> None:
-    with open(filename) as file, tarfile.open(fileobj=file, mode="r|") as tar:
+    with (
+        open_archive(filename, "r", CodingOptions()) as file,
+        tarfile.open(fileobj=file, mode="r|") as tar,
+    ):
         # Releases of Python without the "data" filter extract everything as it stands.
         safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
         tar.extractall(extract_dir, **safe)  # type: ignore[arg-type]

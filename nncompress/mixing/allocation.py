@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nncompress.lanes import Layout
+
 from .apm import ROW
 from .clusters import CENTROIDS
 from .counters import MAP_SIZE
@@ -13,18 +15,18 @@ from .hashtable import SLOT_SIZE
 from .matchmodel import MATCH_INPUTS, MISS_LEVELS, RUN_BUCKETS
 from .mixer import CHOICES
 from .networkmodel import NETWORK_INPUTS, NETWORK_MAPS
-from .profiles import MixerSpec
+from .profiles import Profile
 from .regression import FIRST_ENERGY, MAX_WIDTH
 from .state import (
     APM_BITS,
     APM_CELLS,
     CONFIG_SIZE,
+    CONTEXT_IDS,
     CONTEXTS,
     EXPECTED,
     FINAL_WEIGHTS,
     INPUTS,
     KEYS,
-    KINDS,
     LANE_SIZE,
     LINE,
     LOCAL_MATCH_BYTES,
@@ -46,7 +48,7 @@ from .state import (
     SIZE,
     SLOT_BITS,
     START,
-    TABULAR_KINDS,
+    TABULAR_IDS,
     WHERE_SIZE,
     WIDTH,
     Array,
@@ -77,73 +79,75 @@ class Sizes:
     weights: int
 
     @classmethod
-    def of(cls, spec: MixerSpec, size: int) -> Sizes:
+    def of(cls, profile: Profile, size: int) -> Sizes:
         """Compute them; a block of a few bytes gets tables of a few KiB."""
-        n = len(spec.contexts)
-        inputs = bias_input(spec) + 1
+        n = len(profile.contexts)
+        inputs = bias_input(profile) + 1
         inputs += -inputs % 8  # whole vectors
         apm_bits = min(max(size.bit_length() - 2, 8), 16)
         match_cells = n * MAP_SIZE
-        apm_cells = match_cells + matches(spec) * RUN_BUCKETS * MISS_LEVELS
+        apm_cells = match_cells + matches(profile) * RUN_BUCKETS * MISS_LEVELS
         network_cells = apm_cells + 2 * (ROW << apm_bits)
-        starts = np.cumsum([0] + [CHOICES[s] * inputs for s in spec.selectors]).tolist()
+        starts = np.cumsum([0] + [CHOICES[s] * inputs for s in profile.selectors]).tolist()
         return cls(
             inputs=inputs,
-            slot_bits=min(max((size * n).bit_length(), 8), spec.slot_bits),
+            slot_bits=min(max((size * n).bit_length(), 8), profile.slot_bits),
             match_bits=min(max(size.bit_length(), 8), 22),
             apm_bits=apm_bits,
             match_cells=match_cells,
             apm_cells=apm_cells,
             network_cells=network_cells,
-            cells=network_cells + (NETWORK_MAPS * (ROW << apm_bits) if spec.network else 0),
+            cells=network_cells + (NETWORK_MAPS * (ROW << apm_bits) if profile.network else 0),
             set_weights=tuple(starts[:-1]),
             weights=starts[-1] + 256 * MAX_SETS,
         )
 
 
-def memory_bytes(spec: MixerSpec, lanes: int, size: int, width: int = 0) -> int:
-    """Bytes of memory that ``Mixer(spec, lanes, size, width=width)`` takes, apart from the program."""
-    sizes = Sizes.of(spec, size)
+def memory_bytes(profile: Profile, lanes: int, size: int, width: int = 0) -> int:
+    """Bytes of memory that ``Predictor(profile, lanes, size, width=width)`` takes, apart from the program."""
+    sizes = Sizes.of(profile, size)
     words = (
         (SLOT_SIZE << sizes.slot_bits)
         + sizes.cells
         + sizes.weights
-        + (matches(spec) << sizes.match_bits)
+        + (matches(profile) << sizes.match_bits)
     )
-    a_lane = 8 * (KEYS + len(spec.contexts)) + 4 * (LANE_SIZE + sizes.inputs + WHERE_SIZE + 257 + 1)
-    width = features(spec, width)
+    a_lane = 8 * (KEYS + len(profile.contexts)) + 4 * (
+        LANE_SIZE + sizes.inputs + WHERE_SIZE + 257 + 1
+    )
+    width = features(profile, width)
     words += 256 * width + CENTROIDS * width // 4 + CENTROIDS
     a_lane += width + 4 * CENTROIDS + 4
     return 4 * words + lanes * a_lane + size + 8 * (CONFIG_SIZE + 256) + 4 * MAX_PERIOD + 1024
 
 
-def make_state(spec: MixerSpec, lanes: int, size: int, width: int = 0) -> State:
+def make_state(profile: Profile, lanes: int, size: int, width: int = 0) -> State:
     """Make the arrays of a mixer that has seen nothing."""
-    sizes, width = Sizes.of(spec, size), features(spec, width)
+    sizes, width = Sizes.of(profile, size), features(profile, width)
     return State(
-        config=_config(spec, sizes, size, width),
+        config=_config(profile, sizes, size, width),
         history=np.zeros(size + 1, np.uint8),
         slots=_aligned_zeros(SLOT_SIZE << sizes.slot_bits),
-        keys=np.zeros((lanes, KEYS + len(spec.contexts)), np.uint64),
+        keys=np.zeros((lanes, KEYS + len(profile.contexts)), np.uint64),
         lanes=_lanes(lanes, size),
-        inputs=_inputs(lanes, sizes.inputs, spec),
+        inputs=_inputs(lanes, sizes.inputs, profile),
         where=np.zeros((lanes, WHERE_SIZE), np.int32),
         cells=_cells(sizes),
-        weights=_weights(spec, sizes),
-        heads=np.zeros(matches(spec) << sizes.match_bits, np.int32),
-        sums=np.zeros((lanes if spec.network else 1, 257), np.int32),
+        weights=_weights(profile, sizes),
+        heads=np.zeros(matches(profile) << sizes.match_bits, np.int32),
+        sums=np.zeros((lanes if profile.network else 1, 257), np.int32),
         votes=np.zeros(MAX_PERIOD + 1, np.int32),
         hidden=np.zeros((lanes, width), np.int8),
         regression=np.zeros(256 * width, np.int32),
         energies=np.full(256, FIRST_ENERGY, np.int64),
-        kinds=np.zeros(CENTROIDS * width, np.uint8),
-        bias=np.zeros(CENTROIDS, np.int32),
+        centroids=np.zeros(CENTROIDS * width, np.uint8),
+        centroid_biases=np.zeros(CENTROIDS, np.int32),
     )
 
 
-def features(spec: MixerSpec, width: int) -> int:
+def features(profile: Profile, width: int) -> int:
     """How many numbers of a hidden vector of this length are used, and as many zeros as make it a multiple of 4."""
-    return (min(width, MAX_WIDTH) + 3) // 4 * 4 if spec.network else 0
+    return (min(width, MAX_WIDTH) + 3) // 4 * 4 if profile.network else 0
 
 
 def _aligned_zeros(count: int) -> Array:
@@ -153,29 +157,29 @@ def _aligned_zeros(count: int) -> Array:
     return raw[skip : skip + 4 * count].view(np.uint32)
 
 
-def _config(spec: MixerSpec, sizes: Sizes, size: int, width: int) -> Array:
+def _config(profile: Profile, sizes: Sizes, size: int, width: int) -> Array:
     config = np.zeros(CONFIG_SIZE, np.int64)
-    config[CONTEXTS] = len(spec.contexts)
+    config[CONTEXTS] = len(profile.contexts)
     config[INPUTS] = sizes.inputs
-    config[SETS] = len(spec.selectors)
+    config[SETS] = len(profile.selectors)
     config[SLOT_BITS] = sizes.slot_bits
     config[MATCH_BITS] = sizes.match_bits
-    config[MATCHES] = matches(spec)
-    config[MATCH_BYTES] = spec.match_bytes
-    config[LOCAL_MATCH_BYTES] = spec.local_match_bytes
+    config[MATCHES] = matches(profile)
+    config[MATCH_BYTES] = profile.match_bytes
+    config[LOCAL_MATCH_BYTES] = profile.local_match_bytes
     config[APM_BITS] = sizes.apm_bits
-    config[NETWORK] = spec.network
+    config[NETWORK] = profile.network
     config[SIZE] = size
     config[WIDTH] = width
-    config[RATE] = spec.rate
+    config[RATE] = profile.rate
     config[FINAL_WEIGHTS] = sizes.weights - 256 * MAX_SETS
     config[MATCH_CELLS] = sizes.match_cells
     config[APM_CELLS] = sizes.apm_cells
     config[NETWORK_CELLS] = sizes.network_cells
     for first, values in (
-        (KINDS, spec.contexts),
-        (TABULAR_KINDS, spec.tabular),
-        (SELECTORS, spec.selectors),
+        (CONTEXT_IDS, profile.contexts),
+        (TABULAR_IDS, profile.tabular),
+        (SELECTORS, profile.selectors),
         (SET_WEIGHTS, sizes.set_weights),
     ):
         config[first : first + len(values)] = values
@@ -183,11 +187,8 @@ def _config(spec: MixerSpec, sizes: Sizes, size: int, width: int) -> Array:
 
 
 def _lanes(count: int, size: int) -> Array:
-    """Lay the lanes one after the other; the first ``size % count`` hold one byte more."""
     lanes = np.zeros((count, LANE_SIZE), np.int32)
-    each, rest = divmod(size, count)
-    number = np.arange(count)
-    starts = number * each + np.minimum(number, rest)
+    starts = Layout(size, count).starts()
     lanes[:, NODE] = 1
     for column in (POSITION, START, LINE):
         lanes[:, column] = starts
@@ -195,26 +196,26 @@ def _lanes(count: int, size: int) -> Array:
     return lanes
 
 
-def _inputs(lanes: int, count: int, spec: MixerSpec) -> Array:
+def _inputs(lanes: int, count: int, profile: Profile) -> Array:
     """All inputs are written at every prediction, but for one that is constant (a bias) and the padding."""
     inputs = np.zeros((lanes, count), np.int32)
-    inputs[:, bias_input(spec)] = STRETCH_ONE // 8
+    inputs[:, bias_input(profile)] = STRETCH_ONE // 8
     return inputs
 
 
-def matches(spec: MixerSpec) -> int:
+def matches(profile: Profile) -> int:
     """How many match models there are."""
-    return 2 if spec.local_match_bytes else 1
+    return 2 if profile.local_match_bytes else 1
 
 
-def network_input(spec: MixerSpec) -> int:
+def network_input(profile: Profile) -> int:
     """Number of the network's first input."""
-    return 2 * len(spec.contexts) + MATCH_INPUTS * matches(spec)
+    return 2 * len(profile.contexts) + MATCH_INPUTS * matches(profile)
 
 
-def bias_input(spec: MixerSpec) -> int:
+def bias_input(profile: Profile) -> int:
     """Number of the constant input."""
-    return network_input(spec) + (NETWORK_INPUTS if spec.network else 0)
+    return network_input(profile) + (NETWORK_INPUTS if profile.network else 0)
 
 
 def _cell(p16: Array, count: int) -> Array:
@@ -239,16 +240,16 @@ def _cells(sizes: Sizes) -> Array:
     return cells
 
 
-def _weights(spec: MixerSpec, sizes: Sizes) -> Array:
+def _weights(profile: Profile, sizes: Sizes) -> Array:
     """Weights near what training finds: the contexts share, the network counts most."""
-    n = len(spec.contexts)
+    n = len(profile.contexts)
     vector = np.zeros(sizes.inputs, np.int32)
-    vector[0 : 2 * n : 2] = ONE // 8 if spec.network else 2 * ONE // n
+    vector[0 : 2 * n : 2] = ONE // 8 if profile.network else 2 * ONE // n
     vector[2 * n] = ONE // 4
-    if spec.network:
-        vector[network_input(spec)] = ONE // 2
+    if profile.network:
+        vector[network_input(profile)] = ONE // 2
     weights = np.empty(sizes.weights, np.int32)
     final = sizes.weights - 256 * MAX_SETS
     weights[:final] = np.tile(vector, final // sizes.inputs)
-    weights[final:] = ONE // len(spec.selectors)
+    weights[final:] = ONE // len(profile.selectors)
     return weights

@@ -51,17 +51,17 @@ def find_rows(s, lo, hi):  # type: ignore[no-untyped-def]
     bits = s.config[APM_BITS]
     first = s.config[APM_CELLS]
     second = first + (ROW << bits)
-    for m in range(lo, hi):
-        node = U(s.lanes[m, NODE])
-        recent = s.keys[m, RECENT]
+    for lane in range(lo, hi):
+        node = U(s.lanes[lane, NODE])
+        recent = s.keys[lane, RECENT]
         row1 = first + ROW * small_hash(node << U(8) | recent & BYTE, bits)
         row2 = second + ROW * small_hash(node << U(24) | low_bytes(recent, 3), bits)
         prefetch(s.cells, row1 + KNOT)
         prefetch(s.cells, row1 + ROW - KNOT)
         prefetch(s.cells, row2 + KNOT)
         prefetch(s.cells, row2 + ROW - KNOT)
-        s.where[m, APM1] = row1
-        s.where[m, APM2] = row2
+        s.where[lane, APM1] = row1
+        s.where[lane, APM2] = row2
 
 
 @jit
@@ -69,19 +69,19 @@ def refine(s, lo, hi, out):  # type: ignore[no-untyped-def]
     """Write P(bit = 1): half what the mixer says, a quarter each what order 1 and order 3 make of it."""
     cells = s.cells
     said = CORRECTED if s.config[NETWORK] else MIXED
-    for m in range(lo, hi):
-        where = s.where[m]
+    for lane in range(lo, hi):
+        where = s.where[lane]
         x = np.int64(where[said])
         p = 2 * np.int64(SQUASH[U(x + STRETCH_MAX)])
         p += corrected(cells, where[APM1], x, where, APM1)
         p += corrected(cells, where[APM2], x, where, APM2)
-        out[m - lo] = ((p + 2) >> 2) / 65536.0  # 1..65535 over a power of two: exact
+        out[lane - lo] = ((p + 2) >> 2) / 65536.0  # 1..65535 over a power of two: exact
 
 
 @jit
 def update_maps(s, lo, hi, bits):  # type: ignore[no-untyped-def]
     """Let the cells that were used see the bits."""
     first = NETWORK_APM1 if s.config[NETWORK] else APM1
-    for m in range(lo, hi):
+    for lane in range(lo, hi):
         for column in range(first, APM2 + 1):
-            move(s.cells, s.where[m, column], np.int64(bits[m - lo]), LIMIT)
+            move(s.cells, s.where[lane, column], np.int64(bits[lane - lo]), LIMIT)

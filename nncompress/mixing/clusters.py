@@ -1,9 +1,11 @@
-"""What kind of state the network is in: the nearest of 256 centroids of its hidden vector, which picks mixer weights.
+"""Sort the network's hidden vectors into 256 clusters, by which the mixer picks a set of weights.
 
-Vector quantisation: k-means (S. Lloyd, "Least squares quantization in PCM", 1982) over the hidden vectors of training
-text, each number measured in its standard deviation. The nearest centroid is the one with the largest a . h - b, with
-a = c / deviation^2 and b = c . a / 2, so that finding it takes one small product of int8 matrices. Rounding of a and b
-moves the borders between kinds a little, which is no harm: they are part of the model.
+A vector belongs to the nearest of 256 centroids. They are found by k-means (S. Lloyd, "Least
+squares quantization in PCM", 1982) over the hidden vectors of training text, each number measured
+in its standard deviation. The nearest centroid is the one with the largest a . h - b, with
+a = c / deviation^2 and b = c . a / 2, so that finding it takes one small product of int8 matrices.
+Rounding of a and b moves the borders between clusters a little, which does no harm: they are part
+of the model.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from nncompress.machine import int8
 from nncompress.machine.dot import dot_each
 from nncompress.machine.jit import jit
 
-from .state import KIND
+from .state import CLUSTER
 
 CENTROIDS = 256
 WEIGHT_MAX = 63
@@ -28,8 +30,8 @@ ROUNDS = 12
 _PACKED = int8.INSTRUCTIONS is not None
 
 
-class Kinds(NamedTuple):
-    """The kinds that a model tells apart.
+class Clusters(NamedTuple):
+    """The clusters that a model tells apart.
 
     weight: int8 [256, width] in -63..63. bias: int32 [256], at most 2**29 in magnitude.
     """
@@ -38,7 +40,7 @@ class Kinds(NamedTuple):
     bias: npt.NDArray[np.int32]
 
     @classmethod
-    def none(cls, width: int) -> Kinds:
+    def none(cls, width: int) -> Clusters:
         """Tell nothing apart."""
         return cls(np.zeros((CENTROIDS, width), np.int8), np.zeros(CENTROIDS, np.int32))
 
@@ -55,22 +57,22 @@ class Kinds(NamedTuple):
         )
 
 
-def train_kinds(hidden: npt.NDArray[np.int8], seed: int = 0) -> Kinds:
-    """Find the kinds of hidden vectors, int8 [n, width]; n is at least 256."""
+def train_clusters(hidden: npt.NDArray[np.int8], seed: int = 0) -> Clusters:
+    """Find the clusters of hidden vectors, int8 [n, width]; n is at least 256."""
     random = np.random.default_rng(seed)
     vectors = hidden.astype(np.float32)
     scale = 1 / (vectors.std(axis=0) + 0.5) ** 2  # a number that hardly moves tells little
     centroids = vectors[random.choice(len(vectors), CENTROIDS, replace=False)]
     for _ in range(ROUNDS):
         nearest = _nearest(vectors, centroids, scale)
-        for kind in range(CENTROIDS):
-            members = vectors[nearest == kind]
+        for cluster in range(CENTROIDS):
+            members = vectors[nearest == cluster]
             if len(members):
-                centroids[kind] = members.mean(axis=0)
+                centroids[cluster] = members.mean(axis=0)
     products = centroids * scale
     unit = WEIGHT_MAX / np.quantile(abs(products), 0.9999)
     bias = (centroids * products).sum(axis=1) / 2 * unit
-    return Kinds(
+    return Clusters(
         np.clip(np.rint(products * unit), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8),
         np.clip(np.rint(bias), -BIAS_MAX, BIAS_MAX).astype(np.int32),
     )
@@ -100,22 +102,22 @@ def _multiply_packed(hidden, weight, scores):  # type: ignore[no-untyped-def]
 @jit
 def _multiply_plain(hidden, weight, scores):  # type: ignore[no-untyped-def]
     rows = weight.view(np.int8).reshape((scores.shape[1], hidden.shape[1]))
-    for m in range(hidden.shape[0]):
-        dot_each(hidden[m].astype(np.int16), rows, scores[m])
+    for lane in range(hidden.shape[0]):
+        dot_each(hidden[lane].astype(np.int16), rows, scores[lane])
 
 
 multiply = _multiply_packed if _PACKED else _multiply_plain
 
 
 @jit
-def find_kinds(s, lo, hi):  # type: ignore[no-untyped-def]
-    """Note each lane's kind, the first of those that fit best."""
+def find_clusters(s, lo, hi):  # type: ignore[no-untyped-def]
+    """Note each lane's cluster, the first of those that fit best."""
     scores = np.empty((hi - lo, CENTROIDS), np.int32)
-    multiply(s.hidden[lo:hi], s.kinds, scores)
-    for m in range(lo, hi):
-        best, kind = np.int64(scores[m - lo, 0]) - s.bias[0], 0
+    multiply(s.hidden[lo:hi], s.centroids, scores)
+    for lane in range(lo, hi):
+        best, cluster = np.int64(scores[lane - lo, 0]) - s.centroid_biases[0], 0
         for k in range(1, CENTROIDS):
-            score = np.int64(scores[m - lo, k]) - s.bias[k]
+            score = np.int64(scores[lane - lo, k]) - s.centroid_biases[k]
             if score > best:
-                best, kind = score, k
-        s.lanes[m, KIND] = kind
+                best, cluster = score, k
+        s.lanes[lane, CLUSTER] = cluster

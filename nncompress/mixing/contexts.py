@@ -11,11 +11,11 @@ from .profiles import Context
 from .state import (
     BRACKET,
     CLASSES,
+    CONTEXT_IDS,
     CONTEXTS,
     EXPECTED,
     FIRST,
     KEYS,
-    KINDS,
     LINE,
     LINE_BEFORE,
     NODE,
@@ -24,7 +24,7 @@ from .state import (
     RECENT,
     RUN,
     START,
-    TABULAR_KINDS,
+    TABULAR_IDS,
     WORD,
     WORD1,
     WORD2,
@@ -52,14 +52,14 @@ LANE_SALT = np.uint64(1) << np.uint64(32)
 
 
 @jit
-def read_byte(keys, lane):  # type: ignore[no-untyped-def]
+def read_byte(keys, lane_state):  # type: ignore[no-untyped-def]
     """Take the byte just coded (the node) into the lane's text state; ``position`` is already behind it."""
-    byte = np.int64(lane[NODE]) & 255
+    byte = np.int64(lane_state[NODE]) & 255
     if low_bytes(keys[RECENT], 1) == U(NEWLINE):
         keys[FIRST] = U(byte)
     if byte == NEWLINE:
-        lane[LINE_BEFORE] = lane[LINE]
-        lane[LINE] = lane[POSITION]
+        lane_state[LINE_BEFORE] = lane_state[LINE]
+        lane_state[LINE] = lane_state[POSITION]
     if OPENING[byte]:
         keys[BRACKET] = U(byte)
     elif CLOSING[byte]:
@@ -72,7 +72,7 @@ def read_byte(keys, lane):  # type: ignore[no-untyped-def]
         keys[WORD2] = keys[WORD1]
         keys[WORD1] = keys[WORD]
         keys[WORD] = U(0)
-    lane[NODE] = 1
+    lane_state[NODE] = 1
 
 
 @jit
@@ -81,73 +81,73 @@ def _byte_at(history, position, start):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _word_value(keys, kind, m):  # type: ignore[no-untyped-def]
+def _word_value(keys, context, lane):  # type: ignore[no-untyped-def]
     word = mix64(keys[WORD], keys[RECENT] & BYTE)
-    if kind == LOCAL_WORD:
-        return word + U(m + 1)
-    if kind == BIGRAM:
+    if context == LOCAL_WORD:
+        return word + U(lane + 1)
+    if context == BIGRAM:
         return mix64(word, keys[WORD1])
-    if kind == SKIP_BIGRAM:
+    if context == SKIP_BIGRAM:
         return mix64(word, keys[WORD2])
-    if kind == LINE_WORD:
+    if context == LINE_WORD:
         return word + keys[FIRST]
-    if kind == LOCAL_BIGRAM:
-        return mix64(word, keys[WORD1]) + U(m + 1)
-    if kind == TRIGRAM:
+    if context == LOCAL_BIGRAM:
+        return mix64(word, keys[WORD1]) + U(lane + 1)
+    if context == TRIGRAM:
         return mix64(mix64(word, keys[WORD1]), keys[WORD2])
     return word
 
 
 @jit
-def _tabular_value(history, lane, c1, kind, period):  # type: ignore[no-untyped-def]
-    above_at = np.int64(lane[POSITION]) - period
-    start = lane[START]
+def _tabular_value(history, lane_state, c1, context, period):  # type: ignore[no-untyped-def]
+    above_at = np.int64(lane_state[POSITION]) - period
+    start = lane_state[START]
     above = _byte_at(history, above_at, start)
-    if kind == ABOVE:
+    if context == ABOVE:
         return (above << U(8)) | c1
-    if kind == ABOVE2:
+    if context == ABOVE2:
         return (above << U(8)) | _byte_at(history, above_at - period, start)
-    if kind == COLUMN:
-        return (U(lane[POSITION] % period) << U(8)) | above
+    if context == COLUMN:
+        return (U(lane_state[POSITION] % period) << U(8)) | above
     left = _byte_at(history, above_at - 1, start)
     right = _byte_at(history, above_at + 1, start)
     return (above << U(24)) | (left << U(16)) | (right << U(8)) | c1
 
 
 @jit
-def _line_value(history, keys, lane, kind):  # type: ignore[no-untyped-def]
+def _line_value(history, keys, lane_state, context):  # type: ignore[no-untyped-def]
     recent = keys[RECENT]
-    if kind == ABOVE_LINE:
-        at = np.int64(lane[LINE_BEFORE]) + (lane[POSITION] - lane[LINE])
-        above = U(history[at]) if at < lane[LINE] else U(NEWLINE)
+    if context == ABOVE_LINE:
+        at = np.int64(lane_state[LINE_BEFORE]) + (lane_state[POSITION] - lane_state[LINE])
+        above = U(history[at]) if at < lane_state[LINE] else U(NEWLINE)
         return (above << U(8)) | (recent & BYTE)
-    other = keys[FIRST] if kind == LINE_ORDER2 else keys[BRACKET]
+    other = keys[FIRST] if context == LINE_ORDER2 else keys[BRACKET]
     return (other << U(16)) | low_bytes(recent, 2)
 
 
 @jit
-def _context_value(history, keys, lane, m, kind, period):  # type: ignore[no-untyped-def]
+def _context_value(history, keys, lane_state, lane, context, period):  # type: ignore[no-untyped-def]
     recent = keys[RECENT]
-    if kind <= ORDER6:
-        return low_bytes(recent, kind)
-    if kind <= LOCAL3:
-        return low_bytes(recent, kind - LOCAL2 + 2) + LANE_SALT * U(m + 1)
-    if kind <= LINE_WORD:
-        return _word_value(keys, kind, m)
-    if kind <= BRACKETED:
-        return _line_value(history, keys, lane, kind)
-    if kind == MATCHED:
-        expected = U(lane[EXPECTED] + 1) << U(4) | U(min(lane[RUN], 15))
+    if context <= ORDER6:
+        return low_bytes(recent, context)
+    if context <= LOCAL3:
+        return low_bytes(recent, context - LOCAL2 + 2) + LANE_SALT * U(lane + 1)
+    if context <= LINE_WORD:
+        return _word_value(keys, context, lane)
+    if context <= BRACKETED:
+        return _line_value(history, keys, lane_state, context)
+    if context == MATCHED:
+        expected = U(lane_state[EXPECTED] + 1) << U(4) | U(min(lane_state[RUN], 15))
         return expected << U(8) | (recent & BYTE)
-    if kind == SKIP1:
+    if context == SKIP1:
         return recent & U(0xFFFF00)
-    if kind == SKIP2:
+    if context == SKIP2:
         return recent & U(0xFFFF0000)
-    if kind == LOCAL4:
-        return mix64(low_bytes(recent, 4), LANE_SALT * U(m + 1))
-    if kind >= LOCAL_BIGRAM:
-        return _word_value(keys, kind, m)
-    return _tabular_value(history, lane, recent & BYTE, kind, period)
+    if context == LOCAL4:
+        return mix64(low_bytes(recent, 4), LANE_SALT * U(lane + 1))
+    if context >= LOCAL_BIGRAM:
+        return _word_value(keys, context, lane)
+    return _tabular_value(history, lane_state, recent & BYTE, context, period)
 
 
 @jit
@@ -155,10 +155,10 @@ def hash_contexts(s, lo, hi):  # type: ignore[no-untyped-def]
     """Hash every context of the lanes for their next byte."""
     history, keys, lanes = s.history, s.keys, s.lanes
     period = s.config[PERIOD]
-    kinds = TABULAR_KINDS if period > 0 else KINDS
+    ids = TABULAR_IDS if period > 0 else CONTEXT_IDS
     for i in range(s.config[CONTEXTS]):
-        kind = s.config[kinds + i]
-        salt = U(kind + 1) * STIR
-        for m in range(lo, hi):
-            value = _context_value(history, keys[m], lanes[m], m, kind, period)
-            keys[m, KEYS + i] = mix64(value, salt)
+        context = s.config[ids + i]
+        salt = U(context + 1) * STIR
+        for lane in range(lo, hi):
+            value = _context_value(history, keys[lane], lanes[lane], lane, context, period)
+            keys[lane, KEYS + i] = mix64(value, salt)

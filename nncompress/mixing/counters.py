@@ -58,9 +58,9 @@ def predict_contexts(s, plane, lo, hi):  # type: ignore[no-untyped-def]
     """Put two inputs a context: the stretched probability of its map, and the probability itself less 1/2."""
     n = s.config[CONTEXTS]
     where, slots, cells, inputs = s.where, s.slots, s.cells, s.inputs
-    for m in range(lo, hi):
-        node = _node_of_half(np.int64(s.lanes[m, NODE]), plane)
-        places, row = where[m], inputs[m]
+    for lane in range(lo, hi):
+        node = _node_of_half(np.int64(s.lanes[lane, NODE]), plane)
+        places, row = where[lane], inputs[lane]
         for i in range(n):
             counter = np.int64(slots[np.uint64(places[SLOT + i] + node)])
             quantum = QUANTUM[np.uint64(((counter >> 10) ^ FLIP) >> 10)]
@@ -73,12 +73,12 @@ def predict_contexts(s, plane, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def seen_contexts(s, m, plane):  # type: ignore[no-untyped-def]
+def seen_contexts(s, lane, plane):  # type: ignore[no-untyped-def]
     """Count the contexts of a lane whose present node has been seen before."""
-    node = _node_of_half(np.int64(s.lanes[m, NODE]), plane)
+    node = _node_of_half(np.int64(s.lanes[lane, NODE]), plane)
     seen = 0
     for i in range(s.config[CONTEXTS]):
-        seen += np.int64(s.slots[np.uint64(s.where[m, SLOT + i] + node)] & np.uint32(COUNT) != 0)
+        seen += np.int64(s.slots[np.uint64(s.where[lane, SLOT + i] + node)] & np.uint32(COUNT) != 0)
     return seen
 
 
@@ -87,10 +87,10 @@ def update_contexts(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
     """Let the counters and the map cells they led to see the bits."""
     n = s.config[CONTEXTS]
     where, slots, cells = s.where, s.slots, s.cells
-    for m in range(lo, hi):
-        node = _node_of_half(np.int64(s.lanes[m, NODE]), plane)
-        bit = np.int64(bits[m - lo])
-        places = where[m]
+    for lane in range(lo, hi):
+        node = _node_of_half(np.int64(s.lanes[lane, NODE]), plane)
+        bit = np.int64(bits[lane - lo])
+        places = where[lane]
         for i in range(n):
             at = np.uint64(places[SLOT + i] + node)
             counter = np.int64(slots[at]) ^ (FLIP << 10)

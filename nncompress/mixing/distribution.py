@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from nncompress.machine.jit import jit
 
-from .clusters import find_kinds
+from .clusters import find_clusters
 from .contexts import hash_contexts
 from .hashing import U, mix64
 from .hashtable import SLOT_SIZE
 from .kernels import _predict
 from .networkmodel import sum_weights
-from .predictor import Mixer
+from .predictor import Predictor
 from .state import CONTEXTS, KEYS, NETWORK, NODE, SLOT, SLOT_BITS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def expected_bytes(
-    mixer: Mixer, lo: int, hi: int, prediction: Prediction | None
+    mixer: Predictor, lo: int, hi: int, prediction: Prediction | None
 ) -> npt.NDArray[np.float64]:
     """Give P(next byte = k) of lanes lo..hi-1, float64 [hi - lo, 256]; arguments as for ``encode_step``."""
     weights = mixer.take(lo, hi, prediction)
@@ -51,7 +51,7 @@ def _walk(s, walk, lo, hi, weights, p, tree):  # type: ignore[no-untyped-def]
     # What these two write is written anew before the byte is coded.
     if s.config[NETWORK]:
         sum_weights(s, lo, hi, weights)
-        find_kinds(walk, lo, hi)
+        find_clusters(walk, lo, hi)
     hash_contexts(s, lo, hi)
     tree[:, 1] = 1.0
     _copy_slots(s, walk, lo, hi, 0)
@@ -78,9 +78,9 @@ def _copy_slots(s, walk, lo, hi, half):  # type: ignore[no-untyped-def]
     """Copy the slots for the upper half (0), or for the lower one after ``half``; empty where there are none."""
     n = s.config[CONTEXTS]
     shift = U(64 - s.config[SLOT_BITS])
-    for m in range(lo, hi):
+    for lane in range(lo, hi):
         for i in range(n):
-            key = s.keys[m, KEYS + i]
+            key = s.keys[lane, KEYS + i]
             if half:
                 key = mix64(key, U(half))
             check = np.uint32(key & U(0x7FFFFFFF))
@@ -88,7 +88,7 @@ def _copy_slots(s, walk, lo, hi, half):  # type: ignore[no-untyped-def]
             if s.slots[at] != check:
                 at ^= SLOT_SIZE
             found = s.slots[at] == check
-            to = (m * n + i) * SLOT_SIZE
-            walk.where[m, SLOT + i] = to
+            to = (lane * n + i) * SLOT_SIZE
+            walk.where[lane, SLOT + i] = to
             for k in range(SLOT_SIZE):
                 walk.slots[to + k] = s.slots[at + k] if found else 0

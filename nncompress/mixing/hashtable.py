@@ -38,18 +38,18 @@ def find_slots(s, lo, hi, second_half):  # type: ignore[no-untyped-def]
     n = s.config[CONTEXTS]
     shift = U(64 - s.config[SLOT_BITS])
     keys, where, slots = s.keys, s.where, s.slots
-    for m in range(lo, hi):
-        half = U(s.lanes[m, NODE])
+    for lane in range(lo, hi):
+        half = U(s.lanes[lane, NODE])
         for i in range(n):
-            key = keys[m, KEYS + i]
+            key = keys[lane, KEYS + i]
             if second_half:
                 key = mix64(key, half)
             at = np.int64(key >> shift) * SLOT_SIZE
             prefetch(slots, at)
             prefetch(slots, at ^ SLOT_SIZE)
-            where[m, SLOT + i] = at
-            where[m, CELL + i] = np.int64(key & U(0x7FFFFFFF))
-    for m in range(lo, hi):
+            where[lane, SLOT + i] = at
+            where[lane, CELL + i] = np.int64(key & U(0x7FFFFFFF))
+    for lane in range(lo, hi):
         for i in range(n):
-            check = np.uint32(where[m, CELL + i])
-            where[m, SLOT + i] = _claim(slots, U(where[m, SLOT + i]), check)
+            check = np.uint32(where[lane, CELL + i])
+            where[lane, SLOT + i] = _claim(slots, U(where[lane, SLOT + i]), check)

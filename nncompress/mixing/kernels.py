@@ -1,4 +1,4 @@
-"""The calls that :class:`~nncompress.mixing.predictor.Mixer` makes: one a step to encode, one a bit plane to decode.
+"""Compiled steps of a :class:`~.predictor.Predictor`: one call a step to encode, one a bit plane to decode.
 
 Each takes the addresses of a state and works on the lanes lo..hi-1. Within a plane all of them predict, then all learn,
 in order. Coding
@@ -12,7 +12,7 @@ import numpy as np
 from nncompress.machine.jit import jit
 
 from .apm import find_rows, refine, update_maps
-from .clusters import find_kinds
+from .clusters import find_clusters
 from .contexts import hash_contexts, read_byte
 from .counters import predict_contexts, update_contexts
 from .hashtable import find_slots
@@ -45,17 +45,17 @@ def _learn(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
     if s.config[NETWORK]:
         update_correction(s, lo, hi, bits)
     update_maps(s, lo, hi, bits)
-    for m in range(lo, hi):
-        s.lanes[m, NODE] = s.lanes[m, NODE] * 2 + bits[m - lo]
+    for lane in range(lo, hi):
+        s.lanes[lane, NODE] = s.lanes[lane, NODE] * 2 + bits[lane - lo]
 
 
 @jit
 def _end_byte(s, lo, hi):  # type: ignore[no-untyped-def]
-    for m in range(lo, hi):
-        lane = s.lanes[m]
-        s.history[lane[POSITION]] = lane[NODE] & 255
-        lane[POSITION] += 1
-        read_byte(s.keys[m], lane)
+    for lane in range(lo, hi):
+        lane_state = s.lanes[lane]
+        s.history[lane_state[POSITION]] = lane_state[NODE] & 255
+        lane_state[POSITION] += 1
+        read_byte(s.keys[lane], lane_state)
     move_match(s, lo, hi)
     vote(s, lo, hi)
     if lo == 0 and s.lanes[0, POSITION] % EVERY == 0:
@@ -67,7 +67,7 @@ def begin_byte(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
     """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
     if s.config[NETWORK]:
         sum_weights(s, lo, hi, weights)
-        find_kinds(s, lo, hi)
+        find_clusters(s, lo, hi)
     hash_contexts(s, lo, hi)
     find_slots(s, lo, hi, False)
     _predict(s, np.int64(0), lo, hi, out)  # a constant would be compiled for apart

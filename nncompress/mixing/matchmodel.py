@@ -74,47 +74,47 @@ def _predict(s, k, plane, lo, hi):  # type: ignore[no-untyped-def]
     first = s.config[MATCH_CELLS] + k * RUN_BUCKETS * MISS_LEVELS
     own = k * OF_MATCH
     lanes, where, inputs = s.lanes, s.where, s.inputs
-    for m in range(lo, hi):
-        expected = np.int64(lanes[m, own + EXPECTED])
-        if expected < 0 or ((expected | 256) >> (8 - plane)) != lanes[m, NODE]:
-            where[m, MATCH_CELL + k] = -1
-            inputs[m, at] = 0
-            inputs[m, at + 1] = 0
+    for lane in range(lo, hi):
+        expected = np.int64(lanes[lane, own + EXPECTED])
+        if expected < 0 or ((expected | 256) >> (8 - plane)) != lanes[lane, NODE]:
+            where[lane, MATCH_CELL + k] = -1
+            inputs[lane, at] = 0
+            inputs[lane, at + 1] = 0
             continue
         bit = (expected >> (7 - plane)) & 1
-        cell = first + run_bucket(lanes[m, own + RUN]) * MISS_LEVELS + lanes[m, own + MISSES]
-        where[m, MATCH_CELL + k] = 2 * cell + bit
+        cell = first + run_bucket(lanes[lane, own + RUN]) * MISS_LEVELS + lanes[lane, own + MISSES]
+        where[lane, MATCH_CELL + k] = 2 * cell + bit
         p = probability(s.cells[cell])
         sign = 2 * bit - 1
-        inputs[m, at] = sign * STRETCH[p]
-        inputs[m, at + 1] = sign * ((p - 32768) >> 2)
+        inputs[lane, at] = sign * STRETCH[p]
+        inputs[lane, at + 1] = sign * ((p - 32768) >> 2)
 
 
 @jit
 def update_match(s, lo, hi, bits):  # type: ignore[no-untyped-def]
     """Learn how often a match of this length, with this past, is right."""
     for k in range(s.config[MATCHES]):
-        for m in range(lo, hi):
-            at = np.int64(s.where[m, MATCH_CELL + k])
+        for lane in range(lo, hi):
+            at = np.int64(s.where[lane, MATCH_CELL + k])
             if at >= 0:
-                move(s.cells, at >> 1, np.int64((at & 1) == bits[m - lo]), LIMIT)
+                move(s.cells, at >> 1, np.int64((at & 1) == bits[lane - lo]), LIMIT)
 
 
 @jit
-def _follow(history, size, lane, own, byte):  # type: ignore[no-untyped-def]
+def _follow(history, size, lane_state, own, byte):  # type: ignore[no-untyped-def]
     """Move the pointer past ``byte``; a wrong one costs the run, several close together the pointer."""
-    pointer = np.int64(lane[own + POINTER])
+    pointer = np.int64(lane_state[own + POINTER])
     if pointer == 0:
         return
     if history[pointer] == byte:
-        lane[own + RUN] = min(lane[own + RUN] + 1, LONGEST)
-        if lane[own + RUN] >= SURE:
-            lane[own + MISSES] >>= 1
+        lane_state[own + RUN] = min(lane_state[own + RUN] + 1, LONGEST)
+        if lane_state[own + RUN] >= SURE:
+            lane_state[own + MISSES] >>= 1
     else:
-        lane[own + RUN] = 0
-        lane[own + MISSES] = min(lane[own + MISSES] + 4, MISS_LEVELS - 1)
-    lost = pointer + 1 >= size or lane[own + MISSES] == MISS_LEVELS - 1
-    lane[own + POINTER] = 0 if lost else pointer + 1
+        lane_state[own + RUN] = 0
+        lane_state[own + MISSES] = min(lane_state[own + MISSES] + 4, MISS_LEVELS - 1)
+    lost = pointer + 1 >= size or lane_state[own + MISSES] == MISS_LEVELS - 1
+    lane_state[own + POINTER] = 0 if lost else pointer + 1
 
 
 @jit
@@ -126,48 +126,48 @@ def _common_length(history, a, b, most):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _search(history, lane, own, found, least):  # type: ignore[no-untyped-def]
+def _search(history, lane_state, own, found, least):  # type: ignore[no-untyped-def]
     """Take the last occurrence of the string if it agrees for longer than the present match does."""
-    position = np.int64(lane[POSITION])
-    done = position - lane[START]
-    run = np.int64(lane[own + RUN])
-    if run >= SURE or done < least or found == 0 or found == lane[own + POINTER]:
+    position = np.int64(lane_state[POSITION])
+    done = position - lane_state[START]
+    run = np.int64(lane_state[own + RUN])
+    if run >= SURE or done < least or found == 0 or found == lane_state[own + POINTER]:
         return
     common = _common_length(history, found, position, min(32, done, found))
     if common >= least and common > run:
-        lane[own + POINTER] = found
-        lane[own + RUN] = common
-        lane[own + MISSES] = 0
+        lane_state[own + POINTER] = found
+        lane_state[own + RUN] = common
+        lane_state[own + MISSES] = 0
 
 
 @jit
 def _move(s, k, least, lo, hi):  # type: ignore[no-untyped-def]
     history, heads, size = s.history, s.heads, s.config[SIZE]
     own = k * OF_MATCH
-    for m in range(lo, hi):
-        lane = s.lanes[m]
-        _follow(history, size, lane, own, np.uint8(s.keys[m, RECENT] & BYTE))
-        _search(history, lane, own, np.int64(heads[U(s.where[m, STRING + k])]), least)
-        pointer = np.int64(lane[own + POINTER])
-        lane[own + EXPECTED] = np.int32(history[pointer]) if pointer > 0 else -1
+    for lane in range(lo, hi):
+        lane_state = s.lanes[lane]
+        _follow(history, size, lane_state, own, np.uint8(s.keys[lane, RECENT] & BYTE))
+        _search(history, lane_state, own, np.int64(heads[U(s.where[lane, STRING + k])]), least)
+        pointer = np.int64(lane_state[own + POINTER])
+        lane_state[own + EXPECTED] = np.int32(history[pointer]) if pointer > 0 else -1
 
 
 @jit
 def _find_strings(s, lo, hi):  # type: ignore[no-untyped-def]
     """Find the places of the lanes' last strings; all first, for memory is slow."""
     bits, matches = s.config[MATCH_BITS], s.config[MATCHES]
-    for m in range(lo, hi):
-        recent = s.keys[m, RECENT]
+    for lane in range(lo, hi):
+        recent = s.keys[lane, RECENT]
         string = mix64(low_bytes(recent, s.config[MATCH_BYTES]), U(1))
-        s.where[m, STRING] = string >> U(64 - bits)
+        s.where[lane, STRING] = string >> U(64 - bits)
         if matches > 1:
-            string = mix64(low_bytes(recent, s.config[LOCAL_MATCH_BYTES]), U(m + 2))
-            s.where[m, LOCAL_STRING] = U(1 << bits) + (string >> U(64 - bits))
+            string = mix64(low_bytes(recent, s.config[LOCAL_MATCH_BYTES]), U(lane + 2))
+            s.where[lane, LOCAL_STRING] = U(1 << bits) + (string >> U(64 - bits))
     for k in range(matches):
-        for m in range(lo, hi):
-            prefetch(s.heads, np.int64(s.where[m, STRING + k]))
-        for m in range(lo, hi):
-            prefetch(s.history, np.int64(s.heads[U(s.where[m, STRING + k])]))
+        for lane in range(lo, hi):
+            prefetch(s.heads, np.int64(s.where[lane, STRING + k]))
+        for lane in range(lo, hi):
+            prefetch(s.history, np.int64(s.heads[U(s.where[lane, STRING + k])]))
 
 
 @jit
@@ -177,9 +177,9 @@ def move_match(s, lo, hi):  # type: ignore[no-untyped-def]
     _move(s, 0, s.config[MATCH_BYTES], lo, hi)
     if s.config[MATCHES] > 1:
         _move(s, 1, s.config[LOCAL_MATCH_BYTES], lo, hi)
-        for m in range(lo, hi):
-            s.heads[U(s.where[m, LOCAL_STRING])] = s.lanes[m, POSITION]
-    for m in range(lo, hi):
-        if s.keys[m, PENDING] != U(0):
-            s.heads[np.int64(s.keys[m, PENDING])] = s.lanes[m, POSITION] - 1
-        s.keys[m, PENDING] = U(s.where[m, STRING])
+        for lane in range(lo, hi):
+            s.heads[U(s.where[lane, LOCAL_STRING])] = s.lanes[lane, POSITION]
+    for lane in range(lo, hi):
+        if s.keys[lane, PENDING] != U(0):
+            s.heads[np.int64(s.keys[lane, PENDING])] = s.lanes[lane, POSITION] - 1
+        s.keys[lane, PENDING] = U(s.where[lane, STRING])

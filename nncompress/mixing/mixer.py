@@ -20,9 +20,9 @@ from .state import (
     BRACKET,
     CHOSEN,
     CLASSES,
+    CLUSTER,
     FINAL_WEIGHTS,
     INPUTS,
-    KIND,
     MATCH_CELL,
     MAX_CONTEXTS,
     MAX_SETS,
@@ -40,7 +40,7 @@ from .tables import SQUASH, STRETCH_MAX
 
 BY_NODE, BY_CLASSES, BY_MATCH = int(Selector.NODE), int(Selector.CLASSES), int(Selector.MATCH)
 BY_LANE, BY_BYTE, BY_BRACKET = int(Selector.LANE), int(Selector.BYTE), int(Selector.BRACKET)
-BY_KIND = int(Selector.KIND)
+BY_CLUSTER = int(Selector.CLUSTER)
 CHOICES = dict.fromkeys(Selector, 256)
 CHOICES[Selector.MATCH] = 8 * 25
 CHOICES[Selector.SEEN] = 8 * (MAX_CONTEXTS + 1)
@@ -51,18 +51,18 @@ FINAL_RATE = 4
 
 
 @jit
-def _dot(weights, at, inputs, m, first, n):  # type: ignore[no-untyped-def]
+def _dot(weights, at, inputs, lane, first, n):  # type: ignore[no-untyped-def]
     """Sum of n products. Slices would cost more than the sum, and unsigned indices spare a test each."""
     total = np.int64(0)
     for i in range(n):
-        total += np.int64(weights[U(at + i)]) * np.int64(inputs[m, U(first + i)])
+        total += np.int64(weights[U(at + i)]) * np.int64(inputs[lane, U(first + i)])
     return total
 
 
 @jit
-def _train(weights, at, inputs, m, first, n, error):  # type: ignore[no-untyped-def]
+def _train(weights, at, inputs, lane, first, n, error):  # type: ignore[no-untyped-def]
     for i in range(n):
-        step = shift_right(np.int32(inputs[m, U(first + i)] * error) + HALF, SHIFT)
+        step = shift_right(np.int32(inputs[lane, U(first + i)] * error) + HALF, SHIFT)
         weight = np.int32(weights[U(at + i)] + step)
         weights[U(at + i)] = min(max(weight, -WEIGHT_MAX), WEIGHT_MAX)
 
@@ -73,33 +73,33 @@ def _clamped(x):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _choice(s, m, selector, plane):  # type: ignore[no-untyped-def]
+def _choice(s, lane, selector, plane):  # type: ignore[no-untyped-def]
     if selector == BY_NODE:
-        return np.int64(s.lanes[m, NODE])
+        return np.int64(s.lanes[lane, NODE])
     if selector == BY_CLASSES:
-        return np.int64(s.keys[m, CLASSES])
+        return np.int64(s.keys[lane, CLASSES])
     if selector == BY_MATCH:
-        matched = s.where[m, MATCH_CELL] >= 0
-        return plane + 8 * (1 + run_bucket(np.int64(s.lanes[m, RUN])) if matched else 0)
+        matched = s.where[lane, MATCH_CELL] >= 0
+        return plane + 8 * (1 + run_bucket(np.int64(s.lanes[lane, RUN])) if matched else 0)
     if selector == BY_LANE:
-        return np.int64(m) & 255
+        return np.int64(lane) & 255
     if selector == BY_BYTE:
-        return np.int64(s.keys[m, RECENT] & BYTE)
+        return np.int64(s.keys[lane, RECENT] & BYTE)
     if selector == BY_BRACKET:
-        return np.int64(s.keys[m, BRACKET])
-    if selector == BY_KIND:
-        return np.int64(s.lanes[m, KIND])
-    return plane + 8 * seen_contexts(s, m, plane)
+        return np.int64(s.keys[lane, BRACKET])
+    if selector == BY_CLUSTER:
+        return np.int64(s.lanes[lane, CLUSTER])
+    return plane + 8 * seen_contexts(s, lane, plane)
 
 
 @jit
 def _mix_set(s, j, plane, lo, hi):  # type: ignore[no-untyped-def]
     n = s.config[INPUTS]
     where, inputs, weights = s.where, s.inputs, s.weights
-    for m in range(lo, hi):
-        at = s.config[SET_WEIGHTS + j] + n * _choice(s, m, s.config[SELECTORS + j], plane)
-        where[m, CHOSEN + j] = at
-        where[m, OUTPUT + j] = _clamped(_dot(weights, at, inputs, m, 0, n) >> 16)
+    for lane in range(lo, hi):
+        at = s.config[SET_WEIGHTS + j] + n * _choice(s, lane, s.config[SELECTORS + j], plane)
+        where[lane, CHOSEN + j] = at
+        where[lane, OUTPUT + j] = _clamped(_dot(weights, at, inputs, lane, 0, n) >> 16)
 
 
 @jit
@@ -108,9 +108,9 @@ def mix(s, plane, lo, hi):  # type: ignore[no-untyped-def]
     sets = s.config[SETS]
     for j in range(sets):
         _mix_set(s, j, plane, lo, hi)
-    for m in range(lo, hi):
-        at = s.config[FINAL_WEIGHTS] + np.int64(s.lanes[m, NODE]) * MAX_SETS
-        s.where[m, MIXED] = _clamped(_dot(s.weights, at, s.where, m, OUTPUT, sets) >> 16)
+    for lane in range(lo, hi):
+        at = s.config[FINAL_WEIGHTS] + np.int64(s.lanes[lane, NODE]) * MAX_SETS
+        s.where[lane, MIXED] = _clamped(_dot(s.weights, at, s.where, lane, OUTPUT, sets) >> 16)
 
 
 @jit
@@ -125,10 +125,10 @@ def update_mix(s, lo, hi, bits):  # type: ignore[no-untyped-def]
     n, sets, rate = s.config[INPUTS], s.config[SETS], s.config[RATE]
     where, inputs, weights = s.where, s.inputs, s.weights
     for j in range(sets):
-        for m in range(lo, hi):
-            error = np.int32((_error(where[m, OUTPUT + j], bits[m - lo]) * rate) >> 8)
-            _train(weights, np.int64(where[m, CHOSEN + j]), inputs, m, 0, n, error)
-    for m in range(lo, hi):
-        at = s.config[FINAL_WEIGHTS] + np.int64(s.lanes[m, NODE]) * MAX_SETS
-        error = np.int32((_error(where[m, MIXED], bits[m - lo]) * FINAL_RATE) >> 8)
-        _train(weights, at, where, m, OUTPUT, sets, error)
+        for lane in range(lo, hi):
+            error = np.int32((_error(where[lane, OUTPUT + j], bits[lane - lo]) * rate) >> 8)
+            _train(weights, np.int64(where[lane, CHOSEN + j]), inputs, lane, 0, n, error)
+    for lane in range(lo, hi):
+        at = s.config[FINAL_WEIGHTS] + np.int64(s.lanes[lane, NODE]) * MAX_SETS
+        error = np.int32((_error(where[lane, MIXED], bits[lane - lo]) * FINAL_RATE) >> 8)
+        _train(weights, at, where, lane, OUTPUT, sets, error)

@@ -31,11 +31,11 @@ NETWORK_INPUTS = 2 + NETWORK_MAPS
 @jit
 def sum_weights(s, lo, hi, weights):  # type: ignore[no-untyped-def]
     """Sum the 256 weights of each lane, at most 2^20 each: any subtree is then a difference of two sums."""
-    for m in range(lo, hi):
-        sums = s.sums[m]
+    for lane in range(lo, hi):
+        sums = s.sums[lane]
         total = 0
         for k in range(256):
-            total += weights[m - lo, k]
+            total += weights[lane - lo, k]
             sums[k + 1] = total
 
 
@@ -54,8 +54,8 @@ def predict_network(s, plane, lo, hi):  # type: ignore[no-untyped-def]
     """Put six inputs: stretched, less 1/2, and corrected by order 1, the match's byte, order 2 and the word."""
     at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * s.config[MATCHES]
     _find_corrections(s, at, plane, lo, hi)
-    for m in range(lo, hi):
-        where, inputs = s.where[m], s.inputs[m]
+    for lane in range(lo, hi):
+        where, inputs = s.where[lane], s.inputs[lane]
         x = np.int64(inputs[at])
         for k in range(NETWORK_MAPS):
             column = NETWORK_APM1 + k
@@ -67,15 +67,15 @@ def _find_corrections(s, at, plane, lo, hi):  # type: ignore[no-untyped-def]
     """Put the first two inputs and find the rows for the others: all lanes first, for memory is slow."""
     bits = s.config[APM_BITS]
     size = ROW << bits
-    for m in range(lo, hi):
-        lane, keys, where = s.lanes[m], s.keys[m], s.where[m]
-        node = np.int64(lane[NODE])
-        p = _bit_probability(s.sums[m], node, plane)
+    for lane in range(lo, hi):
+        lane_state, keys, where = s.lanes[lane], s.keys[lane], s.where[lane]
+        node = np.int64(lane_state[NODE])
+        p = _bit_probability(s.sums[lane], node, plane)
         x = np.int64(STRETCH[U(p)])
-        s.inputs[m, at] = x
-        s.inputs[m, at + 1] = (p - 32768) >> 1
+        s.inputs[lane, at] = x
+        s.inputs[lane, at + 1] = (p - 32768) >> 1
         first = s.config[NETWORK_CELLS]
-        match = U(lane[EXPECTED] + 1) << U(5) | U(min(lane[RUN], 31))
+        match = U(lane_state[EXPECTED] + 1) << U(5) | U(min(lane_state[RUN], 31))
         recent = keys[RECENT]
         for k in range(NETWORK_MAPS):
             if k == 0:

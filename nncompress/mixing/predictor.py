@@ -12,9 +12,9 @@ from nncompress.errors import ConfigError
 
 from . import kernels
 from .allocation import make_state
-from .clusters import Kinds, prepare
+from .clusters import Clusters, prepare
 from .initial import export_initial, load_initial
-from .profiles import MixerSpec
+from .profiles import Profile
 from .regression import MAX_WIDTH
 from .state import RECENT, State, addresses
 
@@ -25,44 +25,44 @@ MAX_SIZE = 1 << 28
 MAX_LANES = 1 << 16
 
 
-class Mixer:
+class Predictor:
     """Adaptive bit probabilities for one block in lockstep lanes; see docs/mixing.md.
 
     Encoder and decoder must make the same calls, in the order of coding: in every step the groups of lanes in
     ascending order. A call that fails half-way leaves the mixer unusable.
 
     Args:
-        spec: what it consists of.
+        profile: what it consists of.
         lanes: number of lanes, 1 to 65536.
         size: bytes of the block, 0 to 2**28; the first ``size % lanes`` lanes hold one byte more than the others.
         initial: trained starting values (see :mod:`nncompress.mixing.initial`); None for the built-in ones.
-        kinds: the kinds of the network's hidden vectors, which give their length too; None without a network.
+        clusters: the clusters of the network's hidden vectors, which give their length too; None without a network.
 
     Raises:
-        ConfigError: a number is out of range, or ``initial`` or ``kinds`` does not fit.
+        ConfigError: a number is out of range, or ``initial`` or ``clusters`` does not fit.
     """
 
     def __init__(
         self,
-        spec: MixerSpec,
+        profile: Profile,
         lanes: int,
         size: int,
         initial: Mapping[str, npt.NDArray[Any]] | None = None,
-        kinds: Kinds | None = None,
+        clusters: Clusters | None = None,
     ) -> None:
         if not 1 <= lanes <= MAX_LANES:
             raise ConfigError(f"number of lanes must be 1 to {MAX_LANES}, not {lanes}")
         if not 0 <= size <= MAX_SIZE:
             raise ConfigError(f"size of a mixed block must be 0 to {MAX_SIZE} bytes, not {size}")
-        self.spec = spec
-        kinds = kinds if kinds is not None and spec.network else Kinds.none(0)
-        if not kinds.fit():
-            raise ConfigError("the kinds of the network's hidden vectors are damaged")
-        self._width: int = min(kinds.weight.shape[1], MAX_WIDTH)
-        self._state = make_state(spec, lanes, size, self._width)
-        self._load_kinds(kinds)
+        self.profile = profile
+        clusters = clusters if clusters is not None and profile.network else Clusters.none(0)
+        if not clusters.fit():
+            raise ConfigError("the clusters of the network's hidden vectors are damaged")
+        self._width: int = min(clusters.weight.shape[1], MAX_WIDTH)
+        self._state = make_state(profile, lanes, size, self._width)
+        self._load_clusters(clusters)
         if initial is not None:
-            load_initial(self._state, spec, initial)
+            load_initial(self._state, profile, initial)
         self._addresses = addresses(self._state)
         self._bits = np.empty(lanes, np.int32)
         self._no_weights = np.zeros((0, 256), np.int32)
@@ -133,11 +133,11 @@ class Mixer:
             kernels.advance(self._addresses, plane, lo, hi, bits, p)
         return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
 
-    def _load_kinds(self, kinds: Kinds) -> None:
-        weight = np.zeros((len(kinds.weight), self._state.hidden.shape[1]), np.int8)
-        weight[:, : self._width] = kinds.weight[:, : self._width]
-        self._state.kinds[:] = prepare(weight)
-        self._state.bias[:] = kinds.bias
+    def _load_clusters(self, clusters: Clusters) -> None:
+        weight = np.zeros((len(clusters.weight), self._state.hidden.shape[1]), np.int8)
+        weight[:, : self._width] = clusters.weight[:, : self._width]
+        self._state.centroids[:] = prepare(weight)
+        self._state.centroid_biases[:] = clusters.bias
 
     def take(self, lo: int, hi: int, prediction: Prediction | None) -> npt.NDArray[np.int32]:
         """Take in the hidden vectors of lanes lo..hi-1 and return the weights as the kernels want them.
@@ -146,7 +146,7 @@ class Mixer:
         """
         if not 0 <= lo < hi <= len(self._bits):
             raise ValueError(f"no lanes {lo} to {hi} in {len(self._bits)}")
-        if not self.spec.network:
+        if not self.profile.network:
             return self._no_weights
         width = self._width
         if (
@@ -163,4 +163,4 @@ class Mixer:
 
     def export_initial(self) -> dict[str, npt.NDArray[Any]]:
         """Give what it has learnt that is of use for other data: weights and maps, not the hashed contexts."""
-        return export_initial(self._state, self.spec)
+        return export_initial(self._state, self.profile)

@@ -52,11 +52,11 @@ class Selector(enum.IntEnum):
     BYTE = 4  # c1
     BRACKET = 5  # the last opening bracket
     SEEN = 6  # how many contexts have been seen before, and the bit plane
-    KIND = 7  # the kind of state that the network is in
+    CLUSTER = 7  # the cluster that the network's hidden vector falls into
 
 
 @dataclass(frozen=True)
-class MixerSpec:
+class Profile:
     """Frozen description of a mixer; part of what an archive's method means.
 
     Attributes:
@@ -84,7 +84,7 @@ def _contexts(names: str) -> tuple[Context, ...]:
     return tuple(Context[name] for name in names.split())
 
 
-FAST = MixerSpec(
+FAST = Profile(
     contexts=_contexts("ORDER1 ORDER2 ORDER4 WORD LOCAL_WORD LOCAL3"),
     tabular=_contexts("ORDER1 ORDER2 ORDER4 ABOVE COLUMN AROUND"),
     selectors=(Selector.NODE, Selector.CLASSES),
@@ -94,7 +94,7 @@ FAST = MixerSpec(
 )
 """Mixing alone, fast."""
 
-MEDIUM = MixerSpec(
+MEDIUM = Profile(
     contexts=_contexts("ORDER1 ORDER2 ORDER3 ORDER4 ORDER6 WORD LOCAL_WORD LOCAL3 BIGRAM MATCHED"),
     tabular=_contexts("ORDER1 ORDER2 ORDER4 ABOVE COLUMN AROUND ORDER6 ABOVE2 SKIP1 MATCHED"),
     selectors=(*FAST.selectors, Selector.LANE),
@@ -104,7 +104,7 @@ MEDIUM = MixerSpec(
 )
 """Mixing alone, in between."""
 
-FULL = MixerSpec(
+FULL = Profile(
     contexts=_contexts(
         "ORDER2 ORDER4 WORD LOCAL_WORD LOCAL3 BIGRAM MATCHED ABOVE_LINE ORDER6 SKIP_BIGRAM"
         " LOCAL4 LOCAL_BIGRAM"
@@ -112,7 +112,7 @@ FULL = MixerSpec(
     tabular=_contexts(
         "ORDER2 ORDER4 ABOVE COLUMN AROUND ORDER3 ORDER6 ABOVE2 SKIP1 SKIP2 MATCHED ORDER1"
     ),
-    selectors=(*FAST.selectors, Selector.LANE, Selector.KIND),
+    selectors=(*FAST.selectors, Selector.LANE, Selector.CLUSTER),
     network=True,
     local_match_bytes=5,
     rate=12,
@@ -135,7 +135,7 @@ BEST = replace(
 
 RICH = replace(
     BEST,
-    selectors=tuple(selector for selector in BEST.selectors if selector is not Selector.KIND),
+    selectors=tuple(selector for selector in BEST.selectors if selector is not Selector.CLUSTER),
     network=False,
     rate=20,
 )

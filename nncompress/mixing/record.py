@@ -17,10 +17,10 @@ FORGET = 1 << 13
 @jit
 def vote(s, lo, hi):  # type: ignore[no-untyped-def]
     """Count the distances at which a lane's last byte occurred before; runs say nothing and are left out."""
-    for m in range(lo, hi):
-        position = np.int64(s.lanes[m, POSITION])
-        done = position - s.lanes[m, START]
-        if done < 2 or (m + done) % SAMPLE != 0:
+    for lane in range(lo, hi):
+        position = np.int64(s.lanes[lane, POSITION])
+        done = position - s.lanes[lane, START]
+        if done < 2 or (lane + done) % SAMPLE != 0:
             continue
         byte = s.history[position - 1]
         if byte == s.history[position - 2]:

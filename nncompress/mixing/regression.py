@@ -53,18 +53,18 @@ RATES = _rate_table()
 
 
 @jit
-def _dot(weights, at, hidden, m, n):  # type: ignore[no-untyped-def]
+def _dot(weights, at, hidden, lane, n):  # type: ignore[no-untyped-def]
     total = np.int32(0)
     for i in range(n):
         weight = shift_right(weights[U(at + i)], USED_BITS)
-        total = np.int32(total + np.int32(weight * np.int32(hidden[m, U(i)])))
+        total = np.int32(total + np.int32(weight * np.int32(hidden[lane, U(i)])))
     return total
 
 
 @jit
-def _train(weights, at, hidden, m, n, step):  # type: ignore[no-untyped-def]
+def _train(weights, at, hidden, lane, n, step):  # type: ignore[no-untyped-def]
     for i in range(n):
-        weight = np.int32(weights[U(at + i)] + np.int32(step * np.int32(hidden[m, U(i)])))
+        weight = np.int32(weights[U(at + i)] + np.int32(step * np.int32(hidden[lane, U(i)])))
         weights[U(at + i)] = min(max(weight, -WEIGHT_MAX), WEIGHT_MAX)
 
 
@@ -72,23 +72,25 @@ def _train(weights, at, hidden, m, n, step):  # type: ignore[no-untyped-def]
 def correct(s, lo, hi):  # type: ignore[no-untyped-def]
     """Correct the mixer's stretched probabilities."""
     n = s.config[WIDTH]
-    for m in range(lo, hi):
-        correction = _dot(s.regression, s.lanes[m, NODE] * n, s.hidden, m, n) >> SCALE_BITS
-        x = np.int64(s.where[m, MIXED]) + correction
-        s.where[m, CORRECTED] = min(max(x, 1 - STRETCH_MAX), STRETCH_MAX - 1)
+    for lane in range(lo, hi):
+        correction = _dot(s.regression, s.lanes[lane, NODE] * n, s.hidden, lane, n) >> SCALE_BITS
+        x = np.int64(s.where[lane, MIXED]) + correction
+        s.where[lane, CORRECTED] = min(max(x, 1 - STRETCH_MAX), STRETCH_MAX - 1)
 
 
 @jit
 def update_correction(s, lo, hi, bits):  # type: ignore[no-untyped-def]
     """Move each lane's node down the gradient of its coding cost, one lane after the other."""
     n = s.config[WIDTH]
-    for m in range(lo, hi):
-        node = np.int64(s.lanes[m, NODE])
-        error = (np.int64(bits[m - lo]) << 16) - SQUASH[U(s.where[m, CORRECTED] + STRETCH_MAX)]
+    for lane in range(lo, hi):
+        node = np.int64(s.lanes[lane, NODE])
+        error = (np.int64(bits[lane - lo]) << 16) - SQUASH[
+            U(s.where[lane, CORRECTED] + STRETCH_MAX)
+        ]
         energy = s.energies[node] + ((error * error) >> 16)
         s.energies[node] = energy
         length = bit_length(energy)
         rate = RATES[2 * length + ((energy >> (length - 2)) & 1)]
         step = np.int32((error * rate) >> 16)
         if step != 0:
-            _train(s.regression, node * n, s.hidden, m, n, step)
+            _train(s.regression, node * n, s.hidden, lane, n, step)

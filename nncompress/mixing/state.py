@@ -23,9 +23,9 @@ MAX_PERIOD = 511
 # Entries of State.config.
 CONTEXTS, INPUTS, SETS, SLOT_BITS, MATCH_BITS, MATCH_BYTES, APM_BITS, NETWORK = range(8)
 SIZE, PERIOD, RATE, FINAL_WEIGHTS, MATCH_CELLS, APM_CELLS, NETWORK_CELLS, MATCHES = range(8, 16)
-KINDS = 16
-TABULAR_KINDS = KINDS + MAX_CONTEXTS
-SELECTORS = TABULAR_KINDS + MAX_CONTEXTS
+CONTEXT_IDS = 16
+TABULAR_IDS = CONTEXT_IDS + MAX_CONTEXTS
+SELECTORS = TABULAR_IDS + MAX_CONTEXTS
 SET_WEIGHTS = SELECTORS + MAX_SETS
 LOCAL_MATCH_BYTES = SET_WEIGHTS + MAX_SETS
 WIDTH = LOCAL_MATCH_BYTES + 1
@@ -36,7 +36,7 @@ NODE, POSITION, START, POINTER, RUN, MISSES, EXPECTED = range(7)
 OF_MATCH = EXPECTED + 1 - POINTER  # columns of a match model; those of the second follow
 LINE = POINTER + 2 * OF_MATCH
 LINE_BEFORE = LINE + 1
-KIND = LINE_BEFORE + 1
+CLUSTER = LINE_BEFORE + 1
 LANE_SIZE = 16
 
 # Columns of State.keys; the hashes of the contexts follow from KEYS on.
@@ -59,7 +59,7 @@ class State(NamedTuple):
         history: uint8 [size + 1], the block so far, every lane at its own place; 0 where nothing is coded yet.
         slots: uint32 [16 * slots]: a check, then the counters of 15 nodes (see counters).
         keys: uint64 [lanes, KEYS + contexts]: recent bytes and hashes.
-        lanes: int32 [lanes, LANE_SIZE]: node, place, match, line and kind of each lane.
+        lanes: int32 [lanes, LANE_SIZE]: node, place, match, line and cluster of each lane.
         inputs: int32 [lanes, inputs], |x| <= 32767: what the mixer sets weigh.
         where: int32 [lanes, WHERE_SIZE]: which cells and weights made the last prediction, and what came of it.
         cells: uint32, adaptive probabilities: 22 bits of probability, 10 of count.
@@ -70,8 +70,8 @@ class State(NamedTuple):
         hidden: int8 [lanes, width], the network's last hidden vectors.
         regression: int32 [256 * width], see regress.
         energies: int64 [256], each node's sum of squared errors, 16 fractional bits.
-        kinds: uint8 [256 * width], the weights of the kinds in the order that kinds.prepare gives them.
-        bias: int32 [256], theirs.
+        centroids: uint8 [256 * width], the weights of the clusters in the order that clusters.prepare gives them.
+        centroid_biases: int32 [256], theirs.
     """
 
     config: Array
@@ -89,8 +89,8 @@ class State(NamedTuple):
     hidden: Array
     regression: Array
     energies: Array
-    kinds: Array
-    bias: Array
+    centroids: Array
+    centroid_biases: Array
 
 
 def addresses(state: State) -> Array:

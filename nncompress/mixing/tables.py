@@ -17,7 +17,7 @@ STRETCH_BITS = 11
 """Fractional bits of the logistic domain."""
 STRETCH_ONE = 1 << STRETCH_BITS
 STRETCH_MAX = 12 * STRETCH_ONE
-"""Mixer outputs are clamped to +-STRETCH_MAX; squash of it is 65535.6 / 65536, beyond the last 16-bit probability."""
+"""Mixers' outputs are clamped to +-STRETCH_MAX; squash of it is 65535.6 / 65536, beyond the last 16-bit probability."""
 QUANTA = 64
 """Buckets into which a 12-bit probability is sorted before an adaptive map."""
 

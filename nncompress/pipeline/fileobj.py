@@ -5,16 +5,55 @@ from __future__ import annotations
 import io
 import os
 from bisect import bisect_right
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nncompress.archive.access import ArchiveMap, BlockPlace, read_block, read_map
 from nncompress.archive.codec import CodecSource
+from nncompress.coding.options import CodingOptions
 
-from .stream import CHUNK, write_all
-from .streams import Compressor, Decompressor
+from .coder import Coder
+from .incremental import Compressor, Decompressor
+from .stream import READ_SIZE, write_all
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+def open_archive(
+    file: str | os.PathLike[str] | BinaryIO,
+    mode: str,
+    options: CodingOptions,
+    block_size: int | None = None,
+) -> BinaryIO:
+    """Open an archive as a binary file object.
+
+    Args:
+        file: a path, or an open binary file, which stays open.
+        mode: "r", "w", "x" or "a".
+        options: how blocks are coded.
+        block_size: raw bytes a block when writing; None for the level's own.
+    """
+    own = isinstance(file, (str, os.PathLike))
+    if isinstance(file, (str, os.PathLike)):  # noqa: SIM108 - too long for one line
+        raw = cast(BinaryIO, Path(file).open(mode + "b"))  # noqa: SIM115 - closed by its user
+    else:
+        raw = file
+    try:
+        coder = Coder(options)
+        if mode != "r":
+            compressor = Compressor(coder.encoder, block_size=block_size)
+            return cast(BinaryIO, ArchiveWriter(raw, compressor, close_file=own))
+        reader: io.RawIOBase
+        if raw.seekable():
+            reader = BlockReader(raw, coder.decoder, close_file=own)
+        else:
+            reader = StreamReader(raw, coder.decoder, close_file=own)
+        return cast(BinaryIO, io.BufferedReader(reader))
+    except BaseException:
+        if own:
+            raw.close()
+        raise
 
 
 class BlockReader(io.RawIOBase):
@@ -104,7 +143,7 @@ class StreamReader(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read into ``buffer``; 0 at the end of the contents."""
         while not self._ready and not self._ended:
-            data = self._file.read(CHUNK)
+            data = self._file.read(READ_SIZE)
             if not data:
                 self._decompressor.close()
                 self._ended = True

@@ -1,21 +1,29 @@
-"""From an open file to an archive and back, in memory bounded by the blocks in flight."""
+"""From an open file to an archive and back, in memory bounded by the blocks in flight.
+
+:func:`frame_blocks` is the one loop that writes archives and :func:`check_contents` the one that
+reads them in order: whole files, standard input, the objects of :mod:`.incremental` and the file
+objects of :mod:`.fileobj` all go through them.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import BinaryIO, Protocol
 
+from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser
 from nncompress.archive.writer import MemberWriter, Splitter
 
-from .workers import Coder, Progress, no_progress
+from .coder import CodedBlock, Coder, RawBlock
+from .limits import Limits
 
-CHUNK = 1 << 18
+READ_SIZE = 1 << 18
+"""Bytes that are read from a file at a time."""
 
 
 class Reader(Protocol):
@@ -56,20 +64,42 @@ class Null:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Bounds for reading, in bytes; None is no bound."""
-
-    max_block: int | None = None
-    max_output: int | None = None
-
-
-@dataclass(frozen=True)
 class Totals:
     """What went through: bytes of contents and of archive, and a digest of the contents."""
 
     raw_size: int
     archive_size: int
     digest: bytes
+
+
+def frame_blocks(
+    writer: MemberWriter, coded: Iterable[tuple[RawBlock, CodedBlock]]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the raw bytes of each block and its bytes in the archive."""
+    for (raw, last), (method, payload) in coded:
+        yield raw, writer.block(raw, method, payload, last=last)
+
+
+def declare_blocks(
+    records: Iterable[BlockRecord | MemberEnd], checker: Checker
+) -> Iterator[BlockRecord | MemberEnd]:
+    """Yield the records, each after its size has been held against the limit on output."""
+    for record in records:
+        if isinstance(record, BlockRecord):
+            checker.declare(record.header)
+        yield record
+
+
+def check_contents(
+    checker: Checker, decoded: Iterable[tuple[BlockRecord | MemberEnd, bytes]]
+) -> Iterator[bytes]:
+    """Yield the contents of decoded records, and check each member as a whole at its end."""
+    for record, data in decoded:
+        if isinstance(record, MemberEnd):
+            checker.end(record)
+        else:
+            checker.add(record.header, data)
+            yield data
 
 
 def compress_stream(
@@ -80,13 +110,11 @@ def compress_stream(
     ``progress`` is called with the number of bytes of contents done since the last call.
     """
     codec = coder.encoder
-    writer = MemberWriter(codec.model_id)
+    splitter = Splitter(codec.block_size, codec.first_block_size)
     digest = blake2b()
     raw_size = archive_size = 0
-    splitter = Splitter(codec.block_size, codec.first_block_size)
     with closing(coder.encode(_blocks(source, splitter), progress)) as coded:
-        for (raw, last), (method, payload) in coded:
-            record = writer.block(raw, method, payload, last=last)
+        for raw, record in frame_blocks(MemberWriter(codec.model_id), coded):
             sink.write(record)
             sink.flush()
             digest.update(raw)
@@ -95,8 +123,8 @@ def compress_stream(
     return Totals(raw_size, archive_size, digest.digest())
 
 
-def _blocks(source: Reader, splitter: Splitter) -> Iterator[tuple[bytes, bool]]:
-    while data := source.read(CHUNK):
+def _blocks(source: Reader, splitter: Splitter) -> Iterator[RawBlock]:
+    while data := source.read(READ_SIZE):
         for block in splitter.push(data):
             yield block, False
     yield splitter.rest(), True
@@ -111,31 +139,26 @@ def decompress_stream(
 ) -> Totals:
     """Decompress ``source`` to its end; each block is checked before it is written.
 
-    ``progress`` is called with the number of bytes of the archive done since the last call. Raises
-    ArchiveError and LimitError, after all good blocks before the fault have been written.
+    ``progress`` is called with the number of bytes of the archive done since the last call.
+
+    Raises:
+        ArchiveError: after all good blocks before the fault have been written.
+        LimitError: likewise.
     """
     limits = limits or Limits()
     parser = RecordParser(limits.max_block)
     checker = Checker(limits.max_output)
     digest = blake2b()
-    with closing(coder.decode(_records(source, parser, checker), progress)) as decoded:
-        for record, data in decoded:
-            if isinstance(record, MemberEnd):
-                checker.end(record)
-                continue
+    records = declare_blocks(_records(source, parser), checker)
+    with closing(coder.decode(records, progress)) as decoded:
+        for data in check_contents(checker, decoded):
             sink.write(data)
             sink.flush()
-            checker.add(record.header, data)
             digest.update(data)
     return Totals(checker.size, parser.position, digest.digest())
 
 
-def _records(
-    source: Reader, parser: RecordParser, checker: Checker
-) -> Iterator[BlockRecord | MemberEnd]:
-    while data := source.read(CHUNK):
-        for record in parser.feed(data):
-            if isinstance(record, BlockRecord):
-                checker.declare(record.header)
-            yield record
+def _records(source: Reader, parser: RecordParser) -> Iterator[BlockRecord | MemberEnd]:
+    while data := source.read(READ_SIZE):
+        yield from parser.feed(data)
     parser.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import NNCompressError
-from nncompress.pipeline.options import CodecOptions
 
 from . import page, table
 from .compare import Trial
@@ -45,7 +45,7 @@ def _map(name: str, data: bytes, settings: Settings) -> tuple[str, str]:
 
     part = f", first {SHOWN:,} bytes" if len(data) > SHOWN else ""
     heading = page.heading(f"{name}{part}: what every byte costs")
-    options = CodecOptions(settings.model, settings.level, threads=settings.threads)
+    options = CodingOptions(settings.model, settings.level, threads=settings.threads)
     try:
         surprise = explain(data[:SHOWN], options, lambda done: None)
     except NNCompressError as error:

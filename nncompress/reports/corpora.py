@@ -12,7 +12,7 @@ from nncompress.files.output import os_failure
 
 from .baselines import load
 
-CHUNK = 1 << 20
+PIECE_SIZE = 1 << 20
 SPLIT = {
     "train": (0, 90_000_000),
     "valid": (90_000_000, 95_000_000),
@@ -80,7 +80,7 @@ def read_range(path: Path, start: int, stop: int) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             file.seek(start)
-            while start < stop and (piece := file.read(min(CHUNK, stop - start))):
+            while start < stop and (piece := file.read(min(PIECE_SIZE, stop - start))):
                 start += len(piece)
                 yield piece
     except OSError as error:

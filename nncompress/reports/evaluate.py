@@ -7,13 +7,13 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError, ModelError
 from nncompress.files.output import os_failure
-from nncompress.pipeline.options import CodecOptions
 
 from . import corpora
 from .measure import Meter, Progress, float_meter, measure, network_meter
@@ -35,7 +35,7 @@ class Request:
     """
 
     path: Path
-    options: CodecOptions
+    options: CodingOptions
     part: str | None = None
     size: int | None = None
     float_weights: Path | None = None
@@ -82,26 +82,20 @@ def _bounds(request: Request) -> tuple[int, int]:
     return start, stop if request.size is None else min(stop, start + request.size)
 
 
-def _open_network(options: CodecOptions) -> tuple[Facts, Meter]:
-    from nncompress.coding.block import model_file, open_codec
+def _open_network(options: CodingOptions) -> tuple[Facts, Meter]:
+    from nncompress.coding.block import model_file, open_block_coder
 
-    codec = open_codec(
-        options.model,
-        level=options.level,
-        method="network",
-        device=options.device,
-        threads=options.threads,
-    )
-    path = model_file(options.model, options.level)
-    assert codec.model is not None
+    coder = open_block_coder(replace(options, method="network"))
+    path = model_file(options)
+    assert coder.model is not None
     facts = {
         "name": path.stem,
-        "identity": codec.model.identity.hex(),
+        "identity": coder.model.identity.hex(),
         "size": path.stat().st_size,
-        "parameters": codec.model.parameters.config.parameter_count(),
-        "summary": dict(codec.model.summary),
+        "parameters": coder.model.parameters.config.parameter_count(),
+        "summary": dict(coder.model.summary),
     }
-    return facts, network_meter(codec.network)
+    return facts, network_meter(coder.network)
 
 
 def _load_float(path: Path) -> SHARNN:
@@ -150,8 +144,8 @@ class _Source:
 def _coded(
     request: Request, bounds: tuple[int, int], shown: AbstractContextManager[Progress]
 ) -> Facts:
+    from nncompress.pipeline.coder import Coder
     from nncompress.pipeline.stream import Null, compress_stream
-    from nncompress.pipeline.workers import Coder
 
     began = time.perf_counter()
     source = _Source(corpora.read_range(request.path, *bounds))

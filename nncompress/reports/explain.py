@@ -5,22 +5,22 @@ The data go through the codec itself, with predictors that keep notes, so that t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncompress.archive.codec import Progress
 from nncompress.archive.format import Method
 from nncompress.archive.writer import Splitter
-from nncompress.coding.block import Codec, open_codec
-from nncompress.coding.planes import Plane, Predictor
+from nncompress.coding.block import BlockCoder, open_block_coder
+from nncompress.coding.options import CodingOptions
+from nncompress.coding.planes import Plane, StepPredictor
 from nncompress.exact.engine import Prediction
 from nncompress.lanes import Layout
 from nncompress.mixing.distribution import expected_bytes
-from nncompress.mixing.predictor import Mixer
-from nncompress.pipeline.options import CodecOptions
+from nncompress.mixing.predictor import Predictor
 
 TOP = 3
 """How many predictions are kept for each byte."""
@@ -73,18 +73,12 @@ class Likeliest:
         self.chances[places] = np.take_along_axis(chances, top, axis=1)
 
 
-def explain(data: bytes, options: CodecOptions, progress: Callable[[int], None]) -> Surprise:
+def explain(data: bytes, options: CodingOptions, progress: Progress) -> Surprise:
     """Code ``data`` as ``nncompress compress`` would, and say what each byte cost.
 
     Raises :class:`ModelError`, :class:`ConfigError`, :class:`DeviceError`.
     """
-    opened = open_codec(
-        options.model,
-        level=options.level,
-        method=options.method,
-        device=options.device,
-        threads=options.threads,
-    )
+    opened = open_block_coder(options)
     methods, notes = [], []
     splitter = Splitter(opened.block_size, opened.first_block_size)
     for block in filter(None, [*splitter.push(data), splitter.rest()]):
@@ -105,15 +99,13 @@ def explain(data: bytes, options: CodecOptions, progress: Callable[[int], None])
     )
 
 
-def _noted(codec: Codec, method: Method, block: bytes, progress: Callable[[int], None]) -> _Notes:
+def _noted(coder: BlockCoder, method: Method, block: bytes, progress: Progress) -> _Notes:
     """Code a block once more with the method that was chosen for it, and keep notes."""
     notes = _Notes(len(block), method)
     if method is Method.STORED:
         progress(len(block))
         return notes
-    recording = _RecordingCodec(codec, method, notes)
-    recording.progress = progress
-    recording.encode(block)
+    _RecordingCoder(coder, method, notes).encode(block, progress)
     return notes
 
 
@@ -128,10 +120,10 @@ class _Notes:
         self.expected, self.mixed = Likeliest.empty(size), Likeliest.empty(size)
 
 
-class _RecordingCodec(Codec):
-    """A codec like another, at one method, with a predictor that keeps notes."""
+class _RecordingCoder(BlockCoder):
+    """A block coder like another, at one method, with a predictor that keeps notes."""
 
-    def __init__(self, like: Codec, method: Method, notes: _Notes) -> None:
+    def __init__(self, like: BlockCoder, method: Method, notes: _Notes) -> None:
         super().__init__(
             like.model,
             level=like.level,
@@ -139,21 +131,20 @@ class _RecordingCodec(Codec):
             device=like.device,
             threads=like.threads,
         )
-        self._networks = like._networks  # started once, checked once
+        if method.needs_model:
+            self._network = like.network  # started once, checked once
         self._notes = notes
 
-    def _predictor(self, method: Method, profile: int, layout: Layout) -> Predictor:
-        return _Recorder(super()._predictor(method, profile, layout), layout, self._notes)
+    def _predictor(self, method: Method, number: int, layout: Layout) -> StepPredictor:
+        return _Recorder(super()._predictor(method, number, layout), layout, self._notes)
 
 
 class _Recorder:
     """A predictor that passes everything on and keeps notes."""
 
-    def __init__(self, predictor: Predictor, layout: Layout, notes: _Notes) -> None:
+    def __init__(self, predictor: StepPredictor, layout: Layout, notes: _Notes) -> None:
         self._predictor, self._notes = predictor, notes
-        short, longer = divmod(layout.size, layout.lanes)
-        lane = np.arange(layout.lanes)
-        self._starts = lane * short + np.minimum(lane, longer)
+        self._starts = layout.starts()
         self._steps: dict[int, int] = {}
 
     def encode_step(
@@ -166,7 +157,7 @@ class _Recorder:
     ) -> None:
         mixed = (
             expected_bytes(self._predictor, lo, hi, prediction)
-            if isinstance(self._predictor, Mixer)
+            if isinstance(self._predictor, Predictor)
             else None
         )
         self._predictor.encode_step(lo, hi, symbols, prediction, out)

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from nncompress.archive.format import Method
-from nncompress.coding.levels import KINDS_ARRAYS, PROFILES, initial_prefix
+from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
 from nncompress.exact.engine import Network, Prediction
 from nncompress.exact.modelfile import save_model
 from nncompress.lanes import Layout
-from nncompress.mixing.clusters import Kinds, train_kinds
-from nncompress.mixing.initial import train_initial
+from nncompress.mixing.clusters import Clusters, train_clusters
+from nncompress.mixing.training import train_initial
 from nncompress.network.weights import load_any_weights
 from nncompress.quantize.to_integers import quantize
 
@@ -63,8 +63,8 @@ def release(job: Release) -> bytes:
     if job.mixing:
         samples = list(_samples(sources, job))
         network = Network(parameters)
-        kinds = train_kinds(_hidden_vectors(network, text))
-        mixing = mixer_start(network, samples, kinds)
+        clusters = train_clusters(_hidden_vectors(network, text))
+        mixing = mixer_start(network, samples, clusters)
     return save_model(job.out, parameters, mixing, job.summary)
 
 
@@ -85,16 +85,18 @@ def _samples(sources: Mapping[str, list[Path]], job: Release) -> Iterator[bytes]
             yield samplers[name].next(job.mixer_sample)[0]
 
 
-def mixer_start(network: Network, samples: list[bytes], kinds: Kinds) -> dict[str, NDArray[Any]]:
-    """Learn the starting values of every mixer that stands beside a network, and put the kinds beside them.
+def mixer_start(
+    network: Network, samples: list[bytes], clusters: Clusters
+) -> dict[str, NDArray[Any]]:
+    """Learn the starting values of every mixer that stands beside a network, and put the clusters beside them.
 
     The network reads each sample once, for all mixers; one thread for it and one for each mixer.
     samples: text like that to be compressed, the most typical last.
     """
-    learnt: dict[str, NDArray[Any]] = dict(zip(KINDS_ARRAYS, kinds, strict=True))
+    learnt: dict[str, NDArray[Any]] = dict(zip(CLUSTER_ARRAYS, clusters, strict=True))
     profiles = [profile for profile in PROFILES if profile[0] is Method.NETWORK_MIXING]
     specs = [PROFILES[profile] for profile in profiles]
-    initials = train_initial(specs, samples, MIXER_LANES, _predictions(network), kinds)
+    initials = train_initial(specs, samples, MIXER_LANES, _predictions(network), clusters)
     for profile, initial in zip(profiles, initials, strict=True):
         learnt |= {initial_prefix(*profile) + name: array for name, array in initial.items()}
     return learnt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import nncompress.pipeline.options
+import nncompress.pipeline.coder
 from tests.fakes import MODEL_ID, ZlibCodec
 
 
@@ -12,10 +12,10 @@ from tests.fakes import MODEL_ID, ZlibCodec
 def _small_codec():
     """Not per test, since hypothesis runs many examples in one; not for the tests outside."""
 
-    def open_codec(options, model, method):
-        return ZlibCodec(None if method == "mixing" else MODEL_ID)
+    def open_codec(options):
+        return ZlibCodec(None if options.method == "mixing" else MODEL_ID)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nncompress.pipeline.options, "_open_codec", open_codec)
-        patch.setattr(nncompress.pipeline.options, "_find_model", lambda model_id: "known")
+        patch.setattr(nncompress.pipeline.coder, "_open_codec", open_codec)
+        patch.setattr(nncompress.pipeline.coder, "_find_model", lambda model_id: "known")
         yield

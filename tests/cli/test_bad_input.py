@@ -221,11 +221,11 @@ def test_verification_failure_keeps_nothing(nnc, text, tmp_path, monkeypatch):
     out = OutputFile(tmp_path / "t.nnc")
     out.write(nnc("-c", "text").stdout)
     out.sync()
-    from nncompress.pipeline.options import CodecOptions
-    from nncompress.pipeline.workers import Coder
+    from nncompress.coding.options import CodingOptions
+    from nncompress.pipeline.coder import Coder
     from tests.fakes import source
 
-    coder = Coder(CodecOptions())
+    coder = Coder(CodingOptions())
     monkeypatch.setattr(coder, "decoder", source)
     with out, pytest.raises(DamagedArchiveError):
         convert.verify(out, Totals(1, 1, b"another digest"), coder)

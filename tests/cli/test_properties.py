@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import nncompress.pipeline.options
+import nncompress.pipeline.coder
 from nncompress.cli.app import run
 from tests.fakes import MODEL_ID, ZlibCodec
 
@@ -40,16 +40,16 @@ restoring = st.sampled_from(["--sparse", "--no-sparse", "--max-output-size=1M", 
     st.lists(restoring, max_size=3),
 )
 def test_round_trip(data, block_size, flags, packing, flags_back, unpacking):
-    def open_codec(options, model, method):
-        return ZlibCodec(None if method == "mixing" else MODEL_ID, block_size)
+    def open_codec(options):
+        return ZlibCodec(None if options.method == "mixing" else MODEL_ID, block_size)
 
     with (
         tempfile.TemporaryDirectory() as name,
         contextlib.redirect_stderr(io.StringIO()) as said,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(nncompress.pipeline.options, "_open_codec", open_codec)
-        patch.setattr(nncompress.pipeline.options, "_find_model", lambda model_id: "known")
+        patch.setattr(nncompress.pipeline.coder, "_open_codec", open_codec)
+        patch.setattr(nncompress.pipeline.coder, "_find_model", lambda model_id: "known")
         source, archive = Path(name) / "file", Path(name) / "file.nnc"
         source.write_bytes(data)
         assert run([*flags, *packing, str(source)]) == 0, said.getvalue()

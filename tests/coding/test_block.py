@@ -8,15 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.archive.format import Method
-from nncompress.coding.block import Codec, open_codec
+from nncompress.coding.block import BlockCoder, open_block_coder
 from nncompress.coding.levels import LEVELS, Level
 from nncompress.coding.loop import decode, encode
-from nncompress.coding.network_predictor import PlainPredictor
+from nncompress.coding.network_predictor import NetworkPredictor
+from nncompress.coding.options import CodingOptions
 from nncompress.coding.rangecoder import BitDecoder, BitEncoder
 from nncompress.errors import ConfigError, DamagedArchiveError
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout, read_layout
-from nncompress.pipeline.streams import Compressor, Decompressor
+from nncompress.pipeline.incremental import Compressor, Decompressor
 from tests.models import DEEP, model, parameters, text
 
 METHODS = ("network", "network+mixing", "mixing")
@@ -83,29 +84,31 @@ def test_range_coder_comes_close_to_the_ideal_length():
 @pytest.mark.parametrize("size", [1, 2, 31, 300, 2000])
 def test_blocks_come_back(tiny, method, size):
     for data in (text(size), bytes(size), np.random.default_rng(0).bytes(size)):
-        codec = Codec(tiny, level=MANY_LANES, method=method, threads=2)
+        codec = BlockCoder(tiny, level=MANY_LANES, method=method, threads=2)
         used, payload = codec.encode(data)
-        assert Codec(tiny, threads=1).decode(used, payload, size) == data
+        assert BlockCoder(tiny, threads=1).decode(used, payload, size) == data
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_threads_and_kernels_change_nothing(tiny, method):
     data = text(3001)
     payloads = {
-        Codec(tiny, level=MANY_LANES, method=method, threads=threads, kernels=kernels).encode(data)
+        BlockCoder(tiny, level=MANY_LANES, method=method, threads=threads, kernels=kernels).encode(
+            data
+        )
         for threads in (1, 2, 3)
         for kernels in ("numba", "torch")
     }
     assert len(payloads) == 1
     (payload,) = payloads
     for kernels in ("numba", "torch"):
-        assert Codec(tiny, threads=2, kernels=kernels).decode(*payload, 3001) == data
+        assert BlockCoder(tiny, threads=2, kernels=kernels).decode(*payload, 3001) == data
 
 
 def test_network_payload_has_the_length_that_its_weights_promise():
     data, layout = text(640), Layout(640, 8)
     network = Network(parameters(DEEP))
-    stream = encode(data, layout, network, PlainPredictor(8))
+    stream = encode(data, layout, network, NetworkPredictor(8))
     lanes, table, bits = network.lanes(8), layout.cut(data), 0.0
     weights = lanes.start().weights
     for row in table:
@@ -120,14 +123,14 @@ def test_network_payload_has_the_length_that_its_weights_promise():
 def test_any_stream_decodes_to_something_or_is_damage(stream, bits):
     layout = Layout(40, 1 << bits)
     try:
-        data = decode(stream, layout, Network(parameters()), PlainPredictor(layout.lanes))
+        data = decode(stream, layout, Network(parameters()), NetworkPredictor(layout.lanes))
     except DamagedArchiveError:
         return
     assert len(data) == 40
 
 
 def test_auto_takes_the_best_method(tiny):
-    codec = Codec(tiny, level=MANY_LANES)
+    codec = BlockCoder(tiny, level=MANY_LANES)
     repetitive = text(30_000)
     method, payload = codec.encode(repetitive)
     assert method in (Method.MIXING, Method.NETWORK_MIXING)
@@ -138,19 +141,19 @@ def test_auto_takes_the_best_method(tiny):
 
 def test_the_choice_is_deterministic(tiny):
     data = text(5000) + np.random.default_rng(5).bytes(5000)
-    assert Codec(tiny, threads=2).encode(data) == Codec(tiny, threads=1).encode(data)
+    assert BlockCoder(tiny, threads=2).encode(data) == BlockCoder(tiny, threads=1).encode(data)
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x0f\x00", b"\xf0\x00"])
 @pytest.mark.parametrize("method", [Method.NETWORK_MIXING, Method.MIXING])
 def test_impossible_payloads_are_damage(tiny, method, payload):
     with pytest.raises(DamagedArchiveError):
-        Codec(tiny).decode(method, payload, 100)
+        BlockCoder(tiny).decode(method, payload, 100)
 
 
 @pytest.mark.parametrize("place", [0, 16, 48])
 def test_a_failing_group_does_not_hang_the_others(tiny, place):
-    class Failing(PlainPredictor):
+    class Failing(NetworkPredictor):
         def encode_step(self, lo, hi, symbols, prediction, out):
             if lo == place:
                 raise MemoryError("no more")
@@ -163,12 +166,12 @@ def test_a_failing_group_does_not_hang_the_others(tiny, place):
 
 def test_methods_that_need_a_model_say_so():
     with pytest.raises(ConfigError, match="needs a model"):
-        Codec(None, method="network")
+        BlockCoder(None, method="network")
 
 
 def test_mixing_alone_needs_no_model(tmp_path, monkeypatch):
     monkeypatch.setenv("NNCOMPRESS_MODELS", str(tmp_path))
-    codec = open_codec(method="mixing")
+    codec = open_block_coder(CodingOptions(method="mixing"))
     assert codec.model_id is None
     data = text(2000)
     method, payload = codec.encode(data)
@@ -179,7 +182,7 @@ def test_mixing_alone_needs_no_model(tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", LEVELS)
 def test_every_level_makes_archives(tiny, number):
     data = text(5000)
-    codec = Codec(tiny, level=LEVELS[number])
+    codec = BlockCoder(tiny, level=LEVELS[number])
     compressor, decompressor = Compressor(codec), Decompressor(lambda identity: codec)
     packed = compressor.compress(data) + compressor.flush()
     assert decompressor.decompress(packed) == data
@@ -187,7 +190,7 @@ def test_every_level_makes_archives(tiny, number):
 
 def test_levels_differ_in_their_model_unless_one_is_given():
     def identity(level, model=None):
-        return open_codec(model, level=level).model_id
+        return open_block_coder(CodingOptions(model, level)).model_id
 
     assert identity(4) == identity(5) == identity(6, "quick")
     assert identity(6) == identity(7) == identity(None) == identity(4, "default")
@@ -203,6 +206,6 @@ def test_higher_levels_have_fewer_lanes():
 
 
 def test_memory_is_stated_and_grows_with_the_block(tiny):
-    codec = Codec(tiny)
+    codec = BlockCoder(tiny)
     small, large = (codec.memory(Method.NETWORK_MIXING, size) for size in (1000, 1 << 22))
     assert 0 < small < large < 2 << 30

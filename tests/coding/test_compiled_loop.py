@@ -15,9 +15,9 @@ from nncompress.lanes import Layout
 from nncompress.machine import atomics
 from nncompress.machine.jit import jit
 from nncompress.machine.tables import describe
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FULL
-from tests.models import SINGLE, TINY, parameters, some_kinds, text
+from tests.models import SINGLE, TINY, parameters, some_clusters, text
 
 CONFIGS = (TINY, SINGLE)
 
@@ -41,7 +41,7 @@ class InPython:
 
 
 def mixer(layout, config=TINY):
-    return Mixer(FULL, layout.lanes, layout.size, kinds=some_kinds(config.dim))
+    return Predictor(FULL, layout.lanes, layout.size, clusters=some_clusters(config.dim))
 
 
 def both_ways(data, lanes, threads, config=TINY):
@@ -64,7 +64,7 @@ def test_a_mixer_may_use_a_part_of_the_vectors():
     data, layout = text(500), Layout(500, 4)
 
     def narrow():
-        return Mixer(FULL, layout.lanes, layout.size, kinds=some_kinds(TINY.dim - 2))
+        return Predictor(FULL, layout.lanes, layout.size, clusters=some_clusters(TINY.dim - 2))
 
     expected = encode(data, layout, network_of(), InPython(narrow()))
     assert encode(data, layout, network_of(), narrow()) == expected

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.coding.compiled_steps import CompiledDecoder, CompiledEncoder
-from nncompress.coding.loop import CHUNK, decode, encode
+from nncompress.coding.loop import TURN_SIZE, decode, encode
 from nncompress.coding.planes import PlaneDecoder, PlaneEncoder
 from nncompress.errors import DamagedArchiveError
 from nncompress.exact.engine import Prediction
 from nncompress.lanes import Layout
-from nncompress.mixing.clusters import Kinds
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.clusters import Clusters
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FAST, FULL
 
 WIDTH = 16
@@ -28,11 +28,11 @@ def sample(size, seed=0):
 
 
 def alone(layout):
-    return Mixer(FAST, layout.lanes, layout.size)
+    return Predictor(FAST, layout.lanes, layout.size)
 
 
 def beside_a_network(layout):
-    return Mixer(FULL, layout.lanes, layout.size, kinds=Kinds.none(WIDTH))
+    return Predictor(FULL, layout.lanes, layout.size, clusters=Clusters.none(WIDTH))
 
 
 def turns(layout, parts, seed):
@@ -81,7 +81,7 @@ def test_streams_beside_a_network_are_those_of_the_loop_in_python(size, parts):
 
 
 def test_long_blocks_tell_of_every_byte_as_it_is_done():
-    size = 3 * CHUNK + 7
+    size = 3 * TURN_SIZE + 7
     data, layout, done = sample(size), Layout(size, 4), []
     stream = encode(data, layout, None, alone(layout), progress=done.append)
     assert sum(done) == size

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from nncompress.archive.format import Method
-from nncompress.coding.block import Codec
+from nncompress.coding.block import BlockCoder
 from nncompress.coding.cores import Cores
 from tests.models import model, text
 
@@ -50,13 +50,12 @@ def test_a_block_that_fails_keeps_no_core():
 
 @pytest.mark.parametrize("method", ["network+mixing", "mixing"])
 def test_many_blocks_at_once_come_back(tmp_path, method):
-    codec = Codec(model(tmp_path), method=method, threads=2)
+    codec = BlockCoder(model(tmp_path), method=method, threads=2)
     blocks, done = [text(5000, seed) for seed in range(6)], {}
 
     def work(number):
-        own = codec.for_block(lambda size: None)
-        used, payload = own.encode(blocks[number])
-        done[number] = used, own.decode(used, payload, 5000)
+        used, payload = codec.encode(blocks[number])
+        done[number] = used, codec.decode(used, payload, 5000)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:

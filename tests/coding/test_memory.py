@@ -8,10 +8,10 @@ import pytest
 
 from nncompress.archive.format import Method
 from nncompress.archive.writer import MemberWriter
-from nncompress.coding.block import Codec
+from nncompress.coding.block import BlockCoder
 from nncompress.errors import ArchiveError, MemoryLimitError
-from nncompress.pipeline.options import LimitedCodec
-from nncompress.pipeline.streams import Decompressor
+from nncompress.pipeline.incremental import Decompressor
+from nncompress.pipeline.limits import LimitedCodec
 from tests.models import model
 
 SIZE = 1 << 17
@@ -24,7 +24,7 @@ def tiny(tmp_path_factory):
     return model(tmp_path_factory.mktemp("models"))
 
 
-def forged(codec: Codec, method: Method) -> tuple[bytes, bytes]:
+def forged(codec: BlockCoder, method: Method) -> tuple[bytes, bytes]:
     """An archive whose one block names the most lanes there can be, and its payload."""
     payload = bytes([PROFILE[method] << 4 | LANES_BITS]) + bytes(range(200))
     return MemberWriter(codec.model_id).block(bytes(SIZE), method, payload, last=True), payload
@@ -32,7 +32,7 @@ def forged(codec: Codec, method: Method) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("method", PROFILE)
 def test_lanes_in_a_payload_count_against_the_limit(tiny, method):
-    codec = Codec(tiny, threads=1)
+    codec = BlockCoder(tiny, threads=1)
     archive, payload = forged(codec, method)
     encoder, needed = codec.memory(method, SIZE), codec.memory(method, SIZE, payload)
     assert encoder < needed
@@ -56,6 +56,6 @@ def test_lanes_in_a_payload_count_against_the_limit(tiny, method):
 
 @pytest.mark.parametrize("first", [15, 7 << 4])
 def test_what_no_payload_can_say_is_no_matter_of_memory(tiny, first):
-    codec = Codec(tiny, threads=1)
+    codec = BlockCoder(tiny, threads=1)
     with pytest.raises(ArchiveError):
         codec.memory(Method.MIXING, SIZE, bytes([first]))

@@ -10,10 +10,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from nncompress.coding.block import Codec
+from nncompress.coding.block import BlockCoder
 from nncompress.coding.levels import Level
 from nncompress.exact.modelfile import load_model
-from nncompress.pipeline.streams import Compressor, Decompressor
+from nncompress.pipeline.incremental import Compressor, Decompressor
 from tests.models import write_model
 
 FOLDER = Path(__file__).parent
@@ -36,10 +36,12 @@ class Case:
         """Where the archive lies."""
         return FOLDER / f"{self.name}.nnc"
 
-    def codec(self, threads: int = 2, kernels: str = "auto") -> Codec:
+    def codec(self, threads: int = 2, kernels: str = "auto") -> BlockCoder:
         """Open the codec that made it, with any number of threads and either kind of kernels."""
         model = load_model(MODEL)
-        return Codec(model, level=self.level, method=self.method, threads=threads, kernels=kernels)
+        return BlockCoder(
+            model, level=self.level, method=self.method, threads=threads, kernels=kernels
+        )
 
 
 def _level(lanes_bits: int, block_size: int = 1 << 22, alone: int = 1, best: bool = False) -> Level:

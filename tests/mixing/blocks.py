@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 
 from nncompress.exact.engine import Prediction
-from nncompress.mixing.predictor import Mixer
-from nncompress.mixing.profiles import MixerSpec
-from tests.models import some_kinds
+from nncompress.mixing.predictor import Predictor
+from nncompress.mixing.profiles import Profile
+from tests.models import some_clusters
 
 Groups = list[tuple[int, int]]
 WIDTH = 21
@@ -44,24 +44,24 @@ def prediction_for(step: int, symbols: np.ndarray, seed: int) -> Prediction:
 
 
 def encode(
-    data: bytes, spec: MixerSpec, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
+    data: bytes, profile: Profile, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
 ):
     """Returns the mixer and the probabilities of every step, each float64 [8, lanes]."""
-    mixer = Mixer(spec, lanes, len(data), initial, some_kinds(WIDTH))
+    mixer = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH))
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         out = np.full((8, hi - lo), np.nan)
-        prediction = prediction_for(t, symbols, seed) if spec.network else None
+        prediction = prediction_for(t, symbols, seed) if profile.network else None
         mixer.encode_step(lo, hi, symbols, prediction, out)
         planes.append((symbols, out))
     return mixer, planes
 
 
 def decode(
-    data: bytes, spec: MixerSpec, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
+    data: bytes, profile: Profile, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
 ):
     """The same by decode_step, which is told the bits of ``data`` plane by plane."""
-    mixer = Mixer(spec, lanes, len(data), initial, some_kinds(WIDTH))
+    mixer = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH))
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         seen: list[np.ndarray] = []
@@ -70,7 +70,7 @@ def decode(
             seen.append(p.copy())
             return ((symbols >> (8 - len(seen))) & 1).astype(np.int32)
 
-        prediction = prediction_for(t, symbols, seed) if spec.network else None
+        prediction = prediction_for(t, symbols, seed) if profile.network else None
         planes.append((mixer.decode_step(lo, hi, prediction, plane), np.array(seen)))
     return mixer, planes
 
@@ -84,5 +84,5 @@ def code_length(planes) -> float:
     return bits / 8
 
 
-def same_state(a: Mixer, b: Mixer) -> bool:
+def same_state(a: Predictor, b: Predictor) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a.state, b.state, strict=True))

@@ -1,4 +1,4 @@
-"""Kinds of hidden vectors."""
+"""Clusters of hidden vectors."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
 from nncompress.machine import int8
-from nncompress.mixing.clusters import Kinds, _multiply_plain, multiply, prepare, train_kinds
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.clusters import Clusters, _multiply_plain, multiply, prepare, train_clusters
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FULL
-from nncompress.mixing.state import KIND
+from nncompress.mixing.state import CLUSTER
 from tests.mixing import blocks
-from tests.models import some_kinds
+from tests.models import some_clusters
 
 
 def vectors(count: int, groups: int = 256, width: int = 21) -> tuple[np.ndarray, np.ndarray]:
@@ -24,17 +24,17 @@ def vectors(count: int, groups: int = 256, width: int = 21) -> tuple[np.ndarray,
     return (centres[group] + random.integers(-2, 3, (count, width))).astype(np.int8), group
 
 
-def kinds_of(hidden: np.ndarray, kinds: Kinds) -> np.ndarray:
-    mixer = Mixer(FULL, len(hidden), 10 * len(hidden), kinds=kinds)
+def clusters_of(hidden: np.ndarray, clusters: Clusters) -> np.ndarray:
+    mixer = Predictor(FULL, len(hidden), 10 * len(hidden), clusters=clusters)
     prediction = Prediction(np.ones((len(hidden), 256), np.int32), hidden)
     symbols, out = np.zeros(len(hidden), np.uint8), np.empty((8, len(hidden)))
     mixer.encode_step(0, len(hidden), symbols, prediction, out)
-    return mixer.state.lanes[:, KIND].copy()
+    return mixer.state.lanes[:, CLUSTER].copy()
 
 
 def test_vectors_near_each_other_are_of_one_kind():
     hidden, group = vectors(4096)
-    found = kinds_of(hidden, train_kinds(hidden))
+    found = clusters_of(hidden, train_clusters(hidden))
     together = [np.bincount(found[group == g]).max() / (group == g).sum() for g in range(256)]
     assert np.mean(together) > 0.95
     assert len(np.unique(found)) > 128
@@ -43,16 +43,16 @@ def test_vectors_near_each_other_are_of_one_kind():
 @pytest.mark.parametrize("width", [1, 4, 21, 384])
 def test_the_kind_is_the_first_of_the_largest(width):
     hidden = np.random.default_rng(width).integers(-127, 128, (70, width)).astype(np.int8)
-    kinds = some_kinds(width)
-    scores = hidden.astype(np.int64) @ kinds.weight.T.astype(np.int64) - kinds.bias
-    assert (kinds_of(hidden, kinds) == scores.argmax(axis=1)).all()
-    assert (kinds_of(hidden, Kinds.none(width)) == 0).all()
+    clusters = some_clusters(width)
+    scores = hidden.astype(np.int64) @ clusters.weight.T.astype(np.int64) - clusters.bias
+    assert (clusters_of(hidden, clusters) == scores.argmax(axis=1)).all()
+    assert (clusters_of(hidden, Clusters.none(width)) == 0).all()
 
 
 @pytest.mark.skipif(int8.INSTRUCTIONS is None, reason="this CPU has one way only")
 def test_both_ways_to_multiply_agree():
     hidden = np.random.default_rng(1).integers(-127, 128, (9, 384)).astype(np.int8)
-    weight = some_kinds(384).weight
+    weight = some_clusters(384).weight
     one, other = np.empty((9, 256), np.int32), np.empty((9, 256), np.int32)
     multiply(hidden, prepare(weight), one)
     _multiply_plain(hidden, weight.reshape(-1).view(np.uint8), other)
@@ -62,12 +62,12 @@ def test_both_ways_to_multiply_agree():
 def test_they_pick_weights_of_the_mixer():
     data = bytes(np.random.default_rng(0).integers(0, 2, 4000).astype(np.uint8) * 255)
     hidden, _ = vectors(4000, 16)
-    kinds = train_kinds(hidden)
+    clusters = train_clusters(hidden)
 
-    def length(kinds: Kinds) -> float:
-        mixer, planes = Mixer(FULL, 4, len(data), kinds=kinds), []
+    def length(clusters: Clusters) -> float:
+        mixer, planes = Predictor(FULL, 4, len(data), clusters=clusters), []
         for step, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
-            # The network is right for one half of the kinds, and wrong for the other.
+            # The network is right for one half of the clusters, and wrong for the other.
             places = np.arange(lo, hi) * 1000 + step
             right = places % 16 < 8
             weights = np.ones((hi - lo, 256), np.int32)
@@ -77,11 +77,11 @@ def test_they_pick_weights_of_the_mixer():
             planes.append((symbols, out))
         return blocks.code_length(planes)
 
-    assert length(kinds) < 0.9 * length(Kinds.none(hidden.shape[1]))
+    assert length(clusters) < 0.9 * length(Clusters.none(hidden.shape[1]))
 
 
-def test_damaged_kinds_are_refused():
-    good = some_kinds(blocks.WIDTH)
+def test_damaged_clusters_are_refused():
+    good = some_clusters(blocks.WIDTH)
     for weight, bias in (
         (good.weight[:255], good.bias),
         (good.weight.astype(np.int16), good.bias),
@@ -90,5 +90,5 @@ def test_damaged_kinds_are_refused():
         (good.weight, good.bias[:-1]),
         (good.weight, np.full(256, -(1 << 31), np.int32)),
     ):
-        with pytest.raises(ConfigError, match="kinds"):
-            Mixer(FULL, 1, 10, kinds=Kinds(weight, bias))
+        with pytest.raises(ConfigError, match="clusters"):
+            Predictor(FULL, 1, 10, clusters=Clusters(weight, bias))

@@ -6,29 +6,31 @@ import pytest
 from nncompress.exact.engine import Prediction
 from nncompress.lanes import Layout
 from nncompress.mixing.distribution import expected_bytes
-from nncompress.mixing.predictor import Mixer
-from nncompress.mixing.profiles import FULL, RICH, MixerSpec
-from tests.models import some_kinds, text
+from nncompress.mixing.predictor import Predictor
+from nncompress.mixing.profiles import FULL, RICH, Profile
+from tests.models import some_clusters, text
 
 SIZE, WIDTH = 1500, 7
 
 
-def prediction(random: np.random.Generator, lanes: int, spec: MixerSpec) -> Prediction | None:
-    if not spec.network:
+def prediction(random: np.random.Generator, lanes: int, profile: Profile) -> Prediction | None:
+    if not profile.network:
         return None
     weights = random.integers(1, 1 << 20, (lanes, 256), dtype=np.int32)
     return Prediction(weights, random.integers(-127, 128, (lanes, WIDTH), dtype=np.int8))
 
 
-@pytest.mark.parametrize("spec", [FULL, RICH], ids=["network", "alone"])
+@pytest.mark.parametrize("profile", [FULL, RICH], ids=["network", "alone"])
 @pytest.mark.parametrize("lanes", [1, 5])
-def test_looking_ahead_changes_no_probability(spec: MixerSpec, lanes: int) -> None:
+def test_looking_ahead_changes_no_probability(profile: Profile, lanes: int) -> None:
     layout, random = Layout(SIZE, lanes), np.random.default_rng(1)
     table = layout.cut(text(SIZE))
-    asked, plain = (Mixer(spec, lanes, SIZE, kinds=some_kinds(WIDTH)) for _ in range(2))
+    asked, plain = (
+        Predictor(profile, lanes, SIZE, clusters=some_clusters(WIDTH)) for _ in range(2)
+    )
     for step in range(layout.steps):
         count = layout.active(step)
-        given = prediction(random, count, spec)
+        given = prediction(random, count, profile)
         expected = expected_bytes(asked, 0, count, given)
         assert expected.sum(axis=1) == pytest.approx(np.ones(count))
         ones, without = np.empty((8, count)), np.empty((8, count))

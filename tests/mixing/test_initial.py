@@ -5,12 +5,12 @@ import pytest
 
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
-from nncompress.mixing.initial import train_initial
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import BEST, FAST, FULL, RICH, Selector
 from nncompress.mixing.state import INPUTS, SET_WEIGHTS
+from nncompress.mixing.training import train_initial
 from tests.mixing import blocks
-from tests.models import some_kinds
+from tests.models import some_clusters
 
 PAGES = [
     b"".join(b"<p id=%d>some %d words</p>\n" % (i, i * k % 97) for i in range(120))
@@ -26,14 +26,14 @@ def test_trained_starting_values_make_small_files_smaller():
 
 
 def test_they_are_small_integers_and_fit_any_block():
-    [initial] = train_initial([FULL], [PAGES[0]], 4, _predictions, some_kinds(blocks.WIDTH))
+    [initial] = train_initial([FULL], [PAGES[0]], 4, _predictions, some_clusters(blocks.WIDTH))
     assert {name: array.dtype for name, array in initial.items()} == {
         "weights": np.int16,
         "maps": np.uint16,
     }
     assert sum(array.nbytes for array in initial.values()) < 300_000
     for lanes, size in ((1, 0), (64, 100_000)):
-        Mixer(FULL, lanes, size, initial, some_kinds(blocks.WIDTH))
+        Predictor(FULL, lanes, size, initial, some_clusters(blocks.WIDTH))
 
 
 def _predictions(data, lanes):
@@ -51,12 +51,12 @@ def _same(a, b):
 
 def test_mixers_trained_together_learn_what_each_learns_alone():
     """Alone as the coding loop would run it: in one thread, a step at a time."""
-    kinds = some_kinds(blocks.WIDTH)
-    together = train_initial([FULL, FAST, BEST], PAGES[:2], 3, _predictions, kinds)
-    for spec, found in zip([FULL, FAST, BEST], together, strict=True):
+    clusters = some_clusters(blocks.WIDTH)
+    together = train_initial([FULL, FAST, BEST], PAGES[:2], 3, _predictions, clusters)
+    for profile, found in zip([FULL, FAST, BEST], together, strict=True):
         alone = None
         for page in PAGES[:2]:
-            alone = blocks.encode(page, spec, 3, initial=alone)[0].export_initial()
+            alone = blocks.encode(page, profile, 3, initial=alone)[0].export_initial()
         assert _same(found, alone)
 
 
@@ -66,18 +66,18 @@ def test_a_network_that_fails_is_heard():
         raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
-        train_initial([FULL], PAGES, 3, predictions, some_kinds(blocks.WIDTH))
+        train_initial([FULL], PAGES, 3, predictions, some_clusters(blocks.WIDTH))
 
 
 def test_they_survive_a_round_trip():
     [initial] = train_initial([FAST], PAGES[:1], lanes=2)
-    again = Mixer(FAST, 3, 77, initial).export_initial()
+    again = Predictor(FAST, 3, 77, initial).export_initial()
     assert _same(initial, again)
 
 
 def test_lanes_that_were_never_trained_start_like_those_that_were():
     [initial] = train_initial([RICH], PAGES[:1], lanes=2)
-    fresh, state = Mixer(RICH, 8, 1000).state, Mixer(RICH, 8, 1000, initial).state
+    fresh, state = Predictor(RICH, 8, 1000).state, Predictor(RICH, 8, 1000, initial).state
     inputs = state.config[INPUTS]
     first = state.config[SET_WEIGHTS + RICH.selectors.index(Selector.LANE)]
     lanes = state.weights[first : first + 8 * inputs].reshape(8, inputs)
@@ -93,13 +93,13 @@ def test_encoder_and_decoder_start_alike():
 
 
 def test_training_on_nothing_gives_the_built_in_start():
-    plain = Mixer(FAST, 1, 10).export_initial()
+    plain = Predictor(FAST, 1, 10).export_initial()
     assert _same(train_initial([FAST], [])[0], plain)
 
 
 @pytest.mark.parametrize("change", ["missing", "length", "dtype"])
 def test_values_that_do_not_fit_are_refused(change):
-    initial = Mixer(FAST, 1, 10).export_initial()
+    initial = Predictor(FAST, 1, 10).export_initial()
     if change == "missing":
         del initial["maps"]
     elif change == "length":
@@ -107,4 +107,4 @@ def test_values_that_do_not_fit_are_refused(change):
     else:
         initial["weights"] = initial["weights"].astype(np.int64)
     with pytest.raises(ConfigError, match="do not fit"):
-        Mixer(FAST, 1, 10, initial)
+        Predictor(FAST, 1, 10, initial)

@@ -8,11 +8,11 @@ import pytest
 COMPILE = """
 import numpy as np
 from nncompress.exact.engine import Prediction
-from nncompress.mixing.clusters import Kinds
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.clusters import Clusters
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FULL
 from nncompress.mixing import kernels
-mixer = Mixer(FULL, 1, 8, kinds=Kinds.none(8))
+mixer = Predictor(FULL, 1, 8, clusters=Clusters.none(8))
 prediction = Prediction(np.ones((1, 256), np.int32), np.ones((1, 8), np.int8))
 mixer.encode_step(0, 1, np.zeros(1, np.uint8), prediction, np.empty((8, 1)))
 print(*kernels.encode.inspect_llvm().values(), sep="\\n")

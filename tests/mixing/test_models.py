@@ -11,13 +11,13 @@ from tests.mixing import blocks
 RANDOM = np.random.default_rng(5).integers(0, 256, 4096).astype(np.uint8).tobytes()
 
 
-def length(data, spec=FAST, lanes=1, **kwargs):
-    return blocks.code_length(blocks.encode(data, spec, lanes, **kwargs)[1])
+def length(data, profile=FAST, lanes=1, **kwargs):
+    return blocks.code_length(blocks.encode(data, profile, lanes, **kwargs)[1])
 
 
-@pytest.mark.parametrize("spec", [FAST, RICH, FULL], ids=["fast", "rich", "full"])
-def test_zeros_cost_next_to_nothing(spec):
-    assert length(bytes(200_000), spec, 16) < 60
+@pytest.mark.parametrize("profile", [FAST, RICH, FULL], ids=["fast", "rich", "full"])
+def test_zeros_cost_next_to_nothing(profile):
+    assert length(bytes(200_000), profile, 16) < 60
 
 
 def test_random_bytes_cost_little_more_than_themselves():

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
 from nncompress.mixing.allocation import memory_bytes
-from nncompress.mixing.clusters import Kinds
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.clusters import Clusters
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import BEST, FAST, FULL, MEDIUM, RICH
 from tests.mixing import blocks
-from tests.models import some_kinds
+from tests.models import some_clusters
 
 PROFILES = pytest.mark.parametrize(
-    "spec", [FAST, MEDIUM, RICH, FULL, BEST], ids=["fast", "medium", "rich", "full", "best"]
+    "profile", [FAST, MEDIUM, RICH, FULL, BEST], ids=["fast", "medium", "rich", "full", "best"]
 )
 TEXT = b"".join(
     b"%d: the %s of line %d\n" % (i * i, [b"end", b"start"][i % 3 == 0], i) for i in range(200)
@@ -26,12 +26,12 @@ TEXT = b"".join(
     data=st.one_of(st.binary(max_size=300), st.text("ab <[\n", max_size=400).map(str.encode)),
     lanes=st.integers(1, 40),
     groups=st.integers(1, 3),
-    spec=st.sampled_from([FAST, FULL, BEST]),
+    profile=st.sampled_from([FAST, FULL, BEST]),
 )
 @settings(max_examples=60, deadline=None)
-def test_decoding_gives_the_bytes_and_leaves_the_same_state(data, lanes, groups, spec):
-    encoder, planes = blocks.encode(data, spec, lanes, groups=groups)
-    decoder, decoded = blocks.decode(data, spec, lanes, groups=groups)
+def test_decoding_gives_the_bytes_and_leaves_the_same_state(data, lanes, groups, profile):
+    encoder, planes = blocks.encode(data, profile, lanes, groups=groups)
+    decoder, decoded = blocks.decode(data, profile, lanes, groups=groups)
     for (symbols, p), (found, q) in zip(planes, decoded, strict=True):
         assert np.array_equal(symbols, found)
         assert np.array_equal(p, q)
@@ -42,8 +42,8 @@ def test_decoding_gives_the_bytes_and_leaves_the_same_state(data, lanes, groups,
 @pytest.mark.parametrize(
     "data", [TEXT, bytes(3000), bytes(range(256)) * 8], ids=["text", "zeros", "ramp"]
 )
-def test_probabilities_are_16_bit_fractions_strictly_between_0_and_1(spec, data):
-    _, planes = blocks.encode(data, spec, 5)
+def test_probabilities_are_16_bit_fractions_strictly_between_0_and_1(profile, data):
+    _, planes = blocks.encode(data, profile, 5)
     p = np.concatenate([p.ravel() for _, p in planes]) * 65536
     assert np.array_equal(p, np.round(p))
     assert p.min() >= 1
@@ -52,9 +52,9 @@ def test_probabilities_are_16_bit_fractions_strictly_between_0_and_1(spec, data)
 
 @PROFILES
 @pytest.mark.parametrize(("size", "lanes"), [(0, 1), (0, 64), (1, 1), (1, 64), (63, 64), (65, 64)])
-def test_blocks_smaller_than_their_lanes(spec, size, lanes):
+def test_blocks_smaller_than_their_lanes(profile, size, lanes):
     data = TEXT[:size]
-    _, planes = blocks.encode(data, spec, lanes)
+    _, planes = blocks.encode(data, profile, lanes)
     assert sum(len(symbols) for symbols, _ in planes) == size
 
 
@@ -68,7 +68,7 @@ def test_a_run_from_scratch_repeats_whatever_ran_before():
 def test_groups_may_take_their_turns_in_different_threads():
     lanes, groups = 8, blocks.groups_of(8, 2)
     alone, _ = blocks.encode(TEXT, FAST, lanes, groups=2)
-    mixer = Mixer(FAST, lanes, len(TEXT))
+    mixer = Predictor(FAST, lanes, len(TEXT))
 
     def turn(lo, hi, symbols):
         mixer.encode_step(lo, hi, symbols, None, np.empty((8, hi - lo)))
@@ -89,7 +89,7 @@ def test_order_of_groups_is_part_of_the_result():
 def test_extreme_predictions():
     data = bytes(200)
     for heavy in (0, 255):
-        mixer = Mixer(FULL, 4, len(data), kinds=some_kinds(2000))
+        mixer = Predictor(FULL, 4, len(data), clusters=some_clusters(2000))
         for _, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
             weights = np.ones((hi - lo, 256), np.int32)
             weights[:, heavy] = 1 << 20
@@ -100,7 +100,7 @@ def test_extreme_predictions():
 
 
 def test_full_network_weights_do_not_overflow():
-    mixer = Mixer(FULL, 1, 8)
+    mixer = Predictor(FULL, 1, 8)
     out = np.empty((8, 1))
     prediction = Prediction(np.full((1, 256), 1 << 20, np.int32), np.zeros((1, 0), np.int8))
     mixer.encode_step(0, 1, np.zeros(1, np.uint8), prediction, out)
@@ -108,10 +108,13 @@ def test_full_network_weights_do_not_overflow():
 
 
 @PROFILES
-def test_memory_bytes_is_what_the_arrays_take(spec):
+def test_memory_bytes_is_what_the_arrays_take(profile):
     for lanes, size in ((1, 0), (3, 1000), (64, 100_000)):
-        taken = sum(array.nbytes for array in Mixer(spec, lanes, size, kinds=Kinds.none(384)).state)
-        assert taken <= memory_bytes(spec, lanes, size, 384) <= 1.05 * taken + 4096
+        taken = sum(
+            array.nbytes
+            for array in Predictor(profile, lanes, size, clusters=Clusters.none(384)).state
+        )
+        assert taken <= memory_bytes(profile, lanes, size, 384) <= 1.05 * taken + 4096
 
 
 def test_small_blocks_take_little_memory():
@@ -122,11 +125,11 @@ def test_small_blocks_take_little_memory():
 @pytest.mark.parametrize(("lanes", "size"), [(0, 5), (-1, 5), (1 << 20, 5), (1, -1), (1, 1 << 40)])
 def test_numbers_out_of_range_are_refused(lanes, size):
     with pytest.raises(ConfigError):
-        Mixer(FAST, lanes, size)
+        Predictor(FAST, lanes, size)
 
 
 def test_bad_calls_are_refused_before_memory_is_touched():
-    mixer = Mixer(FULL, 4, 40, kinds=Kinds.none(3))
+    mixer = Predictor(FULL, 4, 40, clusters=Clusters.none(3))
     weights = np.ones((5, 256), np.int32)
     good = Prediction(weights, np.zeros((5, 3), np.int8))
     symbols, out = np.zeros(4, np.uint8), np.empty((8, 4))

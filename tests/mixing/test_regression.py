@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.exact.engine import Prediction
-from nncompress.mixing.clusters import Kinds
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.clusters import Clusters
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import BEST, FULL
 from nncompress.mixing.regression import (
     MAX_ENERGY_BITS,
@@ -29,9 +29,9 @@ from tests.mixing import blocks
 NUMBERS = st.integers(0, 2**32)
 
 
-def coded(data: bytes, hidden: np.ndarray, spec=FULL) -> float:
+def coded(data: bytes, hidden: np.ndarray, profile=FULL) -> float:
     """Ideal length in bytes beside a network that knows nothing, but for its hidden vectors, int8 [n, d]."""
-    mixer = Mixer(spec, 4, len(data), kinds=Kinds.none(hidden.shape[1]))
+    mixer = Predictor(profile, 4, len(data), clusters=Clusters.none(hidden.shape[1]))
     planes, each = [], len(data) // 4
     for step, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
         out = np.empty((8, hi - lo))
@@ -41,21 +41,21 @@ def coded(data: bytes, hidden: np.ndarray, spec=FULL) -> float:
     return blocks.code_length(planes)
 
 
-@pytest.mark.parametrize("spec", [FULL, BEST], ids=["full", "best"])
-def test_what_the_vector_tells_of_the_byte_is_used(spec):
+@pytest.mark.parametrize("profile", [FULL, BEST], ids=["full", "best"])
+def test_what_the_vector_tells_of_the_byte_is_used(profile):
     random = np.random.default_rng(4)
     values = random.integers(0, 256, 4000)
     bits = (values[:, None] >> np.arange(8)) & 1
     telling = (40 * (2 * bits - 1)).astype(np.int8)
     deaf = random.permutation(telling)
     data = values.astype(np.uint8).tobytes()
-    assert coded(data, telling, spec) < 0.8 * coded(data, deaf, spec)
+    assert coded(data, telling, profile) < 0.8 * coded(data, deaf, profile)
 
 
 @given(seed=NUMBERS, width=st.sampled_from([1, 5, 64, 97]))
 def test_it_computes_what_exact_arithmetic_does(seed, width):
     random = np.random.default_rng(seed)
-    state = Mixer(FULL, 2, 100, kinds=Kinds.none(width)).state
+    state = Predictor(FULL, 2, 100, clusters=Clusters.none(width)).state
     whole = state.hidden.shape[1]
     state.regression[:] = random.integers(-WEIGHT_MAX, WEIGHT_MAX + 1, 256 * whole)
     state.hidden[:] = random.integers(-127, 128, (2, whole))
@@ -95,7 +95,7 @@ def test_rates_fall_with_the_root_of_the_energy():
 
 
 def test_the_largest_numbers_stay_in_32_bits():
-    state = Mixer(FULL, 1, 100, kinds=Kinds.none(2 * MAX_WIDTH)).state
+    state = Predictor(FULL, 1, 100, clusters=Clusters.none(2 * MAX_WIDTH)).state
     assert state.hidden.shape == (1, MAX_WIDTH)
     for sign in (1, -1):
         state.regression[:] = sign * WEIGHT_MAX

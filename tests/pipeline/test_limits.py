@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nncompress.errors import MemoryLimitError
-from nncompress.pipeline.options import LimitedCodec
-from nncompress.pipeline.streams import Compressor, Decompressor
+from nncompress.pipeline.incremental import Compressor, Decompressor
+from nncompress.pipeline.limits import LimitedCodec
 from tests.fakes import ZlibCodec
 
 

@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
-import copy
 import io
-from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nncompress.pipeline.options import CodecOptions
+from nncompress.archive.codec import Progress, no_progress
+from nncompress.coding.options import CodingOptions
+from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.stream import compress_stream, decompress_stream
-from nncompress.pipeline.workers import Coder
 from tests.fakes import ZlibCodec
 
 
 class Talkative(ZlibCodec):
-    progress = None
     steps: tuple[int, ...] = ()
 
-    def for_block(self, progress: Callable[[int], None]) -> Talkative:
-        own = copy.copy(self)
-        own.progress = progress
-        return own
-
-    def encode(self, data: bytes) -> tuple[int, bytes]:
-        self._talk()
+    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+        for step in self.steps:
+            progress(step)
         return super().encode(data)
 
-    def decode(self, method: int, payload: bytes, size: int) -> bytes:
-        self._talk()
-        return super().decode(method, payload, size)
-
-    def _talk(self) -> None:
+    def decode(
+        self, method: int, payload: bytes, size: int, progress: Progress = no_progress
+    ) -> bytes:
         for step in self.steps:
-            if self.progress is not None:
-                self.progress(step)
+            progress(step)
+        return super().decode(method, payload, size)
 
 
 @given(st.binary(max_size=900), st.lists(st.integers(0, 500), max_size=5).map(tuple))
 def test_progress_adds_up(data, steps):
     codec = Talkative(block_size=300)
     codec.steps = steps
-    coder = Coder(CodecOptions(threads=3))
+    coder = Coder(CodingOptions(threads=3))
     coder._encoder = coder._decoders[None] = codec
     told: list[int] = []
     archive = io.BytesIO()

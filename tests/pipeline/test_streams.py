@@ -20,7 +20,8 @@ from nncompress.errors import (
     TruncatedArchiveError,
     UnsupportedArchiveError,
 )
-from nncompress.pipeline.streams import Compressor, Decompressor
+from nncompress.pipeline.incremental import Compressor, Decompressor
+from nncompress.pipeline.limits import Limits
 from tests.fakes import MODEL_ID, ZlibCodec, source
 
 MIXED = [b"", b"a", bytes(range(256)), b"ab" * 700, os.urandom(900), b"\0" * 3000]
@@ -38,7 +39,7 @@ def pack(data: bytes, model_id: bytes | None = None, block_size: int = 1 << 20) 
 
 
 def unpack(archive: bytes, **limits: int) -> bytes:
-    decompressor = Decompressor(source, **limits)
+    decompressor = Decompressor(source, Limits(**limits))
     data = decompressor.decompress(archive)
     decompressor.close()
     return data

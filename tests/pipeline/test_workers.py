@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from nncompress.pipeline.options import CodecOptions
-from nncompress.pipeline.workers import Coder
+from nncompress.archive.codec import Progress, no_progress
+from nncompress.coding.options import CodingOptions
+from nncompress.pipeline.coder import Coder
 from tests.fakes import ZlibCodec
 
 BLOCK = 1000
@@ -26,7 +27,7 @@ class Counting(ZlibCodec):
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         return 100 * size
 
-    def encode(self, data: bytes) -> tuple[int, bytes]:
+    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
         with self.lock:
             self.at_work += 1
             self.most = max(self.most, self.at_work)
@@ -37,7 +38,7 @@ class Counting(ZlibCodec):
 
 
 def coder_of(codec: ZlibCodec, **options: int) -> Coder:
-    coder = Coder(CodecOptions(**options))
+    coder = Coder(CodingOptions(**options))
     coder._encoder = coder._decoders[None] = codec
     return coder
 
@@ -58,17 +59,12 @@ class Endless(ZlibCodec):
     def __init__(self) -> None:
         super().__init__(block_size=BLOCK)
         self.ended = threading.Event()
-        self.progress: Callable[[int], None] = lambda size: None
 
-    def for_block(self, progress: Callable[[int], None]) -> Endless:
-        self.progress = progress
-        return self
-
-    def encode(self, data: bytes) -> tuple[int, bytes]:
+    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
         while data == BLOCKS[1][0]:
             time.sleep(0.001)
             try:
-                self.progress(0)
+                progress(0)
             except Exception:
                 self.ended.set()
                 raise

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import nncompress
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError, FileError
-from nncompress.pipeline.options import CodecOptions
 from nncompress.reports import corpora
 from nncompress.reports.evaluate import Request, evaluate, program_size
 from nncompress.reports.evaluate_text import evaluation_lines
@@ -36,7 +36,7 @@ def small_enwik8(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_part_of_enwik8_is_measured_alone(small_enwik8: Path, tmp_path: Path) -> None:
-    options = CodecOptions(write_model(tmp_path / "tiny.nncmodel"))
+    options = CodingOptions(write_model(tmp_path / "tiny.nncmodel"))
     found = evaluate(Request(small_enwik8, options, part="test"), no_bar)
     (tmp_path / "part").write_bytes(CONTENTS[2500:])
     alone = evaluate(Request(tmp_path / "part", options), no_bar)
@@ -50,7 +50,7 @@ def test_part_of_enwik8_is_measured_alone(small_enwik8: Path, tmp_path: Path) ->
 
 def test_wrong_contents_are_not_measured_as_enwik8(small_enwik8: Path, tmp_path: Path) -> None:
     small_enwik8.write_bytes(b"x" + CONTENTS[1:])
-    options = CodecOptions(write_model(tmp_path / "tiny.nncmodel"))
+    options = CodingOptions(write_model(tmp_path / "tiny.nncmodel"))
     with pytest.raises(FileError, match=r"SHA-1 differs.*enwik8\.zip"):
         evaluate(Request(small_enwik8, options, part="test"), no_bar)
 
@@ -58,7 +58,7 @@ def test_wrong_contents_are_not_measured_as_enwik8(small_enwik8: Path, tmp_path:
 def test_three_ways_to_count(tmp_path: Path) -> None:
     model = write_model(tmp_path / "tiny.nncmodel")
     (tmp_path / "file").write_bytes(CONTENTS)
-    found = evaluate(Request(tmp_path / "file", CodecOptions(model), coded=True), no_bar)
+    found = evaluate(Request(tmp_path / "file", CodingOptions(model), coded=True), no_bar)
     archive = len(nncompress.compress(CONTENTS, model=model))
     assert found["coded"]["bytes"] == archive
     totals = found["totals"]
@@ -73,4 +73,4 @@ def test_three_ways_to_count(tmp_path: Path) -> None:
 def test_empty_file_has_no_figure(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="empty"):
-        evaluate(Request(tmp_path / "file", CodecOptions()), no_bar)
+        evaluate(Request(tmp_path / "file", CodingOptions()), no_bar)

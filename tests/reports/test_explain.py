@@ -7,9 +7,9 @@ import pytest
 
 import nncompress
 from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
+from nncompress.coding.options import CodingOptions
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout
-from nncompress.pipeline.options import CodecOptions
 from nncompress.reports.explain import explain
 from nncompress.reports.measure import network_meter
 from tests.models import parameters, text, write_model
@@ -24,7 +24,7 @@ def nothing(_: int) -> None:
 def test_costs_add_up_to_the_archive(tmp_path: Path, method: str, size: int) -> None:
     model = write_model(tmp_path / "tiny.nncmodel")
     data = text(size)
-    found = explain(data, CodecOptions(model, method=method), nothing)
+    found = explain(data, CodingOptions(model, method=method), nothing)
     archive = nncompress.compress(data, model=model, method=method)
     assert found.methods == (method,)
     # The header, and what the range coder rounds.
@@ -37,7 +37,7 @@ def test_networks_predictions_stand_at_the_byte_they_are_for(tmp_path: Path) -> 
     # Two lanes and more: position and lane must not be mixed up.
     model = write_model(tmp_path / "tiny.nncmodel")
     data = text(9001)
-    found = explain(data, CodecOptions(model, method="network+mixing"), nothing)
+    found = explain(data, CodingOptions(model, method="network+mixing"), nothing)
     assert found.network is not None
     layout = Layout(len(data), 1 << LEVELS[DEFAULT_LEVEL].lanes_bits(len(data)))
     assert layout.lanes > 1
@@ -52,7 +52,7 @@ def test_networks_predictions_stand_at_the_byte_they_are_for(tmp_path: Path) -> 
 def test_mixers_predictions_agree_with_the_costs(tmp_path: Path, method: str) -> None:
     model = write_model(tmp_path / "tiny.nncmodel")
     data = text(3000)  # one lane
-    found = explain(data, CodecOptions(model, method=method), nothing)
+    found = explain(data, CodingOptions(model, method=method), nothing)
     likeliest = np.array(list(data)) == found.mixed.top[:, 0]
     assert likeliest.mean() > 0.3
     # Coding learns from each bit, so that a byte's cost is not quite its chance before the first; least of all early.
@@ -66,7 +66,7 @@ def test_mixers_predictions_agree_with_the_costs(tmp_path: Path, method: str) ->
 def test_the_method_that_was_chosen_is_the_one_explained(tmp_path: Path) -> None:
     model = write_model(tmp_path / "tiny.nncmodel")
     data = text(3000)
-    found = explain(data, CodecOptions(model), nothing)
+    found = explain(data, CodingOptions(model), nothing)
     archive = nncompress.compress(data, model=model)
     assert found.coded.sum() / 8 == pytest.approx(len(archive), abs=48)
 
@@ -74,13 +74,13 @@ def test_the_method_that_was_chosen_is_the_one_explained(tmp_path: Path) -> None
 def test_what_does_not_get_smaller_is_stored(tmp_path: Path) -> None:
     model = write_model(tmp_path / "tiny.nncmodel")
     noise = np.random.default_rng(0).bytes(1000)
-    found = explain(noise, CodecOptions(model, method="network"), nothing)
+    found = explain(noise, CodingOptions(model, method="network"), nothing)
     assert found.methods == ("stored",)
     assert found.network is None
 
 
 def test_random_bytes_are_stored_at_eight_bits_each(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, 40_000, dtype=np.uint8).tobytes()
-    found = explain(noise, CodecOptions(method="auto", level=1), nothing)
+    found = explain(noise, CodingOptions(method="auto", level=1), nothing)
     assert found.methods == ("stored",)
     assert (found.coded == 8).all()

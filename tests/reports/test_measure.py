@@ -6,7 +6,7 @@ import torch
 
 from nncompress.coding.levels import Level
 from nncompress.coding.loop import encode
-from nncompress.coding.network_predictor import PlainPredictor
+from nncompress.coding.network_predictor import NetworkPredictor
 from nncompress.exact.config import START_SYMBOL
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout
@@ -23,7 +23,7 @@ def test_bits_are_those_of_an_archive_by_the_network_alone(lanes: int) -> None:
     data, layout = text(2000), Layout(2000, lanes)
     network = Network(parameters())
     bits = network_meter(network)(data, layout, nothing)
-    coded = len(encode(data, layout, network, PlainPredictor(lanes)))
+    coded = len(encode(data, layout, network, NetworkPredictor(lanes)))
     assert bits / 8 == pytest.approx(coded, rel=2e-3, abs=8)
 
 

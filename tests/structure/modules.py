@@ -23,14 +23,24 @@ def modules() -> dict[str, Path]:
 
 
 @cache
-def imports(module: str) -> frozenset[str]:
-    """The modules of the package that a module names in imports, wherever in it they stand."""
+def imports(module: str, *, types: bool = True) -> frozenset[str]:
+    """The modules of the package that a module names in imports, wherever in it they stand.
+
+    Without ``types``, what only a type checker reads is left out.
+    """
     path = modules()[module]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        found.update(_named(node, package))
+    tree = ast.parse(path.read_text("utf-8"))
+    found = {name for node in _nodes(tree, types) for name in _named(node, package)}
     return frozenset(found - {module})
+
+
+def _nodes(node: ast.AST, types: bool) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        if types or not for_types:
+            yield child
+            yield from _nodes(child, types)
 
 
 def _named(node: ast.AST, package: str) -> Iterator[str]:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from nncompress.archive.format import Method
-from nncompress.coding.levels import KINDS_ARRAYS, PROFILES, initial_prefix
+from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
 from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.modelfile import FORMAT, MIXING_PREFIX
-from nncompress.mixing.predictor import Mixer
+from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import Context, Selector
 from tests.models import DEEP, SINGLE, TINY, parameters
 
@@ -38,7 +38,11 @@ FOUND: dict[str, tuple[Any, str]] = {
     ),
     "model format": (FORMAT, "model files begin with it, and identities are hashed from it"),
     "mixing arrays": (
-        [MIXING_PREFIX, *KINDS_ARRAYS, *Mixer(PROFILES[Method.MIXING, 0], 1, 0).export_initial()],
+        [
+            MIXING_PREFIX,
+            *CLUSTER_ARRAYS,
+            *Predictor(PROFILES[Method.MIXING, 0], 1, 0).export_initial(),
+        ],
         "they are tensors of model files",
     ),
     "starting values": (

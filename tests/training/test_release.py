@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nncompress.archive.format import Method
-from nncompress.coding.block import Codec
+from nncompress.coding.block import BlockCoder
 from nncompress.errors import ModelError
 from nncompress.exact.modelfile import load_model
 from nncompress.network.weights import save_weights
@@ -39,7 +39,7 @@ def test_a_released_model_compresses_and_knows_how_to_mix(job: Release) -> None:
     data = text(6000, seed=0)[3000:]
     sizes = []
     for model_in_use in (model, replace(model, mixing={})):
-        codec = Codec(model_in_use, method="network+mixing")
+        codec = BlockCoder(model_in_use, method="network+mixing")
         method, payload = codec.encode(data)
         assert method == Method.NETWORK_MIXING
         assert codec.decode(method, payload, len(data)) == data

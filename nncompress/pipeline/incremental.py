@@ -1,4 +1,4 @@
-"""Compression and decompression of streams, in memory bounded by the block size.
+"""Compress and decompress bytes that come in pieces, in memory bounded by the block size.
 
 :class:`Compressor` and :class:`Decompressor` work like those of :mod:`lzma` and :mod:`bz2`: bytes
 go in, in pieces of any size, and bytes come out.
@@ -6,9 +6,15 @@ go in, in pieces of any size, and bytes come out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nncompress.archive.codec import BlockCodec, CodecSource, encode_block
-from nncompress.archive.reader import Checker, MemberEnd, RecordParser, decode_record
+from nncompress.archive.reader import BlockRecord, Checker, RecordParser, decode_record
 from nncompress.archive.writer import MemberWriter, Splitter
+
+from .coder import RawBlock
+from .limits import Limits
+from .stream import check_contents, declare_blocks, frame_blocks
 
 
 class Compressor:
@@ -27,36 +33,31 @@ class Compressor:
     def compress(self, data: bytes | bytearray | memoryview) -> bytes:
         """Take ``data`` and return what is ready of the archive, often nothing."""
         self._check_open()
-        return b"".join([self._code(block, last=False) for block in self._splitter.push(data)])
+        return self._write((block, False) for block in self._splitter.push(data))
 
     def flush(self) -> bytes:
         """Return the rest of the archive; the object cannot be used afterwards."""
         self._check_open()
         self._finished = True
-        return self._code(self._splitter.rest(), last=True)
+        return self._write([(self._splitter.rest(), True)])
 
     def _check_open(self) -> None:
         if self._finished:
             raise ValueError("the compressor has been flushed")
 
-    def _code(self, block: bytes, *, last: bool) -> bytes:
-        method, payload = encode_block(self._codec, block)
-        return self._writer.block(block, method, payload, last=last)
+    def _write(self, blocks: Iterable[RawBlock]) -> bytes:
+        coded = ((block, encode_block(self._codec, block[0])) for block in blocks)
+        return b"".join(record for _, record in frame_blocks(self._writer, coded))
 
 
 class Decompressor:
-    """Restores the contents of one archive, or of several joined together.
+    """Restores the contents of one archive, or of several joined together."""
 
-    ``max_block`` and ``max_output`` bound, in bytes, what a block may take and what may come
-    out in all.
-    """
-
-    def __init__(
-        self, source: CodecSource, *, max_block: int | None = None, max_output: int | None = None
-    ) -> None:
+    def __init__(self, source: CodecSource, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
         self._source = source
-        self._parser = RecordParser(max_block)
-        self._checker = Checker(max_output)
+        self._parser = RecordParser(limits.max_block)
+        self._checker = Checker(limits.max_output)
 
     @property
     def eof(self) -> bool:
@@ -65,17 +66,19 @@ class Decompressor:
 
     def decompress(self, data: bytes | bytearray | memoryview) -> bytes:
         """Take a piece of the archive and return what can be decoded and checked so far."""
-        out = []
-        for record in self._parser.feed(data):
-            if isinstance(record, MemberEnd):
-                self._checker.end(record)
-                continue
-            self._checker.declare(record.header)
-            block = decode_record(self._source, record)
-            self._checker.add(record.header, block)
-            out.append(block)
-        return b"".join(out)
+        decoded = (
+            (
+                record,
+                decode_record(self._source, record) if isinstance(record, BlockRecord) else b"",
+            )
+            for record in declare_blocks(self._parser.feed(data), self._checker)
+        )
+        return b"".join(check_contents(self._checker, decoded))
 
     def close(self) -> None:
-        """Say that the archive has ended; raises TruncatedArchiveError if it has not."""
+        """Say that the archive has ended.
+
+        Raises:
+            TruncatedArchiveError: it has not.
+        """
         self._parser.close()

@@ -1,0 +1,47 @@
+"""State how blocks are coded: what a user can choose, declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nncompress.errors import ConfigError
+
+from .levels import LEVELS
+
+METHODS = ("auto", "network", "network+mixing", "mixing", "stored")
+
+
+@dataclass(frozen=True)
+class CodingOptions:
+    """How blocks are coded; what the command line, the Python interface and the reports share.
+
+    Attributes:
+        model: a model file, or the name of an installed model; None for the one of the level when
+            encoding, and for the one that the archive names when decoding.
+        level: 1 (fastest) to 9 (smallest), for encoding; None for the default.
+        method: one of ``METHODS``, for encoding; None is "auto".
+        device: "cpu", "cuda" or "cuda:N"; "auto" is the CPU, since a GPU gains only with thousands
+            of lanes.
+        threads: their number in all, 0 for one a CPU.
+        memory_limit: bytes that all blocks coded at once may take; None for no limit for one block,
+            and a quarter of the machine's memory for several.
+
+    Raises:
+        ConfigError: a value cannot be.
+    """
+
+    model: str | Path | None = None
+    level: int | None = None
+    method: str | None = None
+    device: str = "auto"
+    threads: int = 0
+    memory_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.method is not None and self.method not in METHODS:
+            raise ConfigError(f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}")
+        if self.level is not None and self.level not in LEVELS:
+            raise ConfigError(f"level {self.level} is not between {min(LEVELS)} and {max(LEVELS)}")
+        if self.threads < 0:
+            raise ConfigError(f"the number of threads must be at least 0, not {self.threads}")

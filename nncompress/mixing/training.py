@@ -1,0 +1,92 @@
+"""Train the starting values of predictors: see :mod:`.initial`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, repeat
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nncompress.lanes import Layout
+
+from .clusters import Clusters
+from .initial import Initial
+from .predictor import Predictor
+from .profiles import Profile
+
+if TYPE_CHECKING:
+    from nncompress.exact.engine import Prediction
+
+    Predictions = Callable[[bytes, int], Iterable[Prediction]]
+    Step = tuple[npt.NDArray[np.uint8], Prediction | None]
+
+BATCH = 64
+"""Steps that the network is ahead of the predictors that are trained: 3 MB of predictions for 32 lanes."""
+
+
+def train_initial(
+    profiles: Sequence[Profile],
+    samples: Iterable[bytes],
+    lanes: int = 32,
+    predictions: Predictions | None = None,
+    clusters: Clusters | None = None,
+) -> list[Initial]:
+    """Code samples one after the other, each starting from what the ones before taught, and give what is learnt.
+
+    All mixers learn from the same pass of the network, each in a thread, while the network reads on in another.
+    What one learns depends neither on the others nor on the threads.
+
+    Args:
+        profiles: the mixers to train, at least one.
+        samples: data like that to be compressed; put the most typical last.
+        lanes: number of lanes, as it will be used.
+        predictions: ``predictions(sample, lanes)`` gives what the network says of the lanes with a byte in each
+            step; needed if a mixer has ``profile.network``. It runs in one thread, not the caller's, and may overwrite
+            a prediction when it is asked for the next.
+        clusters: the clusters of the network's hidden vectors.
+
+    Returns:
+        starting values for ``Predictor(..., initial=...)``, one for each of ``profiles``.
+    """
+    starts: list[Initial | None] = [None] * len(profiles)
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(len(profiles)) as learners:
+        for sample in samples:
+            mixers = [
+                Predictor(profile, lanes, len(sample), start, clusters)
+                for profile, start in zip(profiles, starts, strict=True)
+            ]
+            steps = _steps(sample, lanes, predictions)
+            coming = reader.submit(_take, steps)
+            while batch := coming.result():
+                coming = reader.submit(_take, steps)
+                list(learners.map(_learn, mixers, repeat(batch)))
+            starts = [mixer.export_initial() for mixer in mixers]
+    return [
+        start if start is not None else Predictor(profile, lanes, 0).export_initial()
+        for profile, start in zip(profiles, starts, strict=True)
+    ]
+
+
+def _take(steps: Iterator[Step]) -> list[Step]:
+    """Take the next steps, with predictions that last."""
+    return [
+        (symbols, p and p._replace(weights=p.weights.copy(), hidden=p.hidden.copy()))
+        for symbols, p in islice(steps, BATCH)
+    ]
+
+
+def _learn(mixer: Predictor, steps: Iterable[Step]) -> None:
+    for symbols, prediction in steps:
+        out = np.empty((8, len(symbols)))
+        mixer.encode_step(0, len(symbols), symbols, prediction, out)
+
+
+def _steps(data: bytes, lanes: int, predictions: Predictions | None) -> Iterator[Step]:
+    """Yield the bytes of every lane that has one, step by step, and what the network says of them."""
+    layout = Layout(len(data), lanes)
+    coming = repeat(None) if predictions is None else iter(predictions(data, lanes))
+    for step, row in enumerate(layout.cut(data)):
+        yield row[: layout.active(step)], next(coming)

@@ -1,0 +1,80 @@
+"""Bound the memory that blocks take and the bytes that come out of an archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nncompress.archive.codec import BlockCodec, Progress, no_progress
+from nncompress.archive.format import Method
+from nncompress.errors import MemoryLimitError
+
+SMALLEST_BLOCK = 1 << 16
+"""Bytes; a memory limit makes no block smaller, since each starts cold."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds for reading, in bytes; None is no bound.
+
+    Attributes:
+        max_block: what a block may take, raw bytes and payload together.
+        max_output: what may come out in all.
+    """
+
+    max_block: int | None = None
+    max_output: int | None = None
+
+
+def needed_to_encode(codec: BlockCodec, size: int) -> int:
+    """Return the bytes of memory that a block of ``size`` raw bytes takes at most, by any method."""
+    method = Method.MIXING if codec.model_id is None else Method.NETWORK_MIXING
+    return codec.memory(method, size)
+
+
+class LimitedCodec:
+    """A codec whose blocks may take ``limit`` bytes of memory.
+
+    When encoding, blocks become as small as ``SMALLEST_BLOCK`` to fit. If that does not help,
+    ``stores_all`` is true, and they are stored.
+    """
+
+    def __init__(self, codec: BlockCodec, limit: int) -> None:
+        self._codec = codec
+        self._limit = limit
+        self.model_id = codec.model_id
+        self.block_size = codec.block_size
+        while self._too_large(self.block_size) and self.block_size // 2 >= SMALLEST_BLOCK:
+            self.block_size //= 2
+        self.first_block_size = min(codec.first_block_size, self.block_size)
+        self.stores_all = self._too_large(self.block_size)
+
+    def _too_large(self, size: int) -> bool:
+        return needed_to_encode(self._codec, size) > self._limit
+
+    def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
+        """Return what the codec needs."""
+        return self._codec.memory(method, size, payload)
+
+    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+        """Encode a block, or store it where that would take too much memory."""
+        if self._too_large(len(data)):
+            return Method.STORED, data
+        return self._codec.encode(data, progress)
+
+    def decode(
+        self, method: int, payload: bytes, size: int, progress: Progress = no_progress
+    ) -> bytes:
+        """Decode a block.
+
+        Raises:
+            MemoryLimitError: it needs more than the limit.
+            ArchiveError: the payload is wrong.
+        """
+        needed = self._codec.memory(method, size, payload)
+        if needed > self._limit:
+            raise MemoryLimitError(
+                f"a block needs {needed} bytes of memory, more than the limit of {self._limit}",
+                limit=self._limit,
+                needed=needed,
+            )
+        return self._codec.decode(method, payload, size, progress)
