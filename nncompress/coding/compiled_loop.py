@@ -49,14 +49,14 @@ NAP = 0.1
 
 
 @inline
-def _may_turn(shared, job, groups):  # type: ignore[no-untyped-def]
+def _may_turn(shared, job, groups):
     step, group = divmod(job, groups)
     turned, stepped = atomics.get(shared, TURNED), atomics.get(shared, STEPPED + group)
     return turned == job and stepped == step
 
 
 @inline
-def _spin(shared, job, groups):  # type: ignore[no-untyped-def]
+def _spin(shared, job, groups):
     """Wait for a job's turn; False where it takes long."""
     for _ in range(SPINS):
         if _may_turn(shared, job, groups) or atomics.get(shared, FAILED):
@@ -66,16 +66,14 @@ def _spin(shared, job, groups):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _doze(shared, job, groups):  # type: ignore[no-untyped-def]
+def _doze(shared, job, groups):
     """Have others wake this thread, unless the job's turn has come; whether to sleep."""
     atomics.put(shared, ASLEEP, 1)
     return not (_may_turn(shared, job, groups) or atomics.get(shared, FAILED))
 
 
 @inline
-def _take_turn(  # type: ignore[no-untyped-def]
-    s, decoding, table, size, width, step, ports, lo, hi, bits, ones, coder, words
-):
+def _take_turn(s, decoding, table, size, width, step, ports, lo, hi, bits, ones, coder, words):
     """Code a group's lanes that still have a byte; returns how many, or -1 for a stream that no encoder makes."""
     lanes = table.shape[1]
     hi = min(hi, lanes if (step + 1) * lanes <= size else size % lanes)
@@ -91,14 +89,14 @@ def _take_turn(  # type: ignore[no-untyped-def]
 
 
 @inline
-def _step(table, step, window, ports, program, lo, hi):  # type: ignore[no-untyped-def]
+def _step(table, step, window, ports, program, lo, hi):
     """Let a group's network read the bytes of a step. It has read one more before: that with which lanes start."""
     vector(ports, 0, np.uint8)[: hi - lo] = table[step, lo:hi]
     run(program, (step + 1) % window, min(step + 2, window))
 
 
 @jit
-def _drive(  # type: ignore[no-untyped-def]
+def _drive(
     shared,
     own,
     size,

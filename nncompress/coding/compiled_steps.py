@@ -27,7 +27,7 @@ Scratch = tuple[NDArray[np.int32], NDArray[np.float64]]
 
 
 @inline
-def code_step(s, decoding, row, lo, hi, weights, bits, ones, coder, words):  # type: ignore[no-untyped-def]
+def code_step(s, decoding, row, lo, hi, weights, bits, ones, coder, words):
     """Code, or decode into, the bytes lo..hi-1 of a row of the table; False for a stream that no encoder makes.
 
     One function for both, since to compile the mixer takes long.
@@ -51,9 +51,7 @@ def code_step(s, decoding, row, lo, hi, weights, bits, ones, coder, words):  # t
 
 
 @jit
-def _code_steps(  # type: ignore[no-untyped-def]
-    mixer, decoding, table, first, last, lo, hi, weights, bits, ones, coder, words
-):
+def _code_steps(mixer, decoding, table, first, last, lo, hi, weights, bits, ones, coder, words):
     """Code the steps first..last-1 of the lanes lo..hi-1 of a table, uint8 [steps, lanes]."""
     s, sound = opened(mixer), True
     for step in range(first, last):

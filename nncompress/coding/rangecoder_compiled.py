@@ -31,7 +31,7 @@ _PRECISION = np.uint64(24)
 
 
 @jit
-def share_of_zero(one):  # type: ignore[no-untyped-def]
+def share_of_zero(one):
     """Share of the interval, in 2**-24, of a 0 where a 1 has probability ``one``, a multiple of 2**-16.
 
     constriction rounds so that neither share can be 0.
@@ -41,7 +41,7 @@ def share_of_zero(one):  # type: ignore[no-untyped-def]
 
 
 @jit
-def encode_bits(bits, ones, state, words):  # type: ignore[no-untyped-def]
+def encode_bits(bits, ones, state, words):
     """Append bits, int32 [n], of probabilities ``ones``, float64 [n]; words, uint32, has n free places."""
     lower, length, place = state[LOWER], state[RANGE], np.int64(state[PLACE])
     for i in range(len(bits)):
@@ -68,7 +68,7 @@ def encode_bits(bits, ones, state, words):  # type: ignore[no-untyped-def]
 
 
 @jit
-def decode_bits(ones, state, words, bits):  # type: ignore[no-untyped-def]
+def decode_bits(ones, state, words, bits):
     """Read bits, int32 [n], of probabilities ``ones``, float64 [n]; False for a stream that no encoder makes."""
     lower, length, point = state[LOWER], state[RANGE], state[POINT]
     place = np.int64(state[PLACE])

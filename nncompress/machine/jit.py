@@ -66,7 +66,7 @@ def _open_cache(function: Callable[..., Any]) -> KernelCache | NoCache:
         options.CACHE_DIR = before
 
 
-class KernelCache(FunctionCache):  # type: ignore[misc]
+class KernelCache(FunctionCache):
     """A kernel's machine code on disk. What goes wrong there costs time and nothing else."""
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
@@ -102,7 +102,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             log.info("a compiled kernel could not be kept: %s", error)
 
 
-class NoCache(NullCache):  # type: ignore[misc]
+class NoCache(NullCache):
     """Keeps nothing, since no folder can be written."""
 
     def __init__(self, fault: str) -> None:

@@ -35,18 +35,18 @@ def describe(values: Iterable[npt.NDArray[Any] | int]) -> npt.NDArray[np.int64]:
 
 
 @inline
-def vector(table, row, dtype):  # type: ignore[no-untyped-def]
+def vector(table, row, dtype):
     """Open an array of one axis."""
     return carray(pointer(table[row, 0]), (table[row, 1],), dtype)
 
 
 @inline
-def matrix(table, row, dtype):  # type: ignore[no-untyped-def]
+def matrix(table, row, dtype):
     """Open an array of two axes."""
     return carray(pointer(table[row, 0]), (table[row, 1], table[row, 2]), dtype)
 
 
 @inline
-def cube(table, row, dtype):  # type: ignore[no-untyped-def]
+def cube(table, row, dtype):
     """Open an array of three axes."""
     return carray(pointer(table[row, 0]), (table[row, 1], table[row, 2], table[row, 3]), dtype)

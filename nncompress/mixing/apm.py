@@ -33,7 +33,7 @@ KNOT = 4  # cells at the ends of a row are not worth fetching early
 
 
 @jit
-def corrected(cells, row, x, where, column):  # type: ignore[no-untyped-def]
+def corrected(cells, row, x, where, column):
     """Give the 16-bit probability, 1..65535, that the map at ``row`` has for |x| < STRETCH_MAX; remember the cell."""
     x += STRETCH_MAX
     part = x & (STRETCH_ONE - 1)
@@ -46,7 +46,7 @@ def corrected(cells, row, x, where, column):  # type: ignore[no-untyped-def]
 
 
 @jit
-def find_rows(s, lo, hi):  # type: ignore[no-untyped-def]
+def find_rows(s, lo, hi):
     """Find the rows of order 1 and order 3, well before they are read: memory is slow, and they are many."""
     bits = s.config[APM_BITS]
     first = s.config[APM_CELLS]
@@ -65,7 +65,7 @@ def find_rows(s, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def refine(s, lo, hi, out):  # type: ignore[no-untyped-def]
+def refine(s, lo, hi, out):
     """Write P(bit = 1): half what the mixer says, a quarter each what order 1 and order 3 make of it."""
     cells = s.cells
     said = CORRECTED if s.config[NETWORK] else MIXED
@@ -79,7 +79,7 @@ def refine(s, lo, hi, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def update_maps(s, lo, hi, bits):  # type: ignore[no-untyped-def]
+def update_maps(s, lo, hi, bits):
     """Let the cells that were used see the bits."""
     first = NETWORK_APM1 if s.config[NETWORK] else APM1
     for lane in range(lo, hi):

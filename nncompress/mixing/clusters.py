@@ -94,13 +94,13 @@ def prepare(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
 
 
 @jit
-def _multiply_packed(hidden, weight, scores):  # type: ignore[no-untyped-def]
+def _multiply_packed(hidden, weight, scores):
     start = np.empty(hidden.shape[0], np.int32)
     int8.multiply(hidden, weight, start, scores, int8.WIDE)
 
 
 @jit
-def _multiply_plain(hidden, weight, scores):  # type: ignore[no-untyped-def]
+def _multiply_plain(hidden, weight, scores):
     rows = weight.view(np.int8).reshape((scores.shape[1], hidden.shape[1]))
     for lane in range(hidden.shape[0]):
         dot_each(hidden[lane].astype(np.int16), rows, scores[lane])
@@ -110,7 +110,7 @@ multiply = _multiply_packed if _PACKED else _multiply_plain
 
 
 @jit
-def find_clusters(s, lo, hi):  # type: ignore[no-untyped-def]
+def find_clusters(s, lo, hi):
     """Note each lane's cluster, the first of those that fit best."""
     scores = np.empty((hi - lo, CENTROIDS), np.int32)
     multiply(s.hidden[lo:hi], s.centroids, scores)

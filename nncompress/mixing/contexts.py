@@ -52,7 +52,7 @@ LANE_SALT = np.uint64(1) << np.uint64(32)
 
 
 @jit
-def read_byte(keys, lane_state):  # type: ignore[no-untyped-def]
+def read_byte(keys, lane_state):
     """Take the byte just coded (the node) into the lane's text state; ``position`` is already behind it."""
     byte = np.int64(lane_state[NODE]) & 255
     if low_bytes(keys[RECENT], 1) == U(NEWLINE):
@@ -76,12 +76,12 @@ def read_byte(keys, lane_state):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _byte_at(history, position, start):  # type: ignore[no-untyped-def]
+def _byte_at(history, position, start):
     return U(history[position]) if position >= start else U(0)
 
 
 @jit
-def _word_value(keys, context, lane):  # type: ignore[no-untyped-def]
+def _word_value(keys, context, lane):
     word = mix64(keys[WORD], keys[RECENT] & BYTE)
     if context == LOCAL_WORD:
         return word + U(lane + 1)
@@ -99,7 +99,7 @@ def _word_value(keys, context, lane):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _tabular_value(history, lane_state, c1, context, period):  # type: ignore[no-untyped-def]
+def _tabular_value(history, lane_state, c1, context, period):
     above_at = np.int64(lane_state[POSITION]) - period
     start = lane_state[START]
     above = _byte_at(history, above_at, start)
@@ -115,7 +115,7 @@ def _tabular_value(history, lane_state, c1, context, period):  # type: ignore[no
 
 
 @jit
-def _line_value(history, keys, lane_state, context):  # type: ignore[no-untyped-def]
+def _line_value(history, keys, lane_state, context):
     recent = keys[RECENT]
     if context == ABOVE_LINE:
         at = np.int64(lane_state[LINE_BEFORE]) + (lane_state[POSITION] - lane_state[LINE])
@@ -126,7 +126,7 @@ def _line_value(history, keys, lane_state, context):  # type: ignore[no-untyped-
 
 
 @jit
-def _context_value(history, keys, lane_state, lane, context, period):  # type: ignore[no-untyped-def]
+def _context_value(history, keys, lane_state, lane, context, period):
     recent = keys[RECENT]
     if context <= ORDER6:
         return low_bytes(recent, context)
@@ -151,7 +151,7 @@ def _context_value(history, keys, lane_state, lane, context, period):  # type: i
 
 
 @jit
-def hash_contexts(s, lo, hi):  # type: ignore[no-untyped-def]
+def hash_contexts(s, lo, hi):
     """Hash every context of the lanes for their next byte."""
     history, keys, lanes = s.history, s.keys, s.lanes
     period = s.config[PERIOD]

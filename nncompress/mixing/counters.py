@@ -25,7 +25,7 @@ MAP_LIMIT = 1023
 
 
 @jit
-def moved(value, bit, limit):  # type: ignore[no-untyped-def]
+def moved(value, bit, limit):
     """Give the (int64) cell after it has seen ``bit``; its count rises up to ``limit``."""
     p = value >> 10
     n = value & COUNT
@@ -34,27 +34,27 @@ def moved(value, bit, limit):  # type: ignore[no-untyped-def]
 
 
 @jit
-def move(cells, at, bit, limit):  # type: ignore[no-untyped-def]
+def move(cells, at, bit, limit):
     """Let a cell see ``bit``."""
     place = np.uint64(at)  # spares numba's test for a negative index
     cells[place] = moved(np.int64(cells[place]), bit, limit)
 
 
 @jit
-def probability(cell):  # type: ignore[no-untyped-def]
+def probability(cell):
     """Give the 16-bit probability of a cell as int64, 0..65535."""
     return np.int64(cell >> np.uint32(16))
 
 
 @jit
-def _node_of_half(node, plane):  # type: ignore[no-untyped-def]
+def _node_of_half(node, plane):
     """Number the node within its half byte, 1..15."""
     one = 1 << (plane & 3)
     return (node & (one - 1)) | one
 
 
 @jit
-def predict_contexts(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+def predict_contexts(s, plane, lo, hi):
     """Put two inputs a context: the stretched probability of its map, and the probability itself less 1/2."""
     n = s.config[CONTEXTS]
     where, slots, cells, inputs = s.where, s.slots, s.cells, s.inputs
@@ -73,7 +73,7 @@ def predict_contexts(s, plane, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def seen_contexts(s, lane, plane):  # type: ignore[no-untyped-def]
+def seen_contexts(s, lane, plane):
     """Count the contexts of a lane whose present node has been seen before."""
     node = _node_of_half(np.int64(s.lanes[lane, NODE]), plane)
     seen = 0
@@ -83,7 +83,7 @@ def seen_contexts(s, lane, plane):  # type: ignore[no-untyped-def]
 
 
 @jit
-def update_contexts(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
+def update_contexts(s, plane, lo, hi, bits):
     """Let the counters and the map cells they led to see the bits."""
     n = s.config[CONTEXTS]
     where, slots, cells = s.where, s.slots, s.cells

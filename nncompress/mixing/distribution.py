@@ -46,7 +46,7 @@ def expected_bytes(
 
 
 @jit
-def _walk(s, walk, lo, hi, weights, p, tree):  # type: ignore[no-untyped-def]
+def _walk(s, walk, lo, hi, weights, p, tree):
     """Fill tree with the chance to reach each node."""
     # What these two write is written anew before the byte is coded.
     if s.config[NETWORK]:
@@ -62,7 +62,7 @@ def _walk(s, walk, lo, hi, weights, p, tree):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _walk_half(walk, plane, root, lo, hi, p, tree):  # type: ignore[no-untyped-def]
+def _walk_half(walk, plane, root, lo, hi, p, tree):
     """Predict at the 15 nodes of half a byte."""
     for depth in range(4):
         for node in range(root << depth, (root + 1) << depth):
@@ -74,7 +74,7 @@ def _walk_half(walk, plane, root, lo, hi, p, tree):  # type: ignore[no-untyped-d
 
 
 @jit
-def _copy_slots(s, walk, lo, hi, half):  # type: ignore[no-untyped-def]
+def _copy_slots(s, walk, lo, hi, half):
     """Copy the slots for the upper half (0), or for the lower one after ``half``; empty where there are none."""
     n = s.config[CONTEXTS]
     shift = U(64 - s.config[SLOT_BITS])

@@ -13,7 +13,7 @@ STIR = np.uint64(0xD1B54A32D192ED03)
 
 
 @jit
-def mix64(a, b):  # type: ignore[no-untyped-def]
+def mix64(a, b):
     """Hash two words into one whose upper bits are all well mixed."""
     h = (a + b) * SPREAD
     h ^= h >> U(29)
@@ -22,12 +22,12 @@ def mix64(a, b):  # type: ignore[no-untyped-def]
 
 
 @jit
-def low_bytes(word, count):  # type: ignore[no-untyped-def]
+def low_bytes(word, count):
     """Keep the lowest ``count`` bytes (0 to 8)."""
     return word & ((U(1) << U(8 * count)) - U(1)) if count < 8 else word
 
 
 @jit
-def small_hash(value, bits):  # type: ignore[no-untyped-def]
+def small_hash(value, bits):
     """Hash a word to ``bits`` bits."""
     return np.int64((value * SPREAD) >> U(64 - bits))

@@ -15,7 +15,7 @@ COUNT_MASK = np.uint32(1023)
 
 
 @jit
-def _claim(slots, at, check):  # type: ignore[no-untyped-def]
+def _claim(slots, at, check):
     """Find the slot with this check in its pair, or clear the one whose first node was seen less often."""
     other = at ^ np.uint64(SLOT_SIZE)
     # One branch in place of three that cannot be foreseen.
@@ -30,7 +30,7 @@ def _claim(slots, at, check):  # type: ignore[no-untyped-def]
 
 
 @jit
-def find_slots(s, lo, hi, second_half):  # type: ignore[no-untyped-def]
+def find_slots(s, lo, hi, second_half):
     """Find the slots of all contexts for the upper or the lower half of the next byte.
 
     The first loop asks for the memory of every slot and its neighbour, so that the cache misses overlap.

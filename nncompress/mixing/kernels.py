@@ -25,7 +25,7 @@ from .state import NETWORK, NODE, POSITION, opened
 
 
 @jit
-def _predict(s, plane, lo, hi, out):  # type: ignore[no-untyped-def]
+def _predict(s, plane, lo, hi, out):
     find_rows(s, lo, hi)
     predict_contexts(s, plane, lo, hi)
     predict_match(s, plane, lo, hi)
@@ -38,7 +38,7 @@ def _predict(s, plane, lo, hi, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _learn(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
+def _learn(s, plane, lo, hi, bits):
     update_contexts(s, plane, lo, hi, bits)
     update_match(s, lo, hi, bits)
     update_mix(s, lo, hi, bits)
@@ -50,7 +50,7 @@ def _learn(s, plane, lo, hi, bits):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _end_byte(s, lo, hi):  # type: ignore[no-untyped-def]
+def _end_byte(s, lo, hi):
     for lane in range(lo, hi):
         lane_state = s.lanes[lane]
         s.history[lane_state[POSITION]] = lane_state[NODE] & 255
@@ -63,7 +63,7 @@ def _end_byte(s, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def begin_byte(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
+def begin_byte(s, lo, hi, weights, out):
     """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
     if s.config[NETWORK]:
         sum_weights(s, lo, hi, weights)
@@ -74,7 +74,7 @@ def begin_byte(s, lo, hi, weights, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def end_plane(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
+def end_plane(s, plane, lo, hi, bits, out):
     """Learn the bits of ``plane``, int32 [hi - lo], and predict the next plane, or end the byte."""
     _learn(s, plane, lo, hi, bits)
     if plane == 7:
@@ -86,19 +86,19 @@ def end_plane(s, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
 
 
 @jit
-def begin(table, lo, hi, weights, out):  # type: ignore[no-untyped-def]
+def begin(table, lo, hi, weights, out):
     """See :func:`begin_byte`."""
     begin_byte(opened(table), lo, hi, weights, out)
 
 
 @jit
-def advance(table, plane, lo, hi, bits, out):  # type: ignore[no-untyped-def]
+def advance(table, plane, lo, hi, bits, out):
     """See :func:`end_plane`."""
     end_plane(opened(table), plane, lo, hi, bits, out)
 
 
 @jit
-def encode(table, lo, hi, symbols, weights, bits, out):  # type: ignore[no-untyped-def]
+def encode(table, lo, hi, symbols, weights, bits, out):
     """Do a whole step with known symbols, uint8 [hi - lo]: out float64 [8, hi - lo]."""
     s = opened(table)
     begin_byte(s, lo, hi, weights, out[0])

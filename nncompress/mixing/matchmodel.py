@@ -50,7 +50,7 @@ LIMIT = 1023
 
 
 @jit
-def run_bucket(run):  # type: ignore[no-untyped-def]
+def run_bucket(run):
     """Sort the length of a match into 0..23."""
     if run < 16:
         return run
@@ -62,14 +62,14 @@ def run_bucket(run):  # type: ignore[no-untyped-def]
 
 
 @jit
-def predict_match(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+def predict_match(s, plane, lo, hi):
     """Put two inputs a model, 0 where there is no match or the byte has already left it."""
     for k in range(s.config[MATCHES]):
         _predict(s, k, plane, lo, hi)
 
 
 @jit
-def _predict(s, k, plane, lo, hi):  # type: ignore[no-untyped-def]
+def _predict(s, k, plane, lo, hi):
     at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * k
     first = s.config[MATCH_CELLS] + k * RUN_BUCKETS * MISS_LEVELS
     own = k * OF_MATCH
@@ -91,7 +91,7 @@ def _predict(s, k, plane, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def update_match(s, lo, hi, bits):  # type: ignore[no-untyped-def]
+def update_match(s, lo, hi, bits):
     """Learn how often a match of this length, with this past, is right."""
     for k in range(s.config[MATCHES]):
         for lane in range(lo, hi):
@@ -101,7 +101,7 @@ def update_match(s, lo, hi, bits):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _follow(history, size, lane_state, own, byte):  # type: ignore[no-untyped-def]
+def _follow(history, size, lane_state, own, byte):
     """Move the pointer past ``byte``; a wrong one costs the run, several close together the pointer."""
     pointer = np.int64(lane_state[own + POINTER])
     if pointer == 0:
@@ -118,7 +118,7 @@ def _follow(history, size, lane_state, own, byte):  # type: ignore[no-untyped-de
 
 
 @jit
-def _common_length(history, a, b, most):  # type: ignore[no-untyped-def]
+def _common_length(history, a, b, most):
     k = 0
     while k < most and history[a - 1 - k] == history[b - 1 - k]:
         k += 1
@@ -126,7 +126,7 @@ def _common_length(history, a, b, most):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _search(history, lane_state, own, found, least):  # type: ignore[no-untyped-def]
+def _search(history, lane_state, own, found, least):
     """Take the last occurrence of the string if it agrees for longer than the present match does."""
     position = np.int64(lane_state[POSITION])
     done = position - lane_state[START]
@@ -141,7 +141,7 @@ def _search(history, lane_state, own, found, least):  # type: ignore[no-untyped-
 
 
 @jit
-def _move(s, k, least, lo, hi):  # type: ignore[no-untyped-def]
+def _move(s, k, least, lo, hi):
     history, heads, size = s.history, s.heads, s.config[SIZE]
     own = k * OF_MATCH
     for lane in range(lo, hi):
@@ -153,7 +153,7 @@ def _move(s, k, least, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _find_strings(s, lo, hi):  # type: ignore[no-untyped-def]
+def _find_strings(s, lo, hi):
     """Find the places of the lanes' last strings; all first, for memory is slow."""
     bits, matches = s.config[MATCH_BITS], s.config[MATCHES]
     for lane in range(lo, hi):
@@ -171,7 +171,7 @@ def _find_strings(s, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def move_match(s, lo, hi):  # type: ignore[no-untyped-def]
+def move_match(s, lo, hi):
     """Go on after a byte: follow or search, then enter what was coded one step ago, or, for the lane alone, now."""
     _find_strings(s, lo, hi)
     _move(s, 0, s.config[MATCH_BYTES], lo, hi)

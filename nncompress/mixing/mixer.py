@@ -51,7 +51,7 @@ FINAL_RATE = 4
 
 
 @jit
-def _dot(weights, at, inputs, lane, first, n):  # type: ignore[no-untyped-def]
+def _dot(weights, at, inputs, lane, first, n):
     """Sum of n products. Slices would cost more than the sum, and unsigned indices spare a test each."""
     total = np.int64(0)
     for i in range(n):
@@ -60,7 +60,7 @@ def _dot(weights, at, inputs, lane, first, n):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _train(weights, at, inputs, lane, first, n, error):  # type: ignore[no-untyped-def]
+def _train(weights, at, inputs, lane, first, n, error):
     for i in range(n):
         step = shift_right(np.int32(inputs[lane, U(first + i)] * error) + HALF, SHIFT)
         weight = np.int32(weights[U(at + i)] + step)
@@ -68,12 +68,12 @@ def _train(weights, at, inputs, lane, first, n, error):  # type: ignore[no-untyp
 
 
 @jit
-def _clamped(x):  # type: ignore[no-untyped-def]
+def _clamped(x):
     return min(max(x, 1 - STRETCH_MAX), STRETCH_MAX - 1)
 
 
 @jit
-def _choice(s, lane, selector, plane):  # type: ignore[no-untyped-def]
+def _choice(s, lane, selector, plane):
     if selector == BY_NODE:
         return np.int64(s.lanes[lane, NODE])
     if selector == BY_CLASSES:
@@ -93,7 +93,7 @@ def _choice(s, lane, selector, plane):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _mix_set(s, j, plane, lo, hi):  # type: ignore[no-untyped-def]
+def _mix_set(s, j, plane, lo, hi):
     n = s.config[INPUTS]
     where, inputs, weights = s.where, s.inputs, s.weights
     for lane in range(lo, hi):
@@ -103,7 +103,7 @@ def _mix_set(s, j, plane, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def mix(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+def mix(s, plane, lo, hi):
     """Mix the inputs in every set and the sets' outputs with weights picked by the node."""
     sets = s.config[SETS]
     for j in range(sets):
@@ -114,13 +114,13 @@ def mix(s, plane, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _error(x, bit):  # type: ignore[no-untyped-def]
+def _error(x, bit):
     """Target less prediction in 65536ths."""
     return (np.int64(bit) << 16) - SQUASH[U(x + STRETCH_MAX)]
 
 
 @jit
-def update_mix(s, lo, hi, bits):  # type: ignore[no-untyped-def]
+def update_mix(s, lo, hi, bits):
     """Move each lane's chosen weights down the gradient of its coding cost, one lane after the other."""
     n, sets, rate = s.config[INPUTS], s.config[SETS], s.config[RATE]
     where, inputs, weights = s.where, s.inputs, s.weights

@@ -29,7 +29,7 @@ NETWORK_INPUTS = 2 + NETWORK_MAPS
 
 
 @jit
-def sum_weights(s, lo, hi, weights):  # type: ignore[no-untyped-def]
+def sum_weights(s, lo, hi, weights):
     """Sum the 256 weights of each lane, at most 2^20 each: any subtree is then a difference of two sums."""
     for lane in range(lo, hi):
         sums = s.sums[lane]
@@ -40,7 +40,7 @@ def sum_weights(s, lo, hi, weights):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _bit_probability(sums, node, plane):  # type: ignore[no-untyped-def]
+def _bit_probability(sums, node, plane):
     """P(bit = 1) in 65536ths, 1..65535; sums are below 2^29, so the shifted one is below 2^45."""
     half = 128 >> plane
     first = (node << (8 - plane)) - 256
@@ -50,7 +50,7 @@ def _bit_probability(sums, node, plane):  # type: ignore[no-untyped-def]
 
 
 @jit
-def predict_network(s, plane, lo, hi):  # type: ignore[no-untyped-def]
+def predict_network(s, plane, lo, hi):
     """Put six inputs: stretched, less 1/2, and corrected by order 1, the match's byte, order 2 and the word."""
     at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * s.config[MATCHES]
     _find_corrections(s, at, plane, lo, hi)
@@ -63,7 +63,7 @@ def predict_network(s, plane, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _find_corrections(s, at, plane, lo, hi):  # type: ignore[no-untyped-def]
+def _find_corrections(s, at, plane, lo, hi):
     """Put the first two inputs and find the rows for the others: all lanes first, for memory is slow."""
     bits = s.config[APM_BITS]
     size = ROW << bits

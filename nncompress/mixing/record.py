@@ -15,7 +15,7 @@ FORGET = 1 << 13
 
 
 @jit
-def vote(s, lo, hi):  # type: ignore[no-untyped-def]
+def vote(s, lo, hi):
     """Count the distances at which a lane's last byte occurred before; runs say nothing and are left out."""
     for lane in range(lo, hi):
         position = np.int64(s.lanes[lane, POSITION])
@@ -34,7 +34,7 @@ def vote(s, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def set_period(s):  # type: ignore[no-untyped-def]
+def set_period(s):
     """Set the record length: the distance that stands out, or the smallest that is nearly as good; 0 for none."""
     votes = s.votes
     best = 2

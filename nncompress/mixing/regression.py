@@ -53,7 +53,7 @@ RATES = _rate_table()
 
 
 @jit
-def _dot(weights, at, hidden, lane, n):  # type: ignore[no-untyped-def]
+def _dot(weights, at, hidden, lane, n):
     total = np.int32(0)
     for i in range(n):
         weight = shift_right(weights[U(at + i)], USED_BITS)
@@ -62,14 +62,14 @@ def _dot(weights, at, hidden, lane, n):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _train(weights, at, hidden, lane, n, step):  # type: ignore[no-untyped-def]
+def _train(weights, at, hidden, lane, n, step):
     for i in range(n):
         weight = np.int32(weights[U(at + i)] + np.int32(step * np.int32(hidden[lane, U(i)])))
         weights[U(at + i)] = min(max(weight, -WEIGHT_MAX), WEIGHT_MAX)
 
 
 @jit
-def correct(s, lo, hi):  # type: ignore[no-untyped-def]
+def correct(s, lo, hi):
     """Correct the mixer's stretched probabilities."""
     n = s.config[WIDTH]
     for lane in range(lo, hi):
@@ -79,7 +79,7 @@ def correct(s, lo, hi):  # type: ignore[no-untyped-def]
 
 
 @jit
-def update_correction(s, lo, hi, bits):  # type: ignore[no-untyped-def]
+def update_correction(s, lo, hi, bits):
     """Move each lane's node down the gradient of its coding cost, one lane after the other."""
     n = s.config[WIDTH]
     for lane in range(lo, hi):

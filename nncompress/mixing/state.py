@@ -99,7 +99,7 @@ def addresses(state: State) -> Array:
 
 
 @jit
-def opened(table):  # type: ignore[no-untyped-def]
+def opened(table):
     """Give the state whose addresses these are."""
     return State(
         vector(table, 0, np.int64),

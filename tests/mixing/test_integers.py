@@ -3,8 +3,6 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 COMPILE = """
 import numpy as np
 from nncompress.exact.engine import Prediction
@@ -21,7 +19,6 @@ ARITHMETIC = re.compile(r"= (f(?:add|sub|mul|div|rem|neg|cmp)|call)\b[^\n]*\bdou
 SCALING = re.compile(r"%[\w.]+, (?:0x3EF0+|1\.52587890625[0e+-]*5)")
 
 
-@pytest.mark.slow
 def test_kernels_compute_with_integers_only(tmp_path):
     # Code that numba finds in its cache cannot be looked at, so it is compiled once more.
     llvm = subprocess.run(
