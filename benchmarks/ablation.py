@@ -2,12 +2,13 @@
 
     python benchmarks/ablation.py CORPUS... [--steps 1000] [--dim 128] [--json FILE]
 
-Every variant differs from the first in one thing, or is of another shape and about as much work. First
-all of them are timed: a few steps each, in turns, by the processor time they take, so that other work
-on the machine falls on all alike. Then each is trained for as many steps as the first, and, where it is
-slower or faster by more than 5%, once more for as many steps as fit in the first one's time; the
-learning rate falls to zero by the end of either. Finished runs are in the JSON file, and --resume does
-not repeat them.
+Every variant differs from the first in one thing, or is of another shape and about as much work.
+First all of them are timed: a few steps each, in turns, by the processor time they take, so that
+other work on the machine falls on all alike. Then each is trained for as many steps as the first,
+and, where it is slower or faster by more than 5%, once more for as many steps as fit in the first
+one's time; the learning rate falls to zero by the end of either. Finished runs are in the JSON
+file, and --resume does not repeat them.
+
 Results of so short a training say what pays at its beginning, no more.
 """
 
@@ -25,28 +26,29 @@ from typing import Any
 import click
 import torch
 from folder import RESULTS, kept_results, resume, write_results
-from readme import AS_FAST, ablation
+from readme import AS_FAST, ablation_table
 from torch import Tensor, nn
 
-from nncompress.exact.config import GELU_SCALE, SHARNNConfig
+from nncompress.exact.config import SHARNNConfig
+from nncompress.network.constants import GELU_SCALE
 from nncompress.network.functional import lookup
 from nncompress.network.model import SHARNN, Block, BlockState
 from nncompress.training.config import TrainConfig
-from nncompress.training.data import Sources, find_sources
+from nncompress.training.corpus import Sources, find_sources
 from nncompress.training.loop import Trainer
 
 LAYERS = 3
-LANES, SEGMENT = 16, 64
+TRAIN_LANES, TRAIN_SEGMENT = 16, 64
 """Small steps: so short a training gains more from their number than from their size."""
 
 MUON = {"optimizer": "muon", "rate": 4e-3}
 
-WARM, ROUNDS, TIMED = 4, 9, 2
+WARM_STEPS, TURNS, TURN_STEPS = 4, 9, 2
 """Steps of each variant before timing, turns of timing, and steps in a turn."""
 
 
 class ResidualBlock(Block):
-    """A block whose LSTM is added to the stream, instead of taking its place."""
+    """Add the LSTM's output to the block's input, instead of letting it take its place."""
 
     def forward(self, h: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
         """Run over h [T, B, d] from the state before it."""
@@ -63,7 +65,7 @@ class ResidualBlock(Block):
 
 
 class FeedForward(nn.Module):
-    """What Boom stands for: the same way up, and a matrix down."""
+    """Compute the layer that Boom replaces: the same way up, and a matrix down."""
 
     def __init__(self, dim: int, inner: int) -> None:
         super().__init__()
@@ -102,7 +104,7 @@ def having(**fields: Any) -> Reshape:
 
 
 def wider(times: float, blocks: int) -> Reshape:
-    """Fewer blocks, of which the first attends, each so many times as wide, and Boom as wide as they are."""
+    """Make fewer blocks, wider by a factor, with Boom as wide as they are; the first attends."""
 
     def reshape(shape: SHARNNConfig) -> SHARNNConfig:
         dim = round(times * shape.dim)
@@ -113,7 +115,15 @@ def wider(times: float, blocks: int) -> Reshape:
 
 @dataclass(frozen=True)
 class Variant:
-    """A name, what differs from the first variant, and what the paper says of it."""
+    """Hold what differs from the first variant.
+
+    Attributes:
+        name: what it is called in the results.
+        reshape: changes the network's shape.
+        training: fields of :class:`TrainConfig` that differ.
+        change: changes the network's modules.
+        paper: what the paper says of it.
+    """
 
     name: str
     reshape: Reshape = same
@@ -122,7 +132,7 @@ class Variant:
     paper: str = ""
 
     def model(self, shape: SHARNNConfig) -> SHARNN:
-        """A new network; the same weights wherever two variants have the same tensors."""
+        """Make a network; the same weights wherever two variants have the same tensors."""
         torch.manual_seed(0)
         model = SHARNN(self.reshape(shape))
         if self.change is not None:
@@ -153,19 +163,19 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Experiment:
-    """What all variants share."""
+    """Hold what all variants share."""
 
     shape: SHARNNConfig
     config: TrainConfig
     sources: Sources
 
     def trainer(self, variant: Variant, folder: Path, **settings: Any) -> Trainer:
-        """A trainer of a new network of a variant."""
+        """Make a trainer of a new network of a variant."""
         config = dataclasses.replace(self.config, **variant.training, **settings)
         return Trainer(variant.model(self.shape), config, self.sources, {}, folder)
 
     def train(self, variant: Variant, steps: int) -> dict[str, Any]:
-        """Train a variant; returns its bits per byte of held-out text, bytes seen and time."""
+        """Train a variant; return its bits per byte of held-out text, bytes seen and time."""
         entries: list[dict[str, Any]] = []
         began = time.process_time()
         with tempfile.TemporaryDirectory() as folder:
@@ -181,27 +191,27 @@ class Experiment:
         }
 
     def pace(self) -> list[float]:
-        """Processor seconds that a step of each variant takes."""
+        """Measure the processor seconds that a step of each variant takes."""
         trainers = [self.trainer(variant, Path()) for variant in VARIANTS]
-        for _ in range(WARM):
+        for _ in range(WARM_STEPS):
             for trainer in trainers:
                 trainer.train_step()
-        turns = [[_steps(trainer) for trainer in trainers] for _ in range(ROUNDS)]
+        turns = [[_step_seconds(trainer) for trainer in trainers] for _ in range(TURNS)]
         first = statistics.median(turn[0] for turn in turns)
         # Shares of the first one's time in the same turn, so that a slow moment does not count.
         shares = zip(*([seconds / turn[0] for seconds in turn] for turn in turns), strict=True)
         return [first * statistics.median(share) for share in shares]
 
 
-def _steps(trainer: Trainer) -> float:
+def _step_seconds(trainer: Trainer) -> float:
     began = time.process_time()
-    for _ in range(TIMED):
+    for _ in range(TURN_STEPS):
         trainer.train_step()
-    return (time.process_time() - began) / TIMED
+    return (time.process_time() - began) / TURN_STEPS
 
 
 def measured_variants(experiment: Experiment) -> list[dict[str, Any]]:
-    """Name, parameters, time a step and the paper's words for each variant."""
+    """Return name, parameters, time a step and the paper's words for each variant."""
     sizes = [
         sum(parameter.numel() for parameter in variant.model(experiment.shape).parameters())
         for variant in VARIANTS
@@ -218,7 +228,7 @@ def measured_variants(experiment: Experiment) -> list[dict[str, Any]]:
 
 
 def wanted(variants: list[dict[str, Any]], steps: int) -> list[tuple[str, Variant, int]]:
-    """Runs to make, as (at equal what, variant, steps), those at equal bytes first."""
+    """List the runs to make, as (at equal what, variant, steps), those at equal bytes first."""
     runs = [("bytes", variant, steps) for variant in VARIANTS]
     first = variants[0]["processor_seconds_a_step"]
     for variant, facts in zip(VARIANTS, variants, strict=True):
@@ -255,8 +265,8 @@ def main(
     torch.set_num_threads(threads)
     shape = SHARNNConfig(dim, 4 * dim, LAYERS, (LAYERS - 2,), window=window)
     config = TrainConfig(
-        lanes=LANES,
-        segment=SEGMENT,
+        lanes=TRAIN_LANES,
+        segment=TRAIN_SEGMENT,
         rate=4e-3,
         steps=steps,
         validate=128 << 10,
@@ -278,7 +288,7 @@ def main(
         click.echo(f"{variant.name}: {count} steps, for equal {equal}", err=True)
         runs.append({"equal": equal} | experiment.train(variant, count))
         write_results(target, **settings, variants=variants, runs=runs)
-    click.echo(ablation({"variants": variants, "runs": runs}))
+    click.echo(ablation_table({"variants": variants, "runs": runs}))
 
 
 if __name__ == "__main__":

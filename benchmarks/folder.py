@@ -1,4 +1,4 @@
-"""What the scripts share: finding a folder of files, writing results, and going on from them."""
+"""Hold what the scripts share: find a folder of files, write results, and go on from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLE = "NNCOMPRESS_EVAL"
 
 
 def evaluation_files(folder: Path | None) -> list[tuple[str, Path]]:
-    """All files under a folder, by name within it; $NNCOMPRESS_EVAL where none is given."""
+    """List all files under a folder, by name within it; $NNCOMPRESS_EVAL where none is given."""
     chosen = folder or Path(os.environ.get(VARIABLE, ""))
     if (folder is None and VARIABLE not in os.environ) or not chosen.is_dir():
         where = f"{chosen} is no folder" if folder or VARIABLE in os.environ else "no folder given"
@@ -34,7 +34,10 @@ resume = click.option("--resume", is_flag=True, help="Keep what the JSON file ha
 
 
 def kept_results(target: Path, resume: bool, **settings: Any) -> dict[str, Any]:
-    """What an earlier run with these settings left, if it is to be kept; an empty dictionary if not."""
+    """Return the results of an earlier run with these settings, if they are to be kept.
+
+    There is nothing in the dictionary if not.
+    """
     if not resume or not target.exists():
         return {}
     facts: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))

@@ -309,8 +309,8 @@ def small_model(folder: Path) -> bytes:
     import torch
 
     from nncompress.exact.config import SHARNNConfig
-    from nncompress.exact.modelfile import save_model
     from nncompress.network.model import SHARNN
+    from nncompress.quantize.save import save_model
     from nncompress.quantize.to_integers import quantize
 
     torch.manual_seed(0)

@@ -2,9 +2,9 @@
 
     python benchmarks/levels.py FILE [--level N ...] [--resume] [--json FILE]
 
-One run each way a level, after one on its beginning that lets kernels be compiled, and one of ``xz -9e`` before it:
-what that takes tells how fast the machine was at the time. The JSON file is written after each level, so that --resume
-goes on from it.
+One run each way a level, after one on its beginning that lets kernels be compiled, and one of
+``xz -9e`` before it: what that takes tells how fast the machine was at the time. The JSON file is
+written after each level, so that --resume goes on from it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 import click
 from folder import RESULTS, kept_results, resume, write_results
-from peers import in_process
+from peers import without_startup
 from processes import both_ways, warm_up
-from readme import levels
+from readme import levels_table
 
 from nncompress.coding.levels import LEVELS
-from nncompress.reports.peers import Settings
+from nncompress.reports.peer import PeerSettings
 
 
 @click.command()
@@ -37,11 +37,11 @@ def main(file: Path, chosen: tuple[int, ...], resume: bool, target: Path) -> Non
     for level in chosen or LEVELS:
         if level not in done:
             warm_up(data, [f"-{level}"])
-            xz = in_process("xz -9e", data, Settings())
+            xz = without_startup("xz -9e", data, PeerSettings())
             rows.append({"level": level, "xz": xz} | both_ways(data, [f"-{level}"], 1))
             rows.sort(key=lambda row: row["level"])
             write_results(target, file=file.name, rows=rows)
-    click.echo(levels({"rows": rows}))
+    click.echo(levels_table({"rows": rows}))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Measure the bits per byte of a model's network alone on all files of a folder, and what integers cost.
+"""Measure the bits per byte of a model's network alone on the files of a folder.
 
-    python benchmarks/network_bits.py --eval DIR [-m MODEL] [--float WEIGHTS --float-file NAME] [--json FILE]
+    python benchmarks/network_bits.py --eval DIR [-m MODEL] [--float WEIGHTS --float-file NAME]
+        [--json FILE]
 
-The same as ``nncompress eval`` on each file. Floats take about three times as long as integers, so
-that one file is often enough for them.
+The same as ``nncompress eval`` on each file. With float weights it measures what integers cost,
+too; floats take about three times as long as integers, so that one file is often enough for them.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 import click
 from folder import RESULTS, evaluation_files, kept_results, resume, write_results
 
+from nncompress.archive.codec import no_progress
 from nncompress.coding.options import CodingOptions
 from nncompress.exact.modelfile import load_model
 from nncompress.exact.store import resolve_model
-from nncompress.reports.evaluate import Request, evaluate
+from nncompress.reports.evaluate import Evaluation, evaluate
 
 
 @click.command()
@@ -62,10 +64,9 @@ def main(
         if (chosen and name not in chosen) or name in {row["file"] for row in rows}:
             continue
         compared = weights if not floats or name in floats else None
-        request = Request(
-            path, CodingOptions(model, level, threads=threads), float_weights=compared
-        )
-        facts = evaluate(request, lambda label, size: nullcontext(lambda done: None))
+        coding = CodingOptions(model, level, threads=threads)
+        evaluation = Evaluation(path, coding, float_weights=compared)
+        facts = evaluate(evaluation, lambda label, size: nullcontext(no_progress))
         rows.append(facts | {"file": name})
         words = f", floats {facts['float']['bits_per_byte']:.4f}" if compared else ""
         click.echo(f"{name}: {facts['network']['bits_per_byte']:.4f} bits per byte{words}")

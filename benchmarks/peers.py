@@ -1,4 +1,4 @@
-"""Codecs in this process, without start-up, measured beside whole processes: a shared machine's speed drifts."""
+"""Measure peers without start-up, right beside whole processes: a shared machine's speed drifts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from nncompress.reports.compare import run
-from nncompress.reports.peers import Settings, all_codecs
+from nncompress.reports.compare import run_peer
+from nncompress.reports.peer import PeerSettings
+from nncompress.reports.peers import all_peers
 
 
-def in_process(codec: str, data: bytes, settings: Settings) -> dict[str, Any]:
-    """Measure one codec of ``nncompress compare``, in the form of ``processes.both_ways``."""
-    trial = run(all_codecs()[codec], "file", data, settings)
+def without_startup(name: str, data: bytes, settings: PeerSettings) -> dict[str, Any]:
+    """Measure one peer of ``nncompress compare``, in the form of ``processes.both_ways``."""
+    trial = run_peer(all_peers()[name], "file", data, settings)
     if trial.error or not trial.compress_seconds or not trial.decompress_seconds:
-        raise click.ClickException(f"{codec}: {trial.error}")
+        raise click.ClickException(f"{name}: {trial.error}")
     ways = {"compress": trial.compress_seconds, "decompress": trial.decompress_seconds}
     return {"bytes": len(data), "archive_bytes": trial.compressed} | {
         way: {

@@ -19,16 +19,16 @@ import time
 from typing import IO
 
 COMMAND = [sys.executable, "-m", "nncompress"]
-PIECE = 1 << 20
+PIECE_SIZE = 1 << 20
 
 
 def feed(pipe: IO[bytes], size: int, digests: list[str]) -> None:
     """Write ``size`` bytes, noise and zeros in turn, and keep their digest."""
-    noise = random.Random(0).randbytes(PIECE)
+    noise = random.Random(0).randbytes(PIECE_SIZE)
     digest = hashlib.blake2b()
     with pipe:
-        for start in range(0, size, PIECE):
-            data = noise if start // PIECE % 2 else bytes(PIECE)
+        for start in range(0, size, PIECE_SIZE):
+            data = noise if start // PIECE_SIZE % 2 else bytes(PIECE_SIZE)
             data = data[: size - start]
             digest.update(data)
             pipe.write(data)
@@ -64,7 +64,7 @@ def main() -> None:
     thread = threading.Thread(target=feed, args=(compress.stdin, arguments.size, digests))
     thread.start()
     digest = hashlib.blake2b()
-    while data := decompress.stdout.read(PIECE):
+    while data := decompress.stdout.read(PIECE_SIZE):
         digest.update(data)
     thread.join()
     memory = [peak(compress), peak(decompress)]

@@ -1,4 +1,4 @@
-"""Whole processes: what a user waits for when typing a command, start-up included."""
+"""Measure whole processes: what a user waits for after a command, start-up included."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from typing import Any
 
 import click
 
-WARM = 1 << 16
+WARM_UP_SIZE = 1 << 16
+"""Bytes that are enough to have every kernel compiled."""
+
 OURS = [sys.executable, "-m", "nncompress"]
 
 
-def _run(arguments: Sequence[str]) -> tuple[float, int]:
-    """Wall seconds and peak resident bytes of a process that must succeed."""
+def _run_process(arguments: Sequence[str]) -> tuple[float, int]:
+    """Return wall seconds and peak resident bytes of a process that must succeed."""
     start = time.perf_counter()
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -31,8 +33,8 @@ def _run(arguments: Sequence[str]) -> tuple[float, int]:
 
 
 def repeated(arguments: Sequence[str], repeat: int) -> dict[str, Any]:
-    """Median seconds and most memory of several runs."""
-    runs = [_run(arguments) for _ in range(repeat)]
+    """Return the median seconds and the most memory of several runs."""
+    runs = [_run_process(arguments) for _ in range(repeat)]
     return {
         "seconds": statistics.median(seconds for seconds, _ in runs),
         "peak_bytes": max(memory for _, memory in runs),
@@ -40,7 +42,7 @@ def repeated(arguments: Sequence[str], repeat: int) -> dict[str, Any]:
 
 
 def both_ways(data: bytes, options: Sequence[str], repeat: int) -> dict[str, Any]:
-    """Compress and decompress; the bytes must come back."""
+    """Measure compressing and decompressing; the bytes must come back."""
     with tempfile.TemporaryDirectory() as name:
         source, archive, restored = (Path(name, part) for part in ("source", "archive", "restored"))
         source.write_bytes(data)
@@ -56,5 +58,5 @@ def both_ways(data: bytes, options: Sequence[str], repeat: int) -> dict[str, Any
 
 
 def warm_up(data: bytes, options: Sequence[str] = ()) -> None:
-    """Let kernels be compiled, which happens once after an installation; for lanes as many as there may be."""
-    both_ways(data[:WARM], options, 1)
+    """Let kernels be compiled, for as many lanes as there may be; once after an installation."""
+    both_ways(data[:WARM_UP_SIZE], options, 1)

@@ -2,7 +2,7 @@
 
     python benchmarks/ratio.py --eval DIR [-m MODEL] [--resume] [--json FILE]
 
-The codecs, and how they are run, are those of ``nncompress compare``. The table goes to standard
+The peers, and how they are run, are those of ``nncompress compare``. The table goes to standard
 output as Markdown; the JSON file is written after every file.
 """
 
@@ -13,8 +13,10 @@ from pathlib import Path
 import click
 from folder import RESULTS, evaluation_files, kept_results, resume, write_results
 
-from nncompress.reports.compare import Trial, choose, compare, totals, trial_from
-from nncompress.reports.peers import Settings
+from nncompress.coding.options import CodingOptions
+from nncompress.reports.compare import Trial, compare, totals, trial_from
+from nncompress.reports.peer import PeerSettings
+from nncompress.reports.peers import choose_peers
 from nncompress.reports.table import markdown
 
 
@@ -39,20 +41,20 @@ def main(
     target: Path,
 ) -> None:
     """Compare sizes and speeds on all files of a folder."""
-    codecs, absent = choose(chosen)
-    shared = {"level": level, "absent": absent, "codecs": [codec.name for codec in codecs]}
+    peers, absent = choose_peers(chosen)
+    shared = {"level": level, "absent": absent, "codecs": [peer.name for peer in peers]}
     kept = kept_results(target, resume, **shared).get("trials", [])
     trials: list[Trial] = [trial_from(facts) for facts in kept]
     done = {trial.file for trial in trials}
-    settings = Settings(model, level, 0, timeout)
+    settings = PeerSettings(CodingOptions(model, level), timeout)
     for name, path in evaluation_files(folder):
         if name in done:
             continue
         trials += compare(
             [(name, path.read_bytes())],
-            codecs,
+            peers,
             settings,
-            lambda codec, name: click.echo(f"{name}: {codec}", err=True),
+            lambda peer, name: click.echo(f"{name}: {peer}", err=True),
         )
         write_results(
             target,

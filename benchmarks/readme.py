@@ -1,9 +1,9 @@
-"""Write the tables in README and documentation from the JSON that the other scripts have left in results/.
+"""Write the tables in README and documentation from the JSON that other scripts left in results/.
 
     python benchmarks/readme.py
 
-A table stands between ``<!-- benchmark:NAME -->`` and ``<!-- /benchmark:NAME -->``; NAME is one of ``TABLES``.
-What has not been measured yet stays as it is.
+A table stands between ``<!-- benchmark:NAME -->`` and ``<!-- /benchmark:NAME -->``; NAME is one of
+``README_TABLES``. What has not been measured yet stays as it is.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from nncompress.reports.compare import Trial, trial_from
-from nncompress.reports.table import COLUMNS, cells
+from nncompress.reports.table import TRIAL_COLUMNS, cells
 
 HERE = Path(__file__).parent
-FOLDERS = ("", "benchmarks", "docs", "models")
+FOLDERS = ("", "benchmarks", "docs", "docs/measurements", "models")
 """Where the Markdown files lie, in the project."""
 
 MARKED = re.compile(r"(<!-- benchmark:([\w-]+) -->\n).*?(<!-- /benchmark:\2 -->)", re.DOTALL)
@@ -26,8 +26,8 @@ MARKED = re.compile(r"(<!-- benchmark:([\w-]+) -->\n).*?(<!-- /benchmark:\2 -->)
 Facts = dict[str, Any]
 
 
-def markdown(heading: list[str], rows: list[list[str]]) -> str:
-    """A table whose first column is text and the others numbers."""
+def markdown_table(heading: list[str], rows: list[list[str]]) -> str:
+    """Return a table whose first column is text and the others numbers."""
     lines = [heading, ["---"] + ["--:"] * (len(heading) - 1), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
@@ -36,44 +36,44 @@ def _trials(rows: list[Facts]) -> list[Trial]:
     return [trial_from(row) for row in rows]
 
 
-def totals(facts: Facts) -> str:
-    """All files together, by codec."""
+def totals_table(facts: Facts) -> str:
+    """Show all files together, by peer."""
     trials = sorted(_trials(facts["totals"]), key=lambda trial: trial.compressed or 0)
-    return markdown([name for name, _ in COLUMNS], [cells(trial) for trial in trials])
+    return markdown_table([name for name, _ in TRIAL_COLUMNS], [cells(trial) for trial in trials])
 
 
-def files(facts: Facts) -> str:
-    """Compressed bytes of every file, by codec."""
+def files_table(facts: Facts) -> str:
+    """Show the compressed bytes of every file, by peer."""
     trials = _trials(facts["trials"])
-    codecs = list(dict.fromkeys(trial.codec for trial in trials))
+    peers = list(dict.fromkeys(trial.codec for trial in trials))
     packed = {(trial.file, trial.codec): trial.compressed for trial in trials}
     rows = []
     for file, size in dict.fromkeys((trial.file, trial.size) for trial in trials):
-        sizes = (packed.get((file, codec)) for codec in codecs)
+        sizes = (packed.get((file, peer)) for peer in peers)
         rows.append([file, f"{size:,}", *("" if s is None else f"{s:,}" for s in sizes)])
     if len(rows) > 1:
         whole = {trial.codec: trial for trial in _trials(facts["totals"])}
-        sums = [f"{whole[codec].compressed:,}" if codec in whole else "" for codec in codecs]
+        sums = [f"{whole[peer].compressed:,}" if peer in whole else "" for peer in peers]
         size = sum({trial.file: trial.size for trial in trials}.values())
         rows.append([f"all {len(rows)} files", f"{size:,}", *sums])
-    return markdown(["file", "bytes", *codecs], rows)
+    return markdown_table(["file", "bytes", *peers], rows)
 
 
-def network(facts: Facts) -> str:
-    """Bits per byte of the network alone, by file."""
+def network_table(facts: Facts) -> str:
+    """Show the bits per byte of the network alone, by file."""
     rows = [
         [row["file"], f"{row['bytes']:,}", f"{row['network']['bits_per_byte']:.4f}"]
         for row in facts["rows"]
     ]
-    return markdown(["file", "bytes", "bits per byte"], rows)
+    return markdown_table(["file", "bytes", "bits per byte"], rows)
 
 
 AS_FAST = 0.05
 """Variants of a network whose times differ by less are taken to be equally fast."""
 
 
-def ablation(facts: Facts) -> str:
-    """The variants of the paper's network."""
+def ablation_table(facts: Facts) -> str:
+    """Show the variants of the paper's network."""
     heading = ["variant", "parameters", "bits per byte, equal bytes", "equal time", "ms a step"]
     bits = {(run["equal"], run["variant"]): run["bits_per_byte"] for run in facts["runs"]}
     rows = []
@@ -86,11 +86,11 @@ def ablation(facts: Facts) -> str:
         both = (by_bytes, by_time)
         numbers = ["" if number is None else f"{number:.3f}" for number in both]
         rows.append([name, f"{row['parameters']:,}", *numbers, f"{1000 * pace:.0f}", row["paper"]])
-    return markdown([*heading, "the paper"], rows)
+    return markdown_table([*heading, "the paper"], rows)
 
 
 def _speeds(row: Facts) -> list[str]:
-    """Size, and for each way seconds and KB/s, and the memory of the greedier way."""
+    """Return size, for each way seconds and KB/s, and the memory of the way that takes more."""
     cells = [f"{row['archive_bytes']:,}"]
     for way in ("compress", "decompress"):
         speed = row[way]["bytes_per_second"] / 1000
@@ -102,51 +102,52 @@ def _speeds(row: Facts) -> list[str]:
 _SPEEDS = ["bytes", "compress s", "KB/s", "decompress s", "KB/s", "peak MiB"]
 
 
-def throughput(facts: Facts) -> str:
-    """Speed and memory of whole processes, and what ``--help`` takes."""
+def throughput_table(facts: Facts) -> str:
+    """Show speed and memory of whole processes, and what ``--help`` takes."""
     rows = [[row["what"], *_speeds(row)] for row in facts["rows"]]
     if "help" in facts:
         help_cells = ["", f"{facts['help']['seconds']:.2f}", "", "", ""]
         rows.append(["`--help`", *help_cells, f"{facts['help']['peak_bytes'] / 2**20:,.0f}"])
-    return markdown(["", *_SPEEDS], rows)
+    return markdown_table(["", *_SPEEDS], rows)
 
 
-def levels(facts: Facts) -> str:
-    """Size, speed and memory by level, and what xz took just before."""
+def levels_table(facts: Facts) -> str:
+    """Show size, speed and memory by level, and what xz took just before."""
     rows = [
         [f"`-{row['level']}`", *_speeds(row), f"{row['xz']['compress']['seconds']:.2f}"]
         for row in facts["rows"]
     ]
-    return markdown(["level", *_SPEEDS, "`xz -9e`, s"], rows)
+    return markdown_table(["level", *_SPEEDS, "`xz -9e`, s"], rows)
 
 
-def lanes(facts: Facts) -> str:
-    """What lanes cost over one, by method."""
+def lanes_table(facts: Facts) -> str:
+    """Show what lanes cost over one, by method."""
     one = {row["method"]: row["bytes"] for row in facts["rows"] if row["lanes"] == 1}
     rows = []
     for row in sorted(facts["rows"], key=lambda row: (row["method"], row["lanes"])):
         least = one.get(row["method"])
         cost = f"{100 * (row['bytes'] / least - 1):+.2f}%" if least else ""
         rows.append([row["method"], str(row["lanes"]), f"{row['bytes']:,}", cost])
-    return markdown(["method", "lanes", "bytes", "over one lane"], rows)
+    return markdown_table(["method", "lanes", "bytes", "over one lane"], rows)
 
 
-TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
-    "ratio": ("ratio.json", totals),
-    "ratio-files": ("ratio.json", files),
-    "network": ("network_bits.json", network),
-    "ablation": ("ablation.json", ablation),
-    "throughput": ("throughput.json", throughput),
-    "levels": ("levels.json", levels),
-    "lanes": ("lanes.json", lanes),
+README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
+    "ratio": ("ratio.json", totals_table),
+    "ratio-files": ("ratio.json", files_table),
+    "network": ("network_bits.json", network_table),
+    "ablation": ("ablation.json", ablation_table),
+    "throughput": ("throughput.json", throughput_table),
+    "levels": ("levels.json", levels_table),
+    "lanes": ("lanes.json", lanes_table),
 }
+"""By name: the JSON file that a table shows, and what writes it."""
 
 
 def filled(text: str, results: Path = HERE / "results") -> str:
-    """A text with its tables as the JSON under ``results`` has them."""
+    """Return a text with its tables as the JSON under ``results`` has them."""
 
     def table(match: re.Match[str]) -> str:
-        name, render = TABLES[match[2]]
+        name, render = README_TABLES[match[2]]
         if not (results / name).exists():
             return match[0]
         facts = json.loads((results / name).read_text(encoding="utf-8"))
@@ -156,7 +157,7 @@ def filled(text: str, results: Path = HERE / "results") -> str:
 
 
 def pages() -> list[Path]:
-    """The Markdown files that have tables."""
+    """List the Markdown files that have tables."""
     found = [path for folder in FOLDERS for path in sorted((HERE.parent / folder).glob("*.md"))]
     return [path for path in found if MARKED.search(path.read_text(encoding="utf-8"))]
 

@@ -1,10 +1,10 @@
-"""Measure the speed, start-up and peak memory of compressing and decompressing, as whole processes on one file.
+"""Measure speed, start-up and peak memory of whole processes that compress and decompress a file.
 
     python benchmarks/throughput.py FILE [--repeat N] [--resume] [--json FILE]
 
-After a run on its beginning that lets kernels be compiled, each command runs ``--repeat`` times; the median counts.
-The same bytes go through the fast level and through xz -9e without start-up, too, as in ``nncompress
-compare``. About four minutes for a file of 1 MB.
+After a run on its beginning that lets kernels be compiled, each command runs ``--repeat`` times;
+the median counts. The same bytes go through the fast level and through xz -9e without start-up,
+too, as in ``nncompress compare``. About four minutes for a file of 1 MB.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any
 
 import click
 from folder import RESULTS, kept_results, resume, write_results
-from peers import in_process
+from peers import without_startup
 from processes import OURS, both_ways, repeated, warm_up
-from readme import throughput
+from readme import throughput_table
 
-from nncompress.reports.peers import Settings
+from nncompress.coding.options import CodingOptions
+from nncompress.reports.peer import PeerSettings
 
 SMALL = 1024
 CASES = (
@@ -28,8 +29,12 @@ CASES = (
     ("first 1,024 bytes, default level", [], SMALL),
 )
 WITHOUT_START_UP = (
-    ("mixing alone, `-1`, without start-up", "nncompress mixing", Settings(level=1)),
-    ("`xz -9e`, without start-up", "xz -9e", Settings()),
+    (
+        "mixing alone, `-1`, without start-up",
+        "nncompress mixing",
+        PeerSettings(CodingOptions(level=1)),
+    ),
+    ("`xz -9e`, without start-up", "xz -9e", PeerSettings()),
 )
 
 
@@ -55,10 +60,10 @@ def main(file: Path, repeat: int, resume: bool, target: Path) -> None:
     for what, options, size in CASES:
         if what not in done:
             keep(what, both_ways(data[:size], options, repeat))
-    for what, codec, chosen in WITHOUT_START_UP:
+    for what, peer, chosen in WITHOUT_START_UP:
         if what not in done:
-            keep(what, in_process(codec, data, chosen))
-    click.echo(throughput({"rows": rows}))
+            keep(what, without_startup(peer, data, chosen))
+    click.echo(throughput_table({"rows": rows}))
 
 
 if __name__ == "__main__":

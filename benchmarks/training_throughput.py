@@ -21,9 +21,11 @@ import click
 import torch
 from torch import Tensor, nn
 
-from nncompress.exact.config import GELU_SCALE, PRESETS, SHARNNConfig
+from nncompress.exact.config import SHARNNConfig
 from nncompress.network import model as modules
+from nncompress.network.constants import GELU_SCALE
 from nncompress.network.model import SHARNN
+from nncompress.network.presets import PRESETS
 from nncompress.training.config import TrainConfig
 from nncompress.training.objective import cost, predict
 from nncompress.training.optimizers import make_optimizers
@@ -32,9 +34,11 @@ LEAST_SECONDS = 2.0
 
 
 def multiplications(config: SHARNNConfig, *, table: bool = True) -> float:
-    """Multiply-adds a byte, forward and backward: three times the forward products.
+    """Count the multiply-adds a byte, forward and backward: three times the forward products.
 
-    table: the first LSTM looks its input up, and spends none on it.
+    Args:
+        config: the network's shape.
+        table: whether the first LSTM looks its input up, and spends none on it.
     """
     d = config.dim
     blocks = config.layers * (8 * d * d + d * config.boom) - (4 * d * d if table else 0)
@@ -53,13 +57,13 @@ def best_time(work: Callable[[], object]) -> float:
 
 
 def peak_rate(dtype: torch.dtype) -> float:
-    """Multiply-adds a second of a product as large as the network's largest."""
+    """Measure the multiply-adds a second of a product as large as the network's largest."""
     a, b = torch.randn(4096, 384).to(dtype), torch.randn(1536, 384).to(dtype)
     return 4096 * 384 * 1536 / best_time(lambda: a @ b.t())
 
 
 class PlainLSTM(nn.Module):
-    """What the network's LSTM would be without this project's recurrence."""
+    """Run PyTorch's LSTM in place of this project's recurrence."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -72,7 +76,7 @@ class PlainLSTM(nn.Module):
 
 
 class PlainBoom(modules.Boom):
-    """Boom without the fused kernel."""
+    """Compute Boom without the fused kernel."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [..., d] to [..., d]."""
@@ -81,8 +85,8 @@ class PlainBoom(modules.Boom):
         return active.view(*x.shape[:-1], -1, x.shape[-1]).sum(dim=-2)
 
 
-def network(kind: str) -> SHARNN:
-    """The small network, in this project's code or in plain PyTorch's; attention is this project's in both."""
+def make_network(kind: str) -> SHARNN:
+    """Make the small network, with LSTM and Boom of this project, or "plain" ones of PyTorch."""
     config = PRESETS["small"]
     if kind == "plain":  # any dropout on the embedding keeps the first LSTM from using its table
         config = dataclasses.replace(config, dropout_embedding=1e-9)
@@ -111,8 +115,8 @@ def step_time(model: SHARNN, config: TrainConfig) -> float:
     return best_time(step)
 
 
-def measure(config: TrainConfig, kind: str, peak: float) -> dict[str, Any]:
-    seconds = step_time(network(kind), config)
+def measure_training(config: TrainConfig, kind: str, peak: float) -> dict[str, Any]:
+    seconds = step_time(make_network(kind), config)
     size = config.lanes * config.segment
     rate = multiplications(PRESETS["small"], table=kind != "plain") * size / seconds
     return {
@@ -146,7 +150,8 @@ def main(threads: int, output: Path | None) -> None:
     for kind, lanes, precision in SETTINGS:
         config = TrainConfig(lanes=lanes, segment=128, steps=1, precision=precision)
         peak = peak_rate(getattr(torch, precision))
-        row = measure(config, kind, peak) | {"peak": round(peak / 1e9, 1), "threads": threads}
+        row = measure_training(config, kind, peak)
+        row |= {"peak": round(peak / 1e9, 1), "threads": threads}
         rows.append(row)
         click.echo(
             f"{kind:6} {precision:9} lanes {lanes:4}  {row['bytes_per_second']:6,} B/s  "

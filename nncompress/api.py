@@ -45,8 +45,8 @@ class MachineOptions(TypedDict, total=False):
     """Threads to use, 0 (the default) for one a core. Functions that have all the data code as many
     blocks at once, each in memory of its own."""
     memory_limit: int | None
-    """Bytes that the blocks coded at once may take; None (the default) for any number for one block,
-    and a quarter of the machine's memory for several."""
+    """Bytes that the blocks coded at once may take; None (the default) for any number for one
+    block, and a quarter of the machine's memory for several."""
 
 
 class EncoderOptions(MachineOptions, total=False):
@@ -66,8 +66,8 @@ class OpenOptions(EncoderOptions, DecoderOptions, total=False):
     """Keywords of :func:`open`: those for reading and for writing."""
 
     block_size: int | None
-    """Raw bytes a block when writing; smaller blocks make access finer and archives larger. None for
-    the default."""
+    """Raw bytes a block when writing; smaller blocks make access finer and archives larger. None
+    for the default."""
 
 
 def compress(

@@ -33,7 +33,9 @@ MOST_GROUPS = GROUPS[0][1]
 
 @dataclass(frozen=True)
 class Layout:
-    """``size`` bytes in ``lanes`` lanes: contiguous, in order, the first ``size % lanes`` a byte longer.
+    """``size`` bytes in ``lanes`` lanes: contiguous and in order.
+
+    The first ``size % lanes`` lanes are a byte longer than the others.
 
     Step t codes byte t of every lane that has one: the groups in turn, a group's eight bit planes
     in turn.
@@ -67,7 +69,7 @@ class Layout:
         return [(first, first + size) for first in range(0, self.lanes, size)]
 
     def cut(self, data: bytes) -> NDArray[np.uint8]:
-        """Return the bytes by step and lane, uint8 [steps, lanes], C-contiguous; 0 past a lane's end."""
+        """Return the bytes by step and lane, uint8 [steps, lanes]; 0 past a lane's end."""
         table = np.zeros((self.lanes, self.steps), dtype=np.uint8)
         table[self._inside()] = np.frombuffer(data, dtype=np.uint8)
         return np.ascontiguousarray(table.T)

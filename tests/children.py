@@ -9,6 +9,6 @@ ROOT = Path(__file__).parents[1]
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """This process's environment, in which the project is found from any folder, and what ``extra`` names."""
+    """This process's environment and ``extra``; the project is found from any folder."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **extra}

@@ -1,4 +1,4 @@
-"""Small networks with random weights, made the same on every machine, for tests that need a model."""
+"""Small networks with random weights, the same on every machine, for tests that need a model."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 
 from nncompress.coding.levels import CLUSTER_ARRAYS
 from nncompress.exact.config import SHARNNConfig
-from nncompress.exact.modelfile import load_model, save_model
+from nncompress.exact.modelfile import load_model
 from nncompress.exact.parameters import Parameters
 from nncompress.mixing.clusters import Clusters
 from nncompress.network.model import SHARNN
+from nncompress.quantize.save import save_model
 from nncompress.quantize.to_integers import quantize
 
 TINY = SHARNNConfig(dim=32, boom=64, layers=2, attention=(1,), window=8)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from nncompress.errors import ArchiveError
 
-from .access import ArchiveMap, BlockPlace, read_block, read_map
+from .access import HEADER_ROOM, ArchiveMap, BlockPlace, read_block, read_map
 from .codec import CodecSource
 from .fields import Cursor, Incomplete
 from .format import (
@@ -26,7 +26,6 @@ from .format import (
 )
 
 WINDOW = 1 << 20
-HEADER_ROOM = 64
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ class Splitter:
 
     With a smaller ``first_size``, the first two blocks have that size, the next two twice as much,
     and so on up to ``block_size``: a short stream can be coded by several threads, while a long one
-    loses little. A block is given out only when a later byte has been seen or the stream has ended, so that the
-    last one is known as such.
+    loses little. A block is given out only when a later byte has been seen or the stream has ended,
+    so that the last one is known as such.
     """
 
     def __init__(self, block_size: int, first_size: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The command group, and what happens around every command: signals, errors, exit status."""
+"""Define the command group, and do what every command needs: signals, errors, exit status."""
 
 from __future__ import annotations
 
@@ -14,18 +14,14 @@ import click
 from nncompress._version import __version__
 from nncompress.errors import NNCompressError
 
-from .console import show_notices
+from .console import ERROR, show_notices
 from .shorthand import expand_shorthand
 from .signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
 from .standard import leave, open_missing, silence_stdout
 
-ERROR = 1
-
 FEW_COLLECTIONS = 1_000_000
 """New objects before Python looks for garbage. The libraries make several 100,000 that stay."""
 
-#: Section of the help, name of a command: its module under nncompress.cli, whose ``command`` it is,
-#: and its help line.
 SECTIONS = {
     "Files": {
         "compress": ("compress", "Compress files."),
@@ -50,19 +46,25 @@ SECTIONS = {
         "completion": ("completion", "Print a completion script."),
     },
 }
+"""By section of the help and name of a command: its module under nncompress.cli, whose ``command``
+it is, and its line in the help."""
+
 COMMANDS = {name: place[0] for section in SECTIONS.values() for name, place in section.items()}
+"""The module of each command."""
+
 ALIASES = {"bench": "compare"}
+"""Other names of commands."""
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module only when the command is called."""
+    """A group that imports a command's module only when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
+        """Import and return a command; None where there is none of this name."""
         module = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
         if module is None:
             return None
@@ -72,12 +74,12 @@ class LazyGroup(click.Group):
         return command
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write both ways to call the program."""
+        """Write both ways of calling the program."""
         formatter.write_usage(ctx.command_path, "COMMAND [OPTION]... [FILE]...")
         formatter.write_usage(ctx.command_path, "[-d|-t|-l] [OPTION]... [FILE]...", "   or: ")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands from the table, without importing them."""
+        """Write the list of commands from the table, so that none is imported."""
         width = max(map(len, COMMANDS))
         for title, commands in SECTIONS.items():
             with formatter.section(title):
@@ -116,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line; return its exit status, having said what went wrong."""
+    """Run the command line; report what goes wrong, and return the exit status."""
     show_notices()
     words = expand_shorthand(arguments, {*COMMANDS, *ALIASES}, interactive=sys.stdin.isatty())
     try:

@@ -1,4 +1,4 @@
-"""``nncompress average``."""
+"""Define ``nncompress average``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from nncompress.errors import FileError
 
 from . import options
-from .train import parse_weights
+from .train import parse_shares
 
 
 @click.command()
@@ -34,7 +34,7 @@ from .train import parse_weights
     "categories",
     metavar="NAME=NUMBER",
     multiple=True,
-    callback=parse_weights,
+    callback=parse_shares,
     help="Share of a category of that text, as for 'train'.",
 )
 @click.option(
@@ -66,12 +66,13 @@ def command(
         options.refuse_existing(out, force)
     from nncompress.network.weights import save_weights
     from nncompress.quantize.to_floats import load_network
-    from nncompress.training.average import HeldOut, average
+    from nncompress.training.average import HeldOut, average_networks
     from nncompress.training.progress import held_out_bits
 
     try:
         networks = {name: load_network(Path(name)) for name in weights}
-        mean = average([networks[name] for name in weights], shares or (1.0,) * len(weights))
+        given = [networks[name] for name in weights]
+        mean = average_networks(given, shares or (1.0,) * len(weights))
         text = HeldOut(tuple(map(Path, corpora)), categories, size) if corpora else None
         if out is not None:
             save_weights(Path(out), mean)

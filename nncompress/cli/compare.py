@@ -1,4 +1,4 @@
-"""``nncompress compare``."""
+"""Define ``nncompress compare``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import FileError
-from nncompress.files.output import OutputFile, os_failure
+from nncompress.files.output import os_failure, write_file
 from nncompress.reports.compare import Trial
-from nncompress.reports.peers import Settings
+from nncompress.reports.peer import PeerSettings
 
 from . import options
 from .console import ERROR, OK
@@ -53,7 +54,8 @@ def command(
     gzip, bzip2 and xz are always there; zstd and brotli come with nncompress[bench]; 7z, lrzip,
     zpaq, bsc, paq8px, cmix and nncp are run if they are on PATH.
     """
-    from nncompress.reports import compare
+    from nncompress.reports.compare import compare
+    from nncompress.reports.peers import choose_peers
 
     if plot is not None:
         from nncompress.reports.plot import require_matplotlib
@@ -61,10 +63,10 @@ def command(
         require_matplotlib(plot)
     for target in (plot, html):
         _require_place(target, force)
-    codecs, absent = compare.choose(chosen)
+    peers, absent = choose_peers(chosen)
     files = [(name, _read(name)) for name in dict.fromkeys(names)]
-    settings = Settings(model, level, threads, timeout)
-    trials = compare.compare(files, codecs, settings, _told)
+    coding = CodingOptions(model, level, threads=threads)
+    trials = compare(files, peers, PeerSettings(coding, timeout), _told)
     _told("", "")
     _print(trials, form)
     if absent and form is None:
@@ -72,15 +74,15 @@ def command(
     if plot is not None:
         from nncompress.reports.plot import draw
 
-        _save(plot, draw(trials, plot.suffix[1:].lower()), force)
+        write_file(plot, draw(trials, plot.suffix[1:].lower()), force=force)
     if html is not None:
         from nncompress.reports.comparison_page import comparison_page
 
         _told("surprise map", files[0][0])
-        contents = comparison_page(trials, files[0], settings).encode()
+        contents = comparison_page(trials, files[0], coding).encode()
         _told("", "")
-        _save(html, contents, force)
-    own = {codec.name for codec in codecs if codec.own}
+        write_file(html, contents, force=force)
+    own = {peer.name for peer in peers if peer.own}
     return ERROR if any(trial.error for trial in trials if trial.codec in own) else OK
 
 
@@ -96,7 +98,11 @@ def _read(name: str) -> bytes:
 
 
 def _require_place(target: Path | None, force: bool) -> None:
-    """Say before the work, not after it, that a result has no place."""
+    """Check before the work, not after it, that a result has a place.
+
+    Raises:
+        FileError: it has none.
+    """
     if target is None:
         return
     if not target.parent.is_dir():
@@ -105,16 +111,9 @@ def _require_place(target: Path | None, force: bool) -> None:
         raise FileError(f"{target}: already exists; use -f to replace it", str(target))
 
 
-def _save(target: Path, data: bytes, force: bool) -> None:
-    with OutputFile(target, force=force) as out:
-        out.write(data)
-        out.sync()
-        out.commit()
-
-
-def _told(codec: str, file: str) -> None:
+def _told(peer: str, file: str) -> None:
     if sys.stderr.isatty():
-        words = f"{codec} on {file} ..." if codec else ""
+        words = f"{peer} on {file} ..." if peer else ""
         click.echo(f"\r\033[K{words}", nl=False, err=True)
 
 

@@ -1,4 +1,4 @@
-"""``nncompress completion``."""
+"""Define ``nncompress completion``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from click.shell_completion import get_completion_class
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def command(shell: str) -> None:
+@click.pass_context
+def command(context: click.Context, shell: str) -> None:
     """Print the completion script for SHELL, for instance: eval "$(nncompress completion bash)"."""
-    from .app import app
-
     kind = get_completion_class(shell)
     assert kind is not None
+    app = context.find_root().command
     click.echo(kind(app, {}, "nncompress", "_NNCOMPRESS_COMPLETE").source())

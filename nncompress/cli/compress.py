@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import click
 
@@ -39,4 +40,6 @@ def command(
     """
     sources = list(expand(names, recursive=recursive, archives=False))
     request = replace(request, verify=bool(verify), sources=len(sources))
-    return console.each(sources, lambda name: compress_one(name, request, coder, console))
+    return console.each(
+        sources, partial(compress_one, request=request, coder=coder, reporter=console)
+    )

@@ -80,7 +80,7 @@ class _Notices(logging.Handler):
 
 
 def show_notices(level: int | None = None) -> None:
-    """Show what the library logs from ``level`` on; None is all on a terminal, elsewhere warnings."""
+    """Show what the library logs from ``level`` on; None: all on a terminal, elsewhere warnings."""
     log = logging.getLogger("nncompress")
     log.handlers = [_Notices()]
     log.propagate = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import click
 
@@ -43,4 +44,4 @@ def command(
     archives = list(expand(names, recursive=recursive, archives=True))
     request = replace(request, sparse=sparse, limits=limits, sources=len(archives))
     work = recover_one if recover else decompress_one
-    return console.each(archives, lambda name: work(name, request, coder, console))
+    return console.each(archives, partial(work, request=request, coder=coder, reporter=console))

@@ -1,4 +1,4 @@
-"""``nncompress eval``."""
+"""Define ``nncompress eval``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from .console import Console
     "float_weights",
     metavar="WEIGHTS",
     type=click.Path(path_type=Path),
-    help="Compare with float weights (.safetensors), or with a model's integers turned into floats.",
+    help="Compare with float weights (.safetensors), or with a model's integers turned into "
+    "floats.",
 )
 @options.level
 @options.device
@@ -60,16 +61,16 @@ def command(
     from nncompress.reports import evaluate_text
     from nncompress.reports.baselines import load
     from nncompress.reports.corpora import WHERE_TO_GET
-    from nncompress.reports.evaluate import Request, evaluate
+    from nncompress.reports.evaluate import Evaluation, evaluate
 
     if file is None and not baselines:
         raise ConfigError(f"no FILE given; {WHERE_TO_GET}" if split else "no FILE given")
     if file is None:
         _print(evaluate_text.baseline_lines(), load() if as_json else None)
         return
-    codec = CodingOptions(model, level, None, device, threads)
-    request = Request(file, codec, part if split else None, size, float_weights, coded)
-    facts = evaluate(request, Console().progress)
+    coding = CodingOptions(model, level, None, device, threads)
+    evaluation = Evaluation(file, coding, part if split else None, size, float_weights, coded)
+    facts = evaluate(evaluation, Console().progress)
     _print(evaluate_text.evaluation_lines(facts), facts if as_json else None)
 
 

@@ -1,4 +1,4 @@
-"""``nncompress explain``."""
+"""Define ``nncompress explain``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from nncompress.coding.options import CodingOptions
+from nncompress.reports.page import SHOWN_BYTES
 
 from . import options
 from .console import Console
-
-SHOWN = 100_000
 
 
 @click.command()
@@ -20,7 +19,7 @@ SHOWN = 100_000
     "--html", "target", type=click.Path(path_type=Path), required=True, help="The page to write."
 )
 @options.model
-@options.first_bytes(default=SHOWN, show_default=True)
+@options.first_bytes(default=SHOWN_BYTES, show_default=True)
 @options.strength
 @options.force
 @options.device
@@ -49,9 +48,9 @@ def command(
         data, title = data[:size], f"{file.name}, first {size:,} bytes: what every byte costs"
         console.warn(f"{file}: only the first {size:,} bytes are shown; --bytes changes that")
     with OutputFile(target, force=force) as out:
-        codec = CodingOptions(model, level, method, device, threads)
+        coding = CodingOptions(model, level, method, device, threads)
         with console.progress(file.name, len(data)) as progress:
-            surprise = explain(data, codec, progress)
+            surprise = explain(data, coding, progress)
         script = surprise_script() if data else ""
         out.write(page(title, surprise_body(surprise), script).encode())
         out.sync()

@@ -1,4 +1,4 @@
-"""``nncompress generate``."""
+"""Define ``nncompress generate``."""
 
 from __future__ import annotations
 

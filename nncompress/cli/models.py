@@ -1,4 +1,4 @@
-"""``nncompress models``."""
+"""Define ``nncompress models``."""
 
 from __future__ import annotations
 

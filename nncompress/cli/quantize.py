@@ -1,4 +1,4 @@
-"""``nncompress quantize``."""
+"""Define ``nncompress quantize``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from nncompress.errors import FileError, ModelError
 
 from . import options
-from .train import parse_weights
+from .train import parse_shares
 
 
 @click.command()
@@ -18,7 +18,7 @@ from .train import parse_weights
 @click.argument("corpora", metavar="CORPUS...", nargs=-1, required=True)
 @click.option("-o", "--out", required=True, help="The model file to write (.nncmodel).")
 @click.option(
-    "--weight", "shares", multiple=True, callback=parse_weights, help="Share of a category."
+    "--weight", "shares", multiple=True, callback=parse_shares, help="Share of a category."
 )
 @click.option("--summary", metavar="FILE", help="JSON object with facts for the model's card.")
 @click.option("--mixing/--no-mixing", default=True, help="Train the mixer's starting values.")

@@ -23,7 +23,7 @@ def open_missing() -> None:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process at once: all is written, and for the libraries to clear up takes them 0.15 s."""
+    """End the process at once: all is written, and the libraries would take 0.15 s to clear up."""
     for file in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # it has been reported, or nothing can be
             file.flush()

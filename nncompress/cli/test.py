@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from nncompress.files.convert import Request, test_one
@@ -24,4 +26,4 @@ def command(
     """Decode each archive FILE and check it, without writing anything."""
     request = Request(limits=limits)
     archives = expand(names, recursive=recursive, archives=True)
-    return console.each(archives, lambda name: test_one(name, request, coder, console))
+    return console.each(archives, partial(test_one, request=request, coder=coder, reporter=console))

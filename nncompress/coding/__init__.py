@@ -1,1 +1,1 @@
-"""From a block of bytes to a payload and back: lanes in lockstep, bit plane by bit plane, one range coder."""
+"""From a block of bytes to a payload and back: lanes in lockstep, plane by plane, one coder."""

@@ -134,9 +134,10 @@ class BlockCoder:
             return decode(payload[1:], layout, network, predictor, loan.count, progress)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
-        """Return the bytes of memory that a block of ``size`` bytes takes at most, besides the libraries.
+        """Return the bytes of memory that a block of ``size`` raw bytes takes at most.
 
-        To decode ``payload``, which names its lanes and its mixer; without one, to encode.
+        The libraries are not counted. To decode ``payload``, which names its lanes and its profile;
+        without one, to encode.
         """
         if payload:
             layout, number = read_layout(size, payload[0] & 15), payload[0] >> 4

@@ -1,7 +1,44 @@
-"""The loop of :mod:`.loop` in compiled code, for a network of our own products and a mixer.
+"""Run the loop of :mod:`.loop` in compiled code, for a network with packed products.
 
-Python's lock, its conditions and the calls of a step take an eighth of the time of two threads otherwise. Here each
-thread is in one compiled function, where it takes jobs until it has done some or must wait for long.
+Python's lock, its conditions and the calls of a step would take an eighth of the time of two
+threads. Here each thread stays in one compiled function, :func:`_run_jobs`, where it takes jobs
+until it has done some, or must wait for long.
+
+A *job* is one group's *turn* at the predictor and the coder, for one step, and then that group's
+step of the network. Jobs are numbered by step and group, ``job = step * groups + group``. A thread
+goes through these states, and comes back to Python with one of :class:`Stop` (in capitals)::
+
+       ┌──────────────────────────────────────────────────────────────┐
+       ▼                                                              │
+    take a job: TAKEN += 1 ──(none left)──▶ ENDED                     │
+       │                                                              │
+       ▼                                                              │
+    wait for its turn: TURNED == job and STEPPED[group] == step       │
+       │        │                                                     │
+       │        └─(SPINS looks)─▶ WAITING ─▶ sleep in Python ─▶ look again
+       ▼                                                              │
+    code the group's bytes ──(wrong stream)──▶ UNSOUND                │
+       │        └──(no room for words)──▶ CROWDED ─▶ make room ─▶ again
+       ▼                                                              │
+    end the turn: TURNED = job + 1 ──(a thread sleeps)──▶ WAKE        │
+       ▼                                                              │
+    step the group's network: STEPPED[group] = step + 1 ──▶ WAKE ─────┤
+       └──(JOBS jobs done)──▶ PAUSED ─▶ report progress ──────────────┘
+
+Why turns come in order: only the thread with job == TURNED codes, and it alone writes TURNED. So
+the predictor, the coder and the words have one user at a time, and sequentially consistent accesses
+(:mod:`nncompress.machine.atomics`) hand what it wrote to the next.
+
+Why no wake-up is lost. A thread that wants to sleep holds the lock of the condition, sets ASLEEP,
+and then looks once more whether its turn has come or a thread has failed (:func:`_must_sleep`).
+Only then does it wait, which gives the lock away. A thread that ends a turn or a step writes TURNED
+or STEPPED first, and looks at ASLEEP after that. Both orders are kept, since all four accesses are
+sequentially consistent: of the two threads at least one sees what the other wrote. Either the
+sleeper sees that its turn has come, and does not sleep; or the other thread sees ASLEEP, and wakes
+all under the lock, which it gets only once the sleeper waits. ASLEEP is cleared under that lock
+too, by the thread that then wakes all, so whoever sleeps again sets it anew. A thread that fails
+sets FAILED before it takes the lock to wake the others. ``NAP`` is no part of this argument: it
+bounds the damage if the argument is wrong, and the stress test runs without it.
 """
 
 from __future__ import annotations
@@ -12,31 +49,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncompress.exact.kernels.program import Program, run
+from nncompress.exact.kernels.program import Program, run_program
 from nncompress.machine import atomics
 from nncompress.machine.jit import inline, jit
-from nncompress.machine.tables import describe, matrix, vector
-from nncompress.mixing.state import opened
+from nncompress.mixing.state import open_state
 
 from .compiled_steps import CompiledDecoder, CompiledEncoder, code_step
 from .rangecoder_compiled import PLACE
+from .shared_block import (
+    ASLEEP,
+    BLOCK,
+    DONE,
+    FAILED,
+    IN_STEP,
+    JOB,
+    OWN_SIZE,
+    PORT,
+    STEPPED,
+    TAKEN,
+    TURNED,
+    WORDS,
+    Port,
+    SharedBlock,
+    Stop,
+    Words,
+)
 
 if TYPE_CHECKING:
     from nncompress.archive.codec import Progress
     from nncompress.exact.engine import Network
     from nncompress.lanes import Layout
 
-
-TAKEN, TURNED, FAILED, ASLEEP, STEPPED = range(5)
-"""Places of what threads share: jobs taken, turns ended, whether to give up, whether a thread sleeps in Python, and
-from the last on how many steps each group's network has done since its lanes began."""
-
-JOB, IN_STEP, DONE = range(3)
-"""Places of what a thread has for itself: its job or -1, whether its turn is over, and bytes coded but not told of."""
-
-ENDED, PAUSED, WAITING, WAKE, CROWDED, UNSOUND = range(6)
-"""Why a thread comes back: nothing is left, or it failed elsewhere; it has done its number of jobs; it waits for long;
-another sleeps that may go on; words have no room; the stream is none."""
+# Plain integers for compiled code.
+_ENDED, _PAUSED, _WAITING = int(Stop.ENDED), int(Stop.PAUSED), int(Stop.WAITING)
+_WAKE, _CROWDED, _UNSOUND = int(Stop.WAKE), int(Stop.CROWDED), int(Stop.UNSOUND)
 
 SPINS = 4000
 """Looks at a number before a thread sleeps: about a tenth of a millisecond, a turn of 16 lanes."""
@@ -46,6 +92,8 @@ JOBS = 64
 
 NAP = 0.1
 """Seconds after which a sleeping thread looks again by itself."""
+
+_open_port, _open_words, _open_block = PORT.opener(), WORDS.opener(), BLOCK.opener()
 
 
 @inline
@@ -66,93 +114,101 @@ def _spin(shared, job, groups):
 
 
 @jit
-def _doze(shared, job, groups):
-    """Have others wake this thread, unless the job's turn has come; whether to sleep."""
+def _must_sleep(shared, job, groups):
+    """Announce that this thread will sleep; False where its turn has come meanwhile."""
     atomics.put(shared, ASLEEP, 1)
     return not (_may_turn(shared, job, groups) or atomics.get(shared, FAILED))
 
 
 @inline
-def _take_turn(s, decoding, table, size, width, step, ports, lo, hi, bits, ones, coder, words):
-    """Code a group's lanes that still have a byte; returns how many, or -1 for a stream that no encoder makes."""
-    lanes = table.shape[1]
-    hi = min(hi, lanes if (step + 1) * lanes <= size else size % lanes)
+def _has_room(block, words, lo, hi):
+    """Whether a turn's words fit, at most one a bit."""
+    return block.decoding or np.int64(block.coder[PLACE]) + 8 * (hi - lo) <= len(words)
+
+
+@inline
+def _take_turn(block, state, words, step, group, lo, hi):
+    """Code the lanes of a group that have a byte; return how many, or -1 for a wrong stream."""
+    lanes = block.rows.shape[1]
+    hi = min(hi, lanes if (step + 1) * lanes <= block.size else block.size % lanes)
     if hi <= lo:
         return 0
-    weights, vectors = matrix(ports, 1, np.int32), matrix(ports, 2, np.int8)
-    s.hidden[lo:hi, :width] = vectors[: hi - lo, :width]
-    row = table[step]
-    sound = code_step(s, decoding, row, lo, hi, weights[: hi - lo], bits, ones, coder, words)
-    if decoding and np.int64(coder[PLACE]) == len(words):
+    port, width = _open_port(block.ports[group]), block.width
+    state.hidden[lo:hi, :width] = port.hidden[: hi - lo, :width]
+    sound = code_step(
+        state,
+        block.decoding,
+        block.rows[step],
+        lo,
+        hi,
+        port.weights[: hi - lo],
+        block.bits,
+        block.ones,
+        block.coder,
+        words,
+    )
+    if block.decoding and np.int64(block.coder[PLACE]) == len(words):
         sound = False
     return hi - lo if sound else -1
 
 
 @inline
-def _step(table, step, window, ports, program, lo, hi):
-    """Let a group's network read the bytes of a step. It has read one more before: that with which lanes start."""
-    vector(ports, 0, np.uint8)[: hi - lo] = table[step, lo:hi]
-    run(program, (step + 1) % window, min(step + 2, window))
+def _step_network(block, step, group, lo, hi):
+    """Let a group's network read a step's bytes.
+
+    It has read one byte more than there were steps: that with which lanes start.
+    """
+    port = _open_port(block.ports[group])
+    port.symbols[: hi - lo] = block.rows[step, lo:hi]
+    run_program(block.programs[group], (step + 1) % block.window, min(step + 2, block.window))
 
 
 @jit
-def _drive(
-    shared,
-    own,
-    size,
-    width,
-    window,
-    ranges,
-    ports,
-    programs,
-    mixer,
-    decoding,
-    table,
-    bits,
-    ones,
-    coder,
-    words,
-):
-    """Take jobs as :class:`.loop._Order` gives them, and say why no more."""
-    s = opened(mixer)
-    groups, steps = len(ranges), len(table)
+def _run_jobs(table, own):
+    """Take jobs, and return why no more for now, one of :class:`Stop`.
+
+    Args:
+        table: of a :class:`SharedBlock`.
+        own: int64 [OWN_SIZE], what the thread has for itself.
+    """
+    block = _open_block(table)
+    state, shared = open_state(block.predictor), block.shared
+    groups, steps = len(block.groups), len(block.rows)
     for _ in range(JOBS):
         if own[JOB] < 0:
             own[JOB], own[IN_STEP] = atomics.add(shared, TAKEN, 1), 0
         job = own[JOB]
         if job >= groups * steps:
-            return ENDED
+            return _ENDED
         step, group = divmod(job, groups)
-        lo, hi = ranges[group]
+        lo, hi = block.groups[group, 0], block.groups[group, 1]
         if not own[IN_STEP]:
             if not _spin(shared, job, groups):
-                return WAITING
+                return _WAITING
             if atomics.get(shared, FAILED):
-                return ENDED
-            room = vector(words, 0, np.uint32)
-            if not decoding and np.int64(coder[PLACE]) + 8 * (hi - lo) > len(room):
-                return CROWDED
-            done = _take_turn(
-                s, decoding, table, size, width, step, ports[group], lo, hi, bits, ones, coder, room
-            )
+                return _ENDED
+            words = _open_words(block.words).words
+            if not _has_room(block, words, lo, hi):
+                return _CROWDED
+            done = _take_turn(block, state, words, step, group, lo, hi)
             if done < 0:
-                return UNSOUND
+                return _UNSOUND
             own[DONE] += done
             own[IN_STEP] = 1
             atomics.put(shared, TURNED, job + 1)
             if atomics.get(shared, ASLEEP):
-                return WAKE
+                return _WAKE
         if step + 1 < steps:
-            _step(table, step, window, ports[group], programs[group], lo, hi)
+            _step_network(block, step, group, lo, hi)
         own[JOB] = -1
         atomics.put(shared, STEPPED + group, step + 1)
         if atomics.get(shared, ASLEEP):
-            return WAKE
-    return PAUSED
+            return _WAKE
+    return _PAUSED
 
 
 class CompiledLoop:
-    """One block in work: what the compiled loop needs, and the threads' meeting place in Python."""
+    """One block in work: what the compiled function needs, and where threads sleep in Python."""
 
     def __init__(
         self,
@@ -162,44 +218,54 @@ class CompiledLoop:
         progress: Progress,
     ) -> None:
         self._coder, self._progress = coder, progress
-        ranges = layout.groups()
-        self._lanes = [network.lanes(hi - lo) for lo, hi in ranges]
-        for (lo, hi), lanes in zip(ranges, self._lanes, strict=True):
-            coder.mixer.take(lo, hi, lanes.start())  # checks that they fit
-        ports = [describe((own.symbols, own.weights, own.activations)) for own in self._lanes]
-        programs = [_table(own.advance) for own in self._lanes]
-        self._groups = len(ranges)
+        groups = layout.groups()
+        lanes = [network.lanes(hi - lo) for lo, hi in groups]
+        for (lo, hi), own in zip(groups, lanes, strict=True):
+            coder.predictor.take(lo, hi, own.start())  # checks that they fit
+        ports = [PORT.fill(Port(own.symbols, own.weights, own.activations)) for own in lanes]
+        self._groups = len(groups)
         self._shared = np.zeros(STEPPED + self._groups, np.int64)
-        self._places = (
-            layout.size,
-            coder.mixer.width,
-            network.config.window,
-            np.array(ranges, np.int64),
-            np.stack(ports),
-            np.stack(programs),
-            coder.mixer.addresses,
-            coder.decoding,
-            coder.table,
-            *coder.scratch,
-            coder.coder.state,
+        self._words = WORDS.fill(Words(coder.coder.words))
+        bits, ones = coder.scratch
+        self._block = SharedBlock(
+            shared=self._shared,
+            size=layout.size,
+            width=coder.predictor.width,
+            window=network.config.window,
+            decoding=coder.decoding,
+            groups=np.array(groups, np.int64),
+            ports=np.stack(ports),
+            programs=np.stack([_pages(own.advance) for own in lanes]),
+            predictor=coder.predictor.table,
+            rows=coder.table,
+            bits=bits,
+            ones=ones,
+            coder=coder.coder.state,
+            words=self._words,
         )
-        self._words = describe([coder.coder.words])
+        self._lanes = lanes  # keeps alive what the tables point to, as self._block does
+        self._table = BLOCK.fill(self._block)
         self._changed = threading.Condition()
 
     def work(self) -> None:
-        """Do jobs until all are done; what every thread calls."""
-        own = np.array([-1, 0, 0], np.int64)
-        while (why := _drive(self._shared, own, *self._places, self._words)) != ENDED:
-            self._tell(own)
-            if why == WAITING:
+        """Do jobs until all are done; every thread of the block calls it.
+
+        Raises:
+            DamagedArchiveError: no encoder makes this stream.
+        """
+        own = np.zeros(OWN_SIZE, np.int64)
+        own[JOB] = -1
+        while (why := Stop(_run_jobs(self._table, own))) is not Stop.ENDED:
+            self._report(own)
+            if why is Stop.WAITING:
                 self._sleep(int(own[JOB]))
-            elif why == WAKE:
+            elif why is Stop.WAKE:
                 self._wake()
-            elif why == CROWDED:
+            elif why is Stop.CROWDED:
                 self._make_room()
-            elif why == UNSOUND:
+            elif why is Stop.UNSOUND:
                 self._coder.check(False)
-        self._tell(own)
+        self._report(own)
         self._wake()
 
     def fail(self) -> None:
@@ -207,7 +273,7 @@ class CompiledLoop:
         self._shared[FAILED] = 1
         self._wake()
 
-    def _tell(self, own: NDArray[np.int64]) -> None:
+    def _report(self, own: NDArray[np.int64]) -> None:
         if own[DONE]:
             with self._changed:
                 self._progress(int(own[DONE]))
@@ -215,7 +281,7 @@ class CompiledLoop:
 
     def _sleep(self, job: int) -> None:
         with self._changed:
-            if _doze(self._shared, job, self._groups):
+            if _must_sleep(self._shared, job, self._groups):
                 self._changed.wait(NAP)
 
     def _wake(self) -> None:
@@ -224,11 +290,11 @@ class CompiledLoop:
             self._changed.notify_all()
 
     def _make_room(self) -> None:
-        """Called in a turn, so that nobody else uses the words."""
+        """Move the words to a larger array; called in a turn, when no other thread uses them."""
         self._coder.reserve(self._coder.table.nbytes // 4 + 8 * self._coder.table.shape[1])
-        self._words[:] = describe([self._coder.coder.words])
+        self._words[:] = WORDS.fill(Words(self._coder.coder.words))
 
 
-def _table(advance: Any) -> NDArray[np.int64]:
+def _pages(advance: Any) -> NDArray[np.int64]:
     assert isinstance(advance, Program)
-    return advance.table
+    return advance.pages

@@ -1,8 +1,8 @@
-"""The cores that blocks at work share.
+"""Share the cores among the blocks that are coded at once.
 
-Two blocks with as many threads each as there are cores take a quarter longer than one after the other, since threads
-wait for turns of those that have no core. So a block takes the cores that it can use, or what is left of them, and the
-next waits until there is one.
+Two blocks with as many threads each as there are cores take a quarter longer than one after the
+other, since threads wait for turns of threads that have no core. So a block takes the cores that it
+can use, or what is left of them, and the next waits until there is one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from contextlib import contextmanager
 
 
 class Cores:
-    """So many cores, of which blocks borrow some."""
+    """A number of cores, which blocks borrow.
+
+    Args:
+        count: how many there are, at least 1.
+    """
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -21,7 +25,7 @@ class Cores:
 
     @contextmanager
     def lend(self, most: int) -> Iterator[Loan]:
-        """Wait for a core, and lend all that are free, up to ``most``."""
+        """Wait until a core is free, and lend all that are free, up to ``most``."""
         with self._changed:
             self._changed.wait_for(lambda: self._free > 0)
             loan = Loan(self, min(most, self._free))
@@ -38,7 +42,7 @@ class Cores:
 
 
 class Loan:
-    """The ``count`` cores that a block has."""
+    """The ``count`` cores that a block has borrowed."""
 
     def __init__(self, cores: Cores, count: int) -> None:
         self._cores, self.count = cores, count

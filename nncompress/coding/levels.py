@@ -1,4 +1,4 @@
-"""Compression levels: which method, model, mixer profile, number of lanes and block size each stands for."""
+"""Say what each compression level stands for: method, model, profile, lanes and block size."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ PROFILES: dict[tuple[Method, int], Profile] = {
     (Method.NETWORK_MIXING, 0): FULL,
     (Method.NETWORK_MIXING, 1): BEST,
 }
-"""What the number in a payload's first byte means. Entries are never changed, only added."""
+"""What the number in a payload's first byte means.
+
+The numbers are in archives: entries are never changed, only added (see
+tests/structure/test_names_that_are_bytes.py)."""
 
 
 CLUSTER_ARRAYS = ("kinds.weight", "kinds.bias")
-"""What the arrays of :class:`~nncompress.mixing.clusters.Clusters` are called in a model file."""
+"""Names, in a model file, of the arrays of :class:`~nncompress.mixing.clusters.Clusters`; they are
+bytes of it, and so kept when the class got another name."""
 
 
 def initial_prefix(method: Method, number: int) -> str:
-    """Return what the names of a profile's starting values begin with in a model file."""
+    """Return the prefix that the names of a profile's starting values have in a model file."""
     return f"{method.label}.{number}."
 
 
@@ -31,11 +35,16 @@ def initial_prefix(method: Method, number: int) -> str:
 class Level:
     """One point on the line between speed and ratio.
 
-    network: whether the network may be used. model: name of the installed model that is used where none is given.
-    max_lanes_bits: log2 of the most lanes; fewer are slower and smaller. block_size: bytes of most blocks; the first
-    have first_block_size, if that is less, and grow, so that a file of a megabyte is work for two cores.
-    bytes_per_lane: lanes have at least as many, since each starts cold. alone: number of the profile of mixing alone.
-    best: whether the mixer beside the network takes its best profile rather than its fast one.
+    Attributes:
+        network: whether the network may be used.
+        max_lanes_bits: log2 of the most lanes; fewer are slower and smaller.
+        block_size: bytes of most blocks.
+        bytes_per_lane: lanes have at least as many, since each starts cold.
+        alone: number of the profile of mixing alone.
+        best: whether the mixer beside the network takes its best profile, and not its fast one.
+        first_block_size: bytes of the first blocks, which grow from there if it is less than
+            block_size, so that a file of a megabyte is work for two cores.
+        model: name of the installed model that is used where none is given.
     """
 
     network: bool
@@ -52,7 +61,7 @@ class Level:
             raise ValueError(f"2**{self.max_lanes_bits} lanes are too many")
 
     def lanes_bits(self, size: int) -> int:
-        """log2 of the number of lanes for a block of ``size`` bytes."""
+        """Return log2 of the number of lanes for a block of ``size`` bytes."""
         return min(self.max_lanes_bits, max(0, (size // self.bytes_per_lane).bit_length() - 1))
 
     def profile(self, method: Method) -> int:

@@ -1,13 +1,15 @@
-"""The loop that encoder and decoder share: groups of lanes take turns at the predictor and the coder.
+"""Run the loop that encoder and decoder share: groups of lanes take turns at predictor and coder.
 
-A group's network runs while another group has its turn. Whichever thread is free takes the next job; the turns come in
-one fixed order, so threads change nothing but time. Without a network there is one group, and many steps make a turn.
+A group's network runs while another group has its turn. Whichever thread is free takes the next
+job; the turns come in one fixed order, so threads change nothing but time. Without a network there
+is one group, and many steps make a turn. :mod:`.compiled_loop` is this loop in compiled code.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
@@ -27,18 +29,20 @@ if TYPE_CHECKING:
     StepCoder = PlaneEncoder | PlaneDecoder | CompiledEncoder | CompiledDecoder
 
 Turn = Callable[[int, int, int, int, "Prediction | None"], None]
-"""Codes the steps from the first number to before the second, of the lanes from the third to before the fourth."""
+"""Codes steps, from the first number to before the second, of lanes, from the third to before the
+fourth."""
 
 TURN_SIZE = 1 << 14
-"""Bytes of a turn where there is no network: Python sees to progress, and to Ctrl-C, between two turns."""
+"""Bytes of a turn where there is no network; between two, Python reports progress and hears Ctrl-C.
+"""
 
 
 class _Order:
-    """Who works on what: jobs are numbered by step and group, and whichever thread is free takes the next.
+    """Gives jobs to threads: they are numbered by step and group, and a free thread takes the next.
 
-    A job is a group's turn, then the step of its network. Turns come one after the other, in the order of the jobs; a
-    job also waits for the job before it of the same group. Fixed places would make a thread whose core is slower, or
-    has other work, hold up the others.
+    A job is a group's turn, then the step of its network. Turns come one after the other, in the
+    order of the jobs; a job also waits for the job before it of the same group. Fixed places would
+    make a thread whose core is slower, or has other work, hold up the others.
     """
 
     def __init__(self, groups: int, steps: int) -> None:
@@ -49,7 +53,7 @@ class _Order:
         self._changed = threading.Condition()
 
     def take(self) -> tuple[int, int] | None:
-        """Wait for the turn of the next job, and return its step and group; None when all is done, or has failed."""
+        """Wait for the next job's turn, and return its step and group; None when all is over."""
         with self._changed:
             job = self._taken
             if job == self._jobs:
@@ -81,7 +85,7 @@ class _Order:
 
 
 class _Group:
-    """Some lanes: their network's state, and what it says of their next byte."""
+    """Some lanes, with their network's state and its prediction of their next byte."""
 
     def __init__(self, lo: int, hi: int, network: Network) -> None:
         self.lo, self.hi = lo, hi
@@ -133,23 +137,32 @@ class _Block:
 
 
 def _in_threads(count: int, work: Callable[[], None], fail: Callable[[], None]) -> None:
-    """Do ``work`` in so many threads, with this one; an error in one of them ends the others, through ``fail``."""
+    """Do ``work`` in ``count`` threads, this one included.
+
+    An error in one of them ends the others, through ``fail``, and is raised here.
+    """
     errors = list[BaseException]()
 
-    def guarded() -> None:
+    @contextmanager
+    def guard() -> Iterator[None]:
         try:
-            work()
+            yield
         # KeyboardInterrupt too: the other threads must not wait for ever.
         except BaseException as error:
             errors.append(error)
             fail()
 
-    others = [threading.Thread(target=guarded, daemon=True) for _ in range(count - 1)]
-    for other in others:
-        other.start()
-    guarded()
-    for other in others:
-        other.join()
+    def other() -> None:
+        with guard():
+            work()
+
+    others = [threading.Thread(target=other, daemon=True) for _ in range(count - 1)]
+    for thread in others:
+        thread.start()
+    with guard():
+        work()
+    for thread in others:
+        thread.join()
     if errors:
         raise errors[0]
 
@@ -192,7 +205,19 @@ def encode(
     threads: int = 1,
     progress: Progress = no_progress,
 ) -> bytes:
-    """Code a block; threads change nothing but time. ``progress`` is told of bytes as they are done."""
+    """Code a block.
+
+    Args:
+        data: its raw bytes.
+        layout: its lanes.
+        network: None where the predictor needs none.
+        predictor: one that has seen nothing.
+        threads: they change nothing but time.
+        progress: called with raw bytes as they are done.
+
+    Returns:
+        the range coder's stream.
+    """
     coder = _open_encoder(predictor, layout.cut(data))
     _run(layout, network, coder, threads, progress)
     return coder.finish()
@@ -206,7 +231,12 @@ def decode(
     threads: int = 1,
     progress: Progress = no_progress,
 ) -> bytes:
-    """Undo :func:`encode`. A damaged stream gives wrong bytes, which the caller's checksum finds."""
+    """Undo :func:`encode`; arguments as there.
+
+    Raises:
+        DamagedArchiveError: no encoder makes this stream. Other damage gives wrong bytes, which the
+            caller's checksum finds.
+    """
     table = np.zeros((layout.steps, layout.lanes), dtype=np.uint8)
     coder = _open_decoder(predictor, table, stream)
     _run(layout, network, coder, threads, progress)

@@ -1,7 +1,8 @@
-"""Bit probabilities from the network alone, in the shape of a mixer.
+"""Turn the network's prediction into bit probabilities, without mixing.
 
-A byte is coded in eight planes, most significant bit first. The probability that a bit is 1 is the weight of the bytes
-that agree with the bits so far and have a 1 here, over the weight of all that agree with the bits so far.
+A byte is coded in eight planes, most significant bit first. The probability that a bit is 1 is the
+weight of the bytes that agree with the bits so far and have a 1 here, over the weight of all that
+agree with the bits so far.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def _probabilities(sums: Any, nodes: Any, plane: int, ones: Any) -> None:
     for lane in range(ones.shape[0]):
         low = (nodes[lane] << (8 - plane)) & 255
         lower, middle, upper = sums[lane, low], sums[lane, low + span], sums[lane, low + 2 * span]
-        # All weights are at least 1 and sum to less than 2**29, so the quotient is defined and below 2**16.
+        # Weights are at least 1 and sum to less than 2**29: the quotient is defined, below 2**16.
         scaled = ((upper - middle) << PROBABILITY_BITS) // (upper - lower)
         ones[lane] = min(max(scaled, 1), _ONE - 1) / _ONE
 
@@ -49,7 +50,7 @@ def _weights(prediction: Prediction | None) -> NDArray[np.int32]:
 
 
 class NetworkPredictor:
-    """The network's weights as bit probabilities; learns nothing, so it has no state between steps."""
+    """Gives the network's weights as bit probabilities; it learns nothing and keeps no state."""
 
     def __init__(self, lanes: int) -> None:
         self._sums = np.zeros((lanes, 257), dtype=np.int64)
@@ -62,9 +63,14 @@ class NetworkPredictor:
         prediction: Prediction | None,
         out: NDArray[np.float64],
     ) -> None:
-        """Probabilities of the bits of known bytes.
+        """Give the probabilities of the bits of known bytes.
 
-        symbols: uint8 [n] for lanes lo to hi. prediction: the network's. out: float64 [8, n], written.
+        Args:
+            lo: first lane.
+            hi: one past the last lane; n of them.
+            symbols: their bytes, uint8 [n].
+            prediction: the network's for these lanes.
+            out: gets P(bit = 1), multiples of 2**-16 in (0, 1), float64 [8, n].
         """
         sums = self._sums[lo:hi]
         _accumulate(_weights(prediction), sums)
@@ -79,7 +85,17 @@ class NetworkPredictor:
         prediction: Prediction | None,
         decode_plane: Callable[[NDArray[np.float64]], NDArray[np.int32]],
     ) -> NDArray[np.uint8]:
-        """Decode one byte a lane; ``decode_plane`` turns probabilities, float64 [n], into bits, int32 [n]."""
+        """Decode one byte a lane.
+
+        Args:
+            lo: first lane.
+            hi: one past the last lane; n of them.
+            prediction: the network's for these lanes.
+            decode_plane: turns probabilities, float64 [n], into bits, int32 [n].
+
+        Returns:
+            the bytes, uint8 [n].
+        """
         sums = self._sums[lo:hi]
         _accumulate(_weights(prediction), sums)
         nodes = np.ones(hi - lo, dtype=np.int64)

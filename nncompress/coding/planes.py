@@ -1,7 +1,7 @@
-"""Coding a step plane by plane: a predictor in Python gives probabilities, constriction codes the bits.
+"""Code steps plane by plane: a predictor gives probabilities, constriction codes the bits.
 
-Any predictor will do: the network's weights as they are, or one that keeps notes of another's. For the mixer itself
-:mod:`.compiled` makes the same streams faster.
+Any predictor will do, such as :class:`.network_predictor.NetworkPredictor`, or one that records
+what another says. For the mixing predictor :mod:`.compiled_steps` makes the same streams faster.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ _SHIFTS = np.arange(7, -1, -1, dtype=np.int32)[:, None]
 
 
 class StepPredictor(Protocol):
-    """Gives bit probabilities and learns from the bits: a mixer or a ``NetworkPredictor``, which documents both."""
+    """Gives bit probabilities, and learns from the bits if it can.
+
+    :class:`.network_predictor.NetworkPredictor` documents the arguments of both methods.
+    """
 
     def encode_step(
         self,
@@ -48,7 +51,7 @@ class PlaneEncoder:
         self._predictor, self.table, self._coder = predictor, table, BitEncoder()
 
     def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
-        """Code the steps first..last-1 of the lanes lo..hi-1; one step where there is a prediction."""
+        """Code the steps first..last-1 of the lanes lo..hi-1; with a prediction, one step."""
         for step in range(first, last):
             symbols, ones = self.table[step, lo:hi], np.empty((8, hi - lo))
             self._predictor.encode_step(lo, hi, symbols, prediction, ones)
@@ -67,7 +70,7 @@ class PlaneDecoder:
         self._predictor, self.table, self._coder = predictor, table, BitDecoder(stream)
 
     def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
-        """Decode the steps first..last-1 of the lanes lo..hi-1; one step where there is a prediction.
+        """Decode the steps first..last-1 of the lanes lo..hi-1; with a prediction, one step.
 
         Raises :class:`DamagedArchiveError` where no encoder makes such a stream.
         """

@@ -1,7 +1,8 @@
-"""The range coder: constriction's, for bits of given probability.
+"""Code bits of given probability with constriction's range coder.
 
-Probabilities are float64 and exact multiples of 2**-16 strictly between 0 and 1, so nothing is rounded on the way in.
-See https://bamler-lab.github.io/constriction/apidoc/python/stream/queue.html.
+Probabilities are float64 and exact multiples of 2**-16 strictly between 0 and 1, so nothing is
+rounded on the way in. See
+https://bamler-lab.github.io/constriction/apidoc/python/stream/queue.html.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ _MOST_STRIPPED = 8
 """Zero bytes that are left out at the end of a stream, at most."""
 
 _GUARD = b"\x9e\x37\x79\xb9" * 6
-"""Follows the stream. A decoder reads at most a word of what follows (any will do), so one that reads
-all of this was given a stream that is too short; constriction notices soon, though not at once. Not
-zeros: a mixer would learn to expect them, and go on for ever."""
+"""Follows the stream. A decoder reads at most a word of what follows (any will do), so one that
+reads all of this was given a stream that is too short; constriction notices soon, though not at
+once. Not zeros: a predictor would learn to expect them, and go on for ever."""
 
 
 WRONG = "damaged archive: a payload is wrong"
@@ -38,13 +39,16 @@ TOO_SHORT = "damaged archive: a payload is too short"
 
 
 def to_stream(words: NDArray[np.uint32]) -> bytes:
-    """A coder's words as bytes, without zero bytes at their end."""
+    """Return a coder's words, uint32, as bytes, without zero bytes at their end."""
     stream: bytes = words.astype(_WORD).tobytes()
     return stream[: max(len(stream.rstrip(b"\0")), len(stream) - _MOST_STRIPPED)]
 
 
 def to_words(stream: bytes) -> NDArray[np.uint32]:
-    """The words of :func:`to_stream`, and enough after them that a decoder that reads all has read too much."""
+    """Return the words of :func:`to_stream`, and enough after them.
+
+    A decoder that reads all of them has read too much.
+    """
     padded = stream + bytes(-len(stream) % _WORD.itemsize + _MOST_STRIPPED) + _GUARD
     return np.frombuffer(padded, dtype=_WORD).astype(np.uint32)
 
@@ -56,22 +60,26 @@ class BitEncoder:
         self._encoder = queue.RangeEncoder()
 
     def encode(self, bits: NDArray[np.int32], ones: NDArray[np.float64]) -> None:
-        """Append bits, int32 [n]; ``ones``, float64 [n], is each one's probability of being 1."""
+        """Append bits, int32 [n]; ``ones``, float64 [n], holds their probabilities of being 1."""
         self._encoder.encode(bits, MODEL, ones)
 
     def finish(self) -> bytes:
-        """The stream so far."""
+        """Return the stream so far."""
         return to_stream(self._encoder.get_compressed())
 
 
 class BitDecoder:
-    """Reads what :class:`BitEncoder` wrote. Wrong bytes give wrong bits, or DamagedArchiveError."""
+    """Reads what :class:`BitEncoder` wrote; wrong bytes give wrong bits, or DamagedArchiveError."""
 
     def __init__(self, stream: bytes) -> None:
         self._decoder = queue.RangeDecoder(to_words(stream))
 
     def decode(self, ones: NDArray[np.float64]) -> NDArray[np.int32]:
-        """The next bits, int32 [n], given the probabilities, float64 [n], that they were encoded with."""
+        """Return the next bits, int32 [n], given the probabilities of the encoder, float64 [n].
+
+        Raises:
+            DamagedArchiveError: no encoder makes this stream.
+        """
         try:
             bits: NDArray[np.int32] = self._decoder.decode(MODEL, ones)
         except AssertionError:  # what constriction raises for a stream that no encoder makes

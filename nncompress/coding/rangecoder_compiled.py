@@ -1,11 +1,12 @@
-"""The range coder of constriction once more: for compiled loops, and for platforms that it has no wheels for.
+"""Code bits as constriction's range coder does: for compiled loops, and where it has no wheels.
 
-It makes the same words and reads them alike; ``FORMAT.md`` describes it, and tests compare the two. The classes stand
-for those of ``constriction.stream.queue``. An interval of 64 bits shrinks with every bit; when it is shorter than 2**32
-its upper word is known and moves to the stream.
+It makes the same words and reads them alike; FORMAT.md describes it, and tests compare the two. The
+classes stand for those of ``constriction.stream.queue``. An interval of 64 bits shrinks with every
+bit; when it is shorter than 2**32 its upper word is known and moves to the stream.
 
-Source: R. Bamler, "Understanding Entropy Coding With Asymmetric Numeral Systems (ANS): a Statistician's Perspective",
-https://arxiv.org/abs/2201.01741, and https://bamler-lab.github.io/constriction/.
+Source: R. Bamler, "Understanding Entropy Coding With Asymmetric Numeral Systems (ANS): a
+Statistician's Perspective", https://arxiv.org/abs/2201.01741, and
+https://bamler-lab.github.io/constriction/.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from nncompress.machine.jit import jit
 
 MODEL = None
-"""In the place of constriction's model: here all are Bernoulli's."""
+"""In the place of constriction's model: here all bits have Bernoulli's."""
 
 LOWER, RANGE, POINT, PLACE = range(4)
 """Places in the state, uint64 [4]: the interval's start and length, the decoder's next 64 bits, and
@@ -32,9 +33,9 @@ _PRECISION = np.uint64(24)
 
 @jit
 def share_of_zero(one):
-    """Share of the interval, in 2**-24, of a 0 where a 1 has probability ``one``, a multiple of 2**-16.
+    """Return the share of the interval, in 2**-24, that a 0 has where a 1 has probability ``one``.
 
-    constriction rounds so that neither share can be 0.
+    ``one`` is a multiple of 2**-16. constriction rounds so that neither share can be 0.
     """
     ones = np.int64(one * 65536.0)
     return _U((65536 - ones) * 256 - np.int64(ones < 32768))
@@ -42,7 +43,10 @@ def share_of_zero(one):
 
 @jit
 def encode_bits(bits, ones, state, words):
-    """Append bits, int32 [n], of probabilities ``ones``, float64 [n]; words, uint32, has n free places."""
+    """Append bits, int32 [n], whose probabilities of being 1 are ``ones``, float64 [n].
+
+    ``words``, uint32, has n free places.
+    """
     lower, length, place = state[LOWER], state[RANGE], np.int64(state[PLACE])
     for i in range(len(bits)):
         scale = length >> _PRECISION
@@ -69,7 +73,10 @@ def encode_bits(bits, ones, state, words):
 
 @jit
 def decode_bits(ones, state, words, bits):
-    """Read bits, int32 [n], of probabilities ``ones``, float64 [n]; False for a stream that no encoder makes."""
+    """Read bits, int32 [n], whose probabilities of being 1 are ``ones``, float64 [n].
+
+    False for a stream that no encoder makes.
+    """
     lower, length, point = state[LOWER], state[RANGE], state[POINT]
     place = np.int64(state[PLACE])
     sound = True
@@ -109,7 +116,7 @@ class RangeEncoder:
             self.words = np.concatenate([self.words, np.zeros(needed, dtype=np.uint32)])
 
     def encode(self, bits: NDArray[np.int32], model: None, ones: NDArray[np.float64]) -> None:
-        """Append bits, int32 [n]; ``ones``, float64 [n], is each one's probability of being 1."""
+        """Append bits, int32 [n]; ``ones``, float64 [n], holds their probabilities of being 1."""
         self.reserve(len(bits))
         encode_bits(bits, ones, self.state, self.words)
 

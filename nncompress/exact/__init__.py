@@ -1,1 +1,4 @@
-"""The SHA-RNN in integer arithmetic: the same weights on every machine, device, thread count and batch size."""
+"""Run a SHA-RNN in integer arithmetic, so that its predictions are the same everywhere.
+
+They depend on no machine, device, thread count or batch size; see docs/exactness.md.
+"""

@@ -1,7 +1,8 @@
-"""Where the integer network's numbers live and what computes with them: numba and numpy, or torch on any device.
+"""Hold the integer network's numbers on a device, and compute with them: numba, or torch.
 
-A backend has the network's tensors, and what :mod:`.engine` needs of an array library.
-torch is imported where it computes something, and not before: it takes longer to start than a small file takes to code.
+A backend has the network's tensors, and what :mod:`.engine` needs of an array library. torch is
+imported where it computes something, and not before: it takes longer to start than a small file
+takes to code.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nncompress.errors import ConfigError, DeviceError
+from nncompress.machine.device import torch_device
 from nncompress.machine.int8 import fits, operands, pack
 
-from .stages import Recipe, Stages
+from .stages import Recipe, run_stages
 
 CUDA_ROWS = 32
-"""On CUDA lanes are padded to a multiple of this: its int8 product wants more than 16 rows, and aligned ones."""
+"""On CUDA lanes are padded to a multiple of this: its int8 product wants more than 16 rows, and
+aligned ones."""
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -48,7 +50,7 @@ class Backend(Protocol):
         """Make an array of zeros."""
 
     def product(self, activations: Any, name: str, out: Any) -> Any:
-        """Return the product of fixed buffers with the weight of that name, as the stages take it."""
+        """Return the product of fixed buffers with a weight, in the form that stages take."""
 
     def program(self, recipe: Recipe) -> Advance:
         """Make a function of a recipe over fixed buffers."""
@@ -61,7 +63,12 @@ class Backend(Protocol):
 
 
 class NumbaBackend:
-    """The CPU with fused kernels. threads: what a product through torch may use inside."""
+    """The CPU with fused kernels.
+
+    Args:
+        tensors: the network's, by name.
+        threads: how many a product through torch may use inside.
+    """
 
     device = "cpu"
 
@@ -88,7 +95,7 @@ class NumbaBackend:
     def product(
         self, activations: NDArray[np.int8], name: str, out: NDArray[np.int32]
     ) -> Callable[[], None] | tuple[Any, ...]:
-        """Return the product: our own where the CPU has instructions for it, else torch's over the same memory."""
+        """Return the product: packed where the CPU has instructions for it, else torch's."""
         if self.packs:
             if name not in self._prepared:
                 self._prepared[name] = pack(self.tensors[name])
@@ -104,12 +111,12 @@ class NumbaBackend:
     def program(self, recipe: Recipe) -> Advance:
         """Bring it into one compiled function, where the products are our own."""
         if self.packs:
-            from nncompress.exact.kernels.program import Program
+            from .kernels.program import Program
 
             return Program(recipe)
         from .kernels import fused
 
-        return partial(Stages(fused).run, recipe)
+        return partial(run_stages, fused, recipe)
 
     def give(self, symbols: NDArray[np.uint8], into: NDArray[np.uint8]) -> None:
         """Copy bytes."""
@@ -121,9 +128,16 @@ class NumbaBackend:
 
 
 class TorchBackend:
-    """Any device that torch has, with the reference kernels. threads: what a product may use inside, on a CPU.
+    """Any device that torch has, with the reference kernels.
 
-    Raises :class:`DeviceError` where the device is not there, :class:`ConfigError` for a wrong name.
+    Args:
+        tensors: the network's, by name.
+        device: "cpu", "cuda" or "cuda:N".
+        threads: how many a product may use inside, on a CPU.
+
+    Raises:
+        DeviceError: the device is not there.
+        ConfigError: its name is wrong.
     """
 
     def __init__(self, tensors: Tensors, device: str, threads: int) -> None:
@@ -131,7 +145,7 @@ class TorchBackend:
 
         from .kernels import reference
 
-        self._torch, self._stages, self.threads = torch, Stages(reference), threads
+        self._torch, self._kernels, self.threads = torch, reference, threads
         self._place = _torch_device(device)
         self.device = self._place.type
         self.tensors: Mapping[str, Any] = {
@@ -163,7 +177,7 @@ class TorchBackend:
 
     def program(self, recipe: Recipe) -> Advance:
         """Call the stages; on CUDA, record that."""
-        advance = partial(self._stages.run, recipe)
+        advance = partial(run_stages, self._kernels, recipe)
         return advance if self.device == "cpu" else _Recorded(advance, self._place)
 
     def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
@@ -177,7 +191,7 @@ class TorchBackend:
 
 
 class _Recorded:
-    """A function recorded at its first call as a CUDA graph: its hundred small kernels are one launch from then on."""
+    """A function recorded as a CUDA graph at its first call: one launch, not a hundred."""
 
     def __init__(self, advance: Advance, place: Any) -> None:
         import torch
@@ -204,16 +218,10 @@ class _Recorded:
 
 
 def _torch_device(name: str) -> Any:
+    """Return the device, with TF32 turned off: float32 products of int8 numbers must be exact."""
     import torch
 
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"unknown device {name!r}: use cpu or cuda") from None
-    if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"device {name!r} is not supported: use cpu or cuda")
+    device = torch_device(name)
     if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise DeviceError("no CUDA device: use --device cpu, archives are the same")
         torch.backends.cuda.matmul.allow_tf32 = False
     return device

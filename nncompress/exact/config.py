@@ -1,6 +1,7 @@
-"""The shape of a SHA-RNN: one frozen description that training, export and the exact engine share.
+"""Describe the shape of a SHA-RNN, for training, quantisation and the integer network alike.
 
-Source: S. Merity, "Single Headed Attention RNN: Stop Thinking With Your Head", https://arxiv.org/abs/1911.11423.
+Source: S. Merity, "Single Headed Attention RNN: Stop Thinking With Your Head",
+https://arxiv.org/abs/1911.11423.
 """
 
 from __future__ import annotations
@@ -17,26 +18,29 @@ START_SYMBOL = 32
 SYMBOLS = 256
 """Size of the alphabet: one symbol a byte value."""
 
-LAYER_NORM_EPS = 1e-5
-
-GELU_SCALE = 1.702
-"""Boom's activation is ``x * sigmoid(GELU_SCALE * x)``."""
-
 _LARGEST = {"dim": 1 << 14, "boom": 1 << 17, "layers": 64, "heads": 64, "window": 1 << 16}
+"""Largest value of each size; the least is 1."""
 
 
 @dataclass(frozen=True)
 class SHARNNConfig:
-    """Sizes of a SHA-RNN. Raises ``ValueError`` where a value makes no network.
+    """Sizes of a SHA-RNN.
 
-    dim: width of the stream, of the LSTMs and of the embedding (a multiple of ``heads``).
-    boom: width of the Boom layer, a multiple of ``dim``; its chunks of ``dim`` are summed.
-    layers: number of blocks.
-    attention: indices of the blocks that attend, ascending; empty for none.
-    heads: attention heads in each of those blocks; 1 in the paper.
-    window: positions an attention reads, the current one included.
-    dropout_embedding, dropout_hidden, dropout_output: rates in [0, 1) for the embedded bytes, for
-        the outputs of LSTM, attention and Boom in each block, and for the stream before the output.
+    Attributes:
+        dim: width of the stream, of the LSTMs and of the embedding; a multiple of ``heads``, 1 to
+            2**14.
+        boom: width of the Boom layer, a multiple of ``dim``, 1 to 2**17; its chunks of ``dim`` are
+            summed.
+        layers: number of blocks, 1 to 64.
+        attention: indices of the blocks that attend, ascending; empty for none.
+        heads: attention heads in each of those blocks, 1 to 64; 1 in the paper.
+        window: positions an attention reads, the current one included, 1 to 2**16.
+        dropout_embedding: rate in [0, 1) for the embedded bytes, in training.
+        dropout_hidden: rate for the outputs of LSTM, attention and Boom in each block.
+        dropout_output: rate for the stream before the output layer.
+
+    Raises:
+        ValueError: a value makes no network.
     """
 
     dim: int
@@ -65,7 +69,7 @@ class SHARNNConfig:
                 raise ValueError(f"{name} must be at least 0 and below 1, not {rate!r}")
 
     def parameter_count(self) -> int:
-        """Count the trained parameters; the embedding, tied to the output, counts once."""
+        """Count the trained parameters; the embedding, tied to the output layer, counts once."""
         d = self.dim
         norm = 2 * d
         lstm = 4 * d * (d + d) + 4 * d
@@ -75,12 +79,16 @@ class SHARNNConfig:
         return SYMBOLS * d + SYMBOLS + self.layers * block + len(self.attention) * attention
 
     def to_json(self) -> str:
-        """Return the config as canonical JSON text (sorted keys)."""
+        """Return the config as canonical JSON text, its keys sorted."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> SHARNNConfig:
-        """Read :meth:`to_json`'s text; raises ``ValueError`` for anything else."""
+        """Read the text of :meth:`to_json`.
+
+        Raises:
+            ValueError: the text is not JSON, or not of a config.
+        """
         try:
             fields = json.loads(text)
         except ValueError as error:
@@ -91,7 +99,11 @@ class SHARNNConfig:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> SHARNNConfig:
-        """Build from field names and values; unknown or missing names raise ``ValueError``."""
+        """Make a config from names of fields and their values.
+
+        Raises:
+            ValueError: a name is unknown or missing, or a value makes no network.
+        """
         known = {field.name: field for field in dataclasses.fields(cls)}
         unknown = sorted(set(fields) - set(known))
         if unknown:
@@ -113,24 +125,3 @@ def _check_attention(attention: Any, layers: int) -> None:
         raise ValueError(f"attention names a block outside 0 to {layers - 1}: {attention!r}")
     if list(attention) != sorted(set(attention)):
         raise ValueError(f"attention must list each block once, ascending, not {attention!r}")
-
-
-PRESETS: dict[str, SHARNNConfig] = {
-    # "the second last layer" attends, section 6.1 of the paper; dropouts as in its released code.
-    "paper": SHARNNConfig(
-        dim=1024,
-        boom=4096,
-        layers=4,
-        attention=(2,),
-        window=5000,
-        dropout_embedding=0.1,
-        dropout_hidden=0.1,
-        dropout_output=0.1,
-    ),
-    "small": SHARNNConfig(dim=384, boom=1536, layers=3, attention=(1,), window=256),
-    # The shapes of the released models. The first block's input is a table, so that a single wide block spends its
-    # multiplications well; and one GPU trains it fast.
-    "quick": SHARNNConfig(dim=512, boom=512, layers=1, attention=(0,), window=128),
-    "default": SHARNNConfig(dim=640, boom=640, layers=1, attention=(0,), window=128),
-    "large": SHARNNConfig(dim=1024, boom=1024, layers=1, attention=(0,), window=256),
-}

@@ -1,7 +1,8 @@
-"""The integer network at work: bytes in, weights of the next byte out, for many lanes at once.
+"""Run the integer network: bytes in, weights of the next byte out, for many lanes at once.
 
-A :class:`Network` holds the weights on a device; :class:`Lanes` made from it hold the state of some lanes. What a lane
-gets depends on its own bytes alone: not on the other lanes, their number, the device, or the kernels.
+A :class:`Network` holds the weights on a device; :class:`Lanes` made from it hold the state of some
+lanes. What a lane gets depends on its own bytes alone: not on the other lanes, their number, the
+device, or the kernels.
 """
 
 from __future__ import annotations
@@ -16,16 +17,39 @@ from nncompress.errors import ConfigError
 from .backend import Backend, NumbaBackend, TorchBackend
 from .config import START_SYMBOL, SYMBOLS
 from .fixedpoint import STREAM_BITS, UNIT_BITS, norm_eps
-from .parameters import Attention, Block, Parameters
-from .stages import Recipe
+from .parameters import Parameters
+from .parts import IntegerAttention, IntegerBlock
+from .stages import (
+    Attend,
+    AttendStage,
+    BoomStage,
+    BoomSum,
+    LSTMFirst,
+    LSTMLater,
+    NormSplit,
+    NormToInt8,
+    PredictStage,
+    Recipe,
+    RecurFirstStage,
+    RecurStage,
+    Remember,
+    Softmax,
+    StreamToInt8,
+)
 
 
 class Network:
     """An integer network ready to run on a device.
 
-    device: "cpu", "cuda" or "cuda:N". kernels: "numba" (CPU only), "torch", or "auto" for the faster
-    of those that the device has. threads: what a product may use inside, on a CPU. Raises
-    :class:`DeviceError` where the device is not there, :class:`ConfigError` for a wrong name.
+    Args:
+        parameters: its numbers.
+        device: "cpu", "cuda" or "cuda:N".
+        kernels: "numba" (CPU only), "torch", or "auto" for the faster of those that the device has.
+        threads: how many a product may use inside, on a CPU.
+
+    Raises:
+        DeviceError: the device is not there.
+        ConfigError: a name is wrong.
     """
 
     def __init__(
@@ -47,29 +71,30 @@ class Network:
 
     @property
     def device(self) -> str:
-        """What it runs on: "cpu" or "cuda"."""
+        """Kind of the device that it runs on: "cpu" or "cuda"."""
         return self.backend.device
 
     @property
     def packs(self) -> bool:
-        """Whether its products are our own, for which no thread needs to make ready."""
+        """Whether the CPU multiplies with :mod:`nncompress.machine.int8`, and not through torch."""
         return isinstance(self.backend, NumbaBackend) and self.backend.packs
 
     def start_thread(self) -> None:
-        """Make ready for the calling thread, which will step lanes; the one that makes lanes is ready."""
+        """Prepare the calling thread to step lanes; :meth:`lanes` does it for its own thread."""
         self.backend.start_thread()
 
     def lanes(self, count: int) -> Lanes:
-        """Cold state for ``count`` lanes, at least 1."""
+        """Return the cold state of ``count`` lanes, at least 1."""
         self.start_thread()
         return Lanes(self, count)
 
 
 class Prediction(NamedTuple):
-    """What the network says of the next byte of some lanes; the arrays are overwritten at the lanes' next step.
+    """The network's prediction of the next byte of some lanes; overwritten at their next step.
 
-    weights: int32 [n, 256], each in 1..2**20. hidden: int8 [n, dim], -127..127, the vector that the output layer made
-    them from.
+    Attributes:
+        weights: int32 [n, 256], each in 1..2**20.
+        hidden: int8 [n, dim], -127..127, the vector that the output layer made them from.
     """
 
     weights: NDArray[np.int32]
@@ -92,34 +117,33 @@ class Lanes:
         self.stream = self.zeros(np.int32, dim)
         self.activations = self.zeros(np.int8, dim)
         self.weights = self.zeros(np.int32, SYMBOLS)
-        self.blocks = [_BlockLanes(self, index) for index in range(network.config.layers)]
-        recipe = [stage for block in self.blocks for stage in block.recipe]
-        self.advance = self.backend.program([*recipe, ("predict", self._output())])
+        blocks = [_BlockLanes(self, index) for index in range(network.config.layers)]
+        recipe = [stage for block in blocks for stage in block.recipe]
+        self.advance = self.backend.program([*recipe, self._predict_stage()])
         # Everything that a lane carries from step to step, for copying.
-        self.state = [array for block in self.blocks for array in block.state]
+        self.state = [array for block in blocks for array in block.state]
 
     def zeros(self, dtype: DTypeLike, *shape: int) -> Any:
-        """An array with a row a lane."""
+        """Return an array of zeros with a row a lane."""
         return self.backend.zeros(dtype, self.rows, *shape)
 
     def product(self, name: str, activations: Any) -> tuple[Any, Any]:
-        """The product with a weight, as the stages take it, and its output."""
+        """Return the product with a weight, as the stages take it, and its output."""
         out = self.zeros(np.int32, self.backend.tensors[name].shape[0])
         return self.backend.product(activations, name, out), out
 
-    def _output(self) -> tuple[Any, ...]:
-        """Arguments of the last stage."""
+    def _predict_stage(self) -> PredictStage:
         parameters, tensors = self.network.parameters, self.backend.tensors
         product, out = self.product("output.weight", self.activations)
         multiplier, bias = tensors["output.multiplier"], tensors["output.bias"]
-        return (
-            (self.stream, parameters.output_scale, self.activations),
-            product,
-            (out, multiplier, bias, parameters.output.shift, self.weights),
+        return PredictStage(
+            norm=StreamToInt8(self.stream, parameters.output_scale, self.activations),
+            product=product,
+            softmax=Softmax(out, multiplier, bias, parameters.output.shift, self.weights),
         )
 
     def start(self) -> Prediction:
-        """What every lane's first byte will be."""
+        """Predict every lane's first byte."""
         return self.step(np.full(self.count, START_SYMBOL, dtype=np.uint8))
 
     def step(self, symbols: NDArray[np.uint8]) -> Prediction:
@@ -131,100 +155,108 @@ class Lanes:
         take = self.backend.take
         return Prediction(take(self.weights, self.count), take(self.activations, self.count))
 
-    def copy_first(self, source: Lanes) -> None:
-        """Start every lane where lane 0 of ``source`` is."""
-        self.position = source.position
-        for own, other in zip(self.state, source.state, strict=True):
-            own[:] = other[:1]
-
 
 class _BlockLanes:
-    """One block's state and buffers, and the arguments of its stages."""
+    """One block's state and buffers, and its stages."""
 
     def __init__(self, lanes: Lanes, index: int) -> None:
-        self.lanes, self.first = lanes, index == 0
+        self.lanes, self.name = lanes, f"blocks.{index}."
         network, config = lanes.network, lanes.network.config
-        self.block: Block = network.parameters.blocks[index]
+        self.block: IntegerBlock = network.parameters.blocks[index]
         self.window = config.window
         self.cell = lanes.zeros(np.int32, config.dim)
         self.hidden = lanes.zeros(np.int8, config.dim)
         self.state = [self.cell, self.hidden]
-        self.name = f"blocks.{index}."
         self.eps_unit = norm_eps(config.dim, UNIT_BITS)
         self.eps_stream = norm_eps(config.dim, STREAM_BITS)
-        self.recipe: Recipe = [("recur_first" if self.first else "recur", self._recur())]
+        self.recipe: Recipe = [self._recur_first() if index == 0 else self._recur()]
         if self.block.attention is not None:
-            self.recipe.append(("attend", self._attend(self.block.attention)))
-        self.recipe.append(("widen", self._widen()))
+            self.recipe.append(self._attend(self.block.attention))
+        self.recipe.append(self._boom())
 
     def _array(self, name: str) -> Any:
         return self.lanes.backend.tensors[self.name + name]
 
     def _affine(self, name: str, part: Any) -> tuple[Any, Any, int]:
+        """Return gain, bias and shift of a layer norm."""
         return self._array(name + ".gain"), self._array(name + ".bias"), part.shift
 
-    def _recur(self) -> tuple[Any, ...]:
-        lanes, cell = self.lanes, self.block.cell
-        product, recurrent = lanes.product(self.name + "cell.recurrent", self.hidden)
-        common = (
-            recurrent,
-            self._array("cell.multiplier_recurrent"),
-            self._array("cell.bias"),
-            cell.shift,
-            cell.hidden,
-            self.cell,
-            lanes.stream,
-            self.hidden,
-        )
-        if self.first:
-            table = lanes.symbols, self._array("cell.table"), cell.table_shift
-            return product, (*table, *common)
-        assert self.block.norm_lstm is not None
-        affine = self._affine("norm_lstm", self.block.norm_lstm)
-        norm = lanes.stream, self.eps_stream, *affine, lanes.activations
-        inputs_product, inputs = lanes.product(self.name + "cell.inputs", lanes.activations)
-        gates = inputs, self._array("cell.multiplier_inputs"), *common
-        return norm, inputs_product, product, gates
+    def _product(self, name: str, activations: Any) -> tuple[Any, Any]:
+        return self.lanes.product(self.name + name, activations)
 
-    def _attend(self, part: Attention) -> tuple[Any, ...]:
+    def _cell(self, recurrent: Any) -> tuple[Any, ...]:
+        """Return the arguments that both kinds of LSTM end with."""
+        cell = self.block.cell
+        multiplier, bias = self._array("cell.multiplier_recurrent"), self._array("cell.bias")
+        scales = recurrent, multiplier, bias, cell.shift, cell.hidden
+        return *scales, self.cell, self.lanes.stream, self.hidden
+
+    def _recur_first(self) -> RecurFirstStage:
+        product, recurrent = self._product("cell.recurrent", self.hidden)
+        table, table_shift = self._array("cell.table"), self.block.cell.table_shift
+        lstm = LSTMFirst(self.lanes.symbols, table, table_shift, *self._cell(recurrent))
+        return RecurFirstStage(product, lstm)
+
+    def _recur(self) -> RecurStage:
+        lanes = self.lanes
+        affine = self._affine("norm_lstm", self.block.norm_lstm)
+        inputs_product, inputs = self._product("cell.inputs", lanes.activations)
+        product, recurrent = self._product("cell.recurrent", self.hidden)
+        return RecurStage(
+            norm=NormToInt8(lanes.stream, self.eps_stream, *affine, lanes.activations),
+            inputs=inputs_product,
+            recurrent=product,
+            lstm=LSTMLater(inputs, self._array("cell.multiplier_inputs"), *self._cell(recurrent)),
+        )
+
+    def _attend(self, part: IntegerAttention) -> AttendStage:
         lanes = self.lanes
         memory = lanes.zeros(np.int8, self.window, lanes.network.config.dim)
         self.state.append(memory)
-        affine = self._affine("attention.memory", part.memory)
-        remember = lanes.stream, self.eps_unit, *affine, memory
-        norm = (
-            lanes.stream,
-            self.eps_unit,
-            *self._affine("attention.stream", part.stream),
-            *self._affine("attention.query_input", part.query_input),
-            lanes.activations,
+        product, query = self._product("attention.query.weight", lanes.activations)
+        return AttendStage(
+            remember=Remember(
+                lanes.stream,
+                self.eps_unit,
+                *self._affine("attention.memory", part.memory),
+                memory,
+            ),
+            norm=NormSplit(
+                lanes.stream,
+                self.eps_unit,
+                *self._affine("attention.stream", part.stream),
+                *self._affine("attention.query_input", part.query_input),
+                lanes.activations,
+            ),
+            query=product,
+            attend=Attend(
+                query,
+                self._array("attention.query.multiplier"),
+                self._array("attention.query.bias"),
+                part.query.shift,
+                *self._affine("attention.query_norm", part.query_norm),
+                memory,
+                self.eps_stream,
+                part.multiplier,
+                part.shift,
+                self._array("attention.value"),
+                part.value_shift,
+                lanes.stream,
+            ),
         )
-        product, query = lanes.product(self.name + "attention.query.weight", lanes.activations)
-        attend = (
-            query,
-            self._array("attention.query.multiplier"),
-            self._array("attention.query.bias"),
-            part.query.shift,
-            *self._affine("attention.query_norm", part.query_norm),
-            memory,
-            self.eps_stream,
-            part.multiplier,
-            part.shift,
-            self._array("attention.value"),
-            part.value_shift,
-            lanes.stream,
-        )
-        return remember, norm, product, attend
 
-    def _widen(self) -> tuple[Any, ...]:
+    def _boom(self) -> BoomStage:
         lanes, block = self.lanes, self.block
-        norm = (
-            lanes.stream,
-            self.eps_unit if block.attention is None else self.eps_stream,
-            *self._affine("norm_stream", block.norm_stream),
-            *self._affine("norm_boom", block.norm_boom),
-            lanes.activations,
-        )
-        product, wide = lanes.product(self.name + "boom.weight", lanes.activations)
+        product, wide = self._product("boom.weight", lanes.activations)
         multiplier, bias = self._array("boom.multiplier"), self._array("boom.bias")
-        return norm, product, (wide, multiplier, bias, block.boom.shift, lanes.stream)
+        return BoomStage(
+            norm=NormSplit(
+                lanes.stream,
+                self.eps_unit if block.attention is None else self.eps_stream,
+                *self._affine("norm_stream", block.norm_stream),
+                *self._affine("norm_boom", block.norm_boom),
+                lanes.activations,
+            ),
+            product=product,
+            boom=BoomSum(wide, multiplier, bias, block.boom.shift, lanes.stream),
+        )

@@ -1,7 +1,8 @@
-"""Model files: the integer network, what it starts mixing with, its identity and known answers.
+"""Read model files, and compute the identity and the known answer that they hold.
 
-A model file is a safetensors file (https://github.com/huggingface/safetensors). Its tensors are those of
-:meth:`Parameters.tensors`, and ``mixing.*`` for the mixer's starting values. Its metadata are strings:
+A model file is a safetensors file (https://github.com/huggingface/safetensors). Its tensors are
+those of :meth:`Parameters.tensors`, and ``mixing.*`` for the mixer's starting values. Its metadata
+are strings:
 
 - ``format``: "nncompress model 1"
 - ``config``: the network's shape, JSON
@@ -9,7 +10,7 @@ A model file is a safetensors file (https://github.com/huggingface/safetensors).
 - ``known_answer``: 64 hexadecimal digits, see :func:`known_answer`
 - ``summary``: JSON; how the model was trained, for people
 
-Nothing in it is executed or unpickled.
+Nothing in it is executed or unpickled. :mod:`nncompress.quantize.save` writes such files.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from nncompress.errors import DeviceError, ModelError
 
@@ -36,18 +36,33 @@ if TYPE_CHECKING:
     from .engine import Network
 
 FORMAT = "nncompress model 1"
-SUFFIX = ".nncmodel"
+MODEL_SUFFIX = ".nncmodel"
+
 IDENTITY_SIZE = 16
+"""Bytes of a model's identity."""
+
 MAX_MODEL_BYTES = 1 << 30
+"""A larger file is refused unread."""
+
 MIXING_PREFIX = "mixing."
+"""Names of tensors that the mixer starts from begin with this."""
 
 ANSWER_LANES = 5
 ANSWER_STEPS = 24
+"""Lanes and steps of the text for which a model file holds the network's answer."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model in memory. identity: 16 bytes. mixing: integer arrays by name. summary: for people."""
+    """A model in memory.
+
+    Attributes:
+        parameters: the integer network.
+        mixing: the mixer's starting values, integer arrays by their names without the prefix.
+        identity: 16 bytes, see :func:`identity_of`.
+        known_answer: 64 hexadecimal digits, see :func:`known_answer`.
+        summary: how the model was trained, for people.
+    """
 
     parameters: Parameters
     mixing: Mapping[str, NDArray[Any]]
@@ -56,19 +71,31 @@ class Model:
     summary: Mapping[str, Any]
 
     def check(self, network: Network) -> None:
-        """Refuse a device that does not compute what this model says it must.
+        """Check that a device computes what the model file says it must, in a fraction of a second.
 
-        Raises :class:`DeviceError`; takes a fraction of a second.
+        Args:
+            network: this model's network on that device.
+
+        Raises:
+            DeviceError: it computes something else.
         """
         if known_answer(network) != self.known_answer:
             raise DeviceError(
-                f"{network.device} does not compute this model exactly on this machine; archives made with it "
-                "would not open elsewhere: use another --device, and please report it"
+                f"{network.device} does not compute this model exactly on this machine; archives "
+                "made with it would not open elsewhere: use another --device, and please report it"
             )
 
 
 def identity_of(config: SHARNNConfig, tensors: Mapping[str, NDArray[Any]]) -> bytes:
-    """BLAKE2b-128 over everything that archives depend on: the format, the config's shape, and every tensor by name."""
+    """Hash everything in a model file that archives depend on.
+
+    Args:
+        config: the network's shape.
+        tensors: every tensor of the file by name, those of the mixer included.
+
+    Returns:
+        16 bytes, BLAKE2b-128 over the format, the config, and every tensor with its name.
+    """
     digest = hashlib.blake2b(digest_size=IDENTITY_SIZE)
     digest.update(f"{FORMAT}\n{config.to_json()}\n".encode())
     for name in sorted(tensors):
@@ -80,7 +107,11 @@ def identity_of(config: SHARNNConfig, tensors: Mapping[str, NDArray[Any]]) -> by
 
 
 def known_answer(network: Network) -> str:
-    """BLAKE2b-256, in hexadecimal, of the weights that the network gives for a fixed text in a few lanes."""
+    """Hash the weights that a network gives for a fixed text in a few lanes.
+
+    Returns:
+        64 hexadecimal digits, BLAKE2b-256; they are the same on every device that is exact.
+    """
     lanes = network.lanes(ANSWER_LANES)
     digest = hashlib.blake2b(lanes.start().weights.astype("<i4").tobytes(), digest_size=32)
     lane = np.arange(ANSWER_LANES)
@@ -92,41 +123,20 @@ def known_answer(network: Network) -> str:
     return digest.hexdigest()
 
 
-def save_model(
-    path: Path,
-    parameters: Parameters,
-    mixing: Mapping[str, NDArray[Any]] | None = None,
-    summary: Mapping[str, Any] | None = None,
-) -> bytes:
-    """Write a model file and return its identity. The known answer is computed with the reference kernels."""
-    from nncompress.network.weights import write_atomically
-
-    from .engine import Network
-
-    tensors = parameters.tensors()
-    tensors |= {MIXING_PREFIX + name: array for name, array in (mixing or {}).items()}
-    identity = identity_of(parameters.config, tensors)
-    metadata = {
-        "format": FORMAT,
-        "config": parameters.config.to_json(),
-        "identity": identity.hex(),
-        "known_answer": known_answer(Network(parameters, kernels="torch")),
-        "summary": json.dumps(dict(summary or {}), sort_keys=True),
-    }
-    data = save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata)
-    write_atomically(path, data)
-    return identity
-
-
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a model file; raises :class:`ModelError` where it is none."""
+    """Read the metadata of a model file.
+
+    Raises:
+        ModelError: the file cannot be read, or is no model file of this format.
+    """
     return _read(path)[0]
 
 
 def load_model(path: Path) -> Model:
     """Read and check a model file.
 
-    Raises :class:`ModelError` where it cannot be read, is damaged, or is not a model of this format.
+    Raises:
+        ModelError: the file cannot be read, is damaged, or is no model file of this format.
     """
     metadata, tensors = _read(path, with_tensors=True)
     try:
@@ -171,7 +181,11 @@ def _read(path: Path, with_tensors: bool = False) -> tuple[dict[str, str], dict[
 
 
 def model_folders() -> list[Path]:
-    """Where models are looked for, first to last: $NNCOMPRESS_MODELS, the user's folder, those that came along."""
+    """Return the folders in which models are looked for, the first ones first.
+
+    They are $NNCOMPRESS_MODELS, the user's folder, and those installed with the package or beside
+    it in a checkout; folders that do not exist are left out.
+    """
     package = Path(__file__).resolve().parent.parent
     folders = [user_folder(), package / "models", package.parent / "models"]
     if named := os.environ.get("NNCOMPRESS_MODELS"):
@@ -180,7 +194,7 @@ def model_folders() -> list[Path]:
 
 
 def user_folder() -> Path:
-    """Where imported models go; may not exist yet."""
+    """Return the folder that imported models go to; it may not exist yet."""
     if local := os.environ.get("LOCALAPPDATA"):
         return Path(local) / "nncompress" / "models"
     base = os.environ.get("XDG_DATA_HOME")

@@ -1,73 +1,241 @@
-"""The stages of a step: what the kernels and products of a block do one after the other.
+"""Describe the stages of a step of the integer network, and run them the plain way.
 
-Here a product is a function to call, and the kernels are those of any backend. :mod:`.kernels.program` has the same
-stages in one compiled function.
+A stage is a named tuple of the arguments of its kernels (see :mod:`.kernels`) and of its products
+of int8 matrices. :func:`run_stages` calls the kernels of any backend one after the other, and a
+product is a function without arguments there. :mod:`.kernels.program` does the same in one compiled
+function: the annotations below are the schema of its tables (:mod:`nncompress.machine.tables`), and
+a product is its operands.
+
+Arrays are NumPy's, or torch's for the backend of that name. ``n`` is the number of lanes, ``d`` the
+width of the network, ``W`` the window of attention. Formats of numbers: docs/exactness.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-Product = Callable[[], None]
-Arguments = tuple[Any, ...]
+import numpy as np
+from numpy.typing import NDArray
 
-Recipe = list[tuple[str, Arguments]]
-"""The stages of a step in order, each with its arguments, but for the two numbers of :meth:`Stages.run`."""
+from nncompress.machine.int8 import Operands
+
+ByteVector = Annotated[NDArray[np.uint8], 1]
+Int32Vector = Annotated[NDArray[np.int32], 1]
+Int32Matrix = Annotated[NDArray[np.int32], 2]
+Int16Matrix = Annotated[NDArray[np.int16], 2]
+Int8Matrix = Annotated[NDArray[np.int8], 2]
+Int8Cube = Annotated[NDArray[np.int8], 3]
 
 
-class Stages:
-    """Stages that call ``kernels``; every argument but the products is what a kernel of that name is given."""
+class NormToInt8(NamedTuple):
+    """Arguments of ``norm_to_int8``: a layer norm of the stream [n, d] to int8 [n, d]."""
 
-    def __init__(self, kernels: ModuleType) -> None:
-        self._kernels = kernels
+    stream: Int32Matrix
+    eps: int
+    gain: Int32Vector
+    bias: Int32Vector
+    shift: int
+    out: Int8Matrix
 
-    def run(self, recipe: Recipe, slot: Any, filled: Any) -> None:
-        """Take a step: the memories have ``filled`` vectors, with the one of this step in ``slot``."""
-        for name, arguments in recipe:
-            if name == "attend":
-                self.attend(slot, filled, *arguments)
-            else:
-                getattr(self, name)(*arguments)
 
-    def recur_first(self, recurrent: Product, lstm_first: Arguments) -> None:
-        """The LSTM of the first block."""
-        recurrent()
-        self._kernels.lstm_first(*lstm_first)
+class NormSplit(NamedTuple):
+    """Arguments of ``norm_split``: two layer norms of one stream, which the first replaces."""
 
-    def recur(
-        self, norm_to_int8: Arguments, inputs: Product, recurrent: Product, lstm: Arguments
-    ) -> None:
-        """The LSTM of another block."""
-        self._kernels.norm_to_int8(*norm_to_int8)
-        inputs()
-        recurrent()
-        self._kernels.lstm(*lstm)
+    stream: Int32Matrix
+    eps: int
+    gain_stream: Int32Vector
+    bias_stream: Int32Vector
+    shift_stream: int
+    gain: Int32Vector
+    bias: Int32Vector
+    shift: int
+    out: Int8Matrix
 
-    def attend(
-        self,
-        slot: Any,
-        filled: Any,
-        remember: Arguments,
-        norm_split: Arguments,
-        query: Product,
-        attend: Arguments,
-    ) -> None:
-        """A block's attention."""
-        self._kernels.remember(*remember, slot)
-        self._kernels.norm_split(*norm_split)
-        query()
-        self._kernels.attend(*attend, filled)
 
-    def widen(self, norm_split: Arguments, product: Product, boom: Arguments) -> None:
-        """A block's Boom."""
-        self._kernels.norm_split(*norm_split)
-        product()
-        self._kernels.boom(*boom)
+class LSTMFirst(NamedTuple):
+    """Arguments of ``lstm_first``; its input is a row of ``table`` [256, 4d] for each byte."""
 
-    def predict(self, stream_to_int8: Arguments, product: Product, softmax: Arguments) -> None:
-        """The output layer."""
-        self._kernels.stream_to_int8(*stream_to_int8)
-        product()
-        self._kernels.softmax(*softmax)
+    symbols: ByteVector
+    table: Int16Matrix
+    table_shift: int
+    recurrent: Int32Matrix
+    multiplier: Int32Vector
+    bias: Int32Vector
+    shift: int
+    hidden_multiplier: int
+    cell: Int32Matrix
+    stream: Int32Matrix
+    hidden: Int8Matrix
+
+
+class LSTMLater(NamedTuple):
+    """Arguments of ``lstm``; inputs and recurrent are products, int32 [n, 4d]."""
+
+    inputs: Int32Matrix
+    multiplier_inputs: Int32Vector
+    recurrent: Int32Matrix
+    multiplier: Int32Vector
+    bias: Int32Vector
+    shift: int
+    hidden_multiplier: int
+    cell: Int32Matrix
+    stream: Int32Matrix
+    hidden: Int8Matrix
+
+
+class Remember(NamedTuple):
+    """Arguments of ``remember`` but for the slot of the memory [n, W, d] that it writes."""
+
+    stream: Int32Matrix
+    eps: int
+    gain: Int32Vector
+    bias: Int32Vector
+    shift: int
+    memory: Int8Cube
+
+
+class Attend(NamedTuple):
+    """Arguments of ``attend`` but for the number of slots that hold vectors."""
+
+    query: Int32Matrix
+    query_multiplier: Int32Vector
+    query_bias: Int32Vector
+    query_shift: int
+    gain: Int32Vector
+    bias: Int32Vector
+    shift: int
+    memory: Int8Cube
+    eps: int
+    multiplier: int
+    score_shift: int
+    value: Int32Vector
+    value_shift: int
+    stream: Int32Matrix
+
+
+class BoomSum(NamedTuple):
+    """Arguments of ``boom``; the product is int32 [n, boom]."""
+
+    product: Int32Matrix
+    multiplier: Int32Vector
+    bias: Int32Vector
+    shift: int
+    stream: Int32Matrix
+
+
+class StreamToInt8(NamedTuple):
+    """Arguments of ``stream_to_int8``."""
+
+    stream: Int32Matrix
+    multiplier: int
+    out: Int8Matrix
+
+
+class Softmax(NamedTuple):
+    """Arguments of ``softmax``; product and weights are int32 [n, 256]."""
+
+    product: Int32Matrix
+    multiplier: Int32Vector
+    bias: Int32Vector
+    shift: int
+    weights: Int32Matrix
+
+
+class RecurFirstStage(NamedTuple):
+    """The LSTM of the first block."""
+
+    recurrent: Operands
+    lstm: LSTMFirst
+
+
+class RecurStage(NamedTuple):
+    """The LSTM of another block."""
+
+    norm: NormToInt8
+    inputs: Operands
+    recurrent: Operands
+    lstm: LSTMLater
+
+
+class AttendStage(NamedTuple):
+    """A block's attention."""
+
+    remember: Remember
+    norm: NormSplit
+    query: Operands
+    attend: Attend
+
+
+class BoomStage(NamedTuple):
+    """A block's Boom layer."""
+
+    norm: NormSplit
+    product: Operands
+    boom: BoomSum
+
+
+class PredictStage(NamedTuple):
+    """The output layer."""
+
+    norm: StreamToInt8
+    product: Operands
+    softmax: Softmax
+
+
+Stage = RecurFirstStage | RecurStage | AttendStage | BoomStage | PredictStage
+STAGES = (RecurFirstStage, RecurStage, AttendStage, BoomStage, PredictStage)
+"""Their places here are the numbers that compiled code knows them by."""
+
+Recipe = list[Stage]
+"""The stages of a step, in order."""
+
+
+def run_stages(kernels: ModuleType, recipe: Recipe, slot: Any, filled: Any) -> None:
+    """Take a step; products are functions.
+
+    Args:
+        kernels: a module with the kernels of a backend.
+        recipe: the stages.
+        slot: where in the memories this step's vector goes.
+        filled: how many vectors the memories hold then.
+    """
+    for stage in recipe:
+        _RUN[type(stage)](kernels, stage, slot, filled)
+
+
+def _recur_first(kernels: Any, stage: Any, slot: Any, filled: Any) -> None:
+    stage.recurrent()
+    kernels.lstm_first(*stage.lstm)
+
+
+def _recur(kernels: Any, stage: Any, slot: Any, filled: Any) -> None:
+    kernels.norm_to_int8(*stage.norm)
+    stage.inputs()
+    stage.recurrent()
+    kernels.lstm(*stage.lstm)
+
+
+def _attend(kernels: Any, stage: Any, slot: Any, filled: Any) -> None:
+    kernels.remember(*stage.remember, slot)
+    kernels.norm_split(*stage.norm)
+    stage.query()
+    kernels.attend(*stage.attend, filled)
+
+
+def _boom(kernels: Any, stage: Any, slot: Any, filled: Any) -> None:
+    kernels.norm_split(*stage.norm)
+    stage.product()
+    kernels.boom(*stage.boom)
+
+
+def _predict(kernels: Any, stage: Any, slot: Any, filled: Any) -> None:
+    kernels.stream_to_int8(*stage.norm)
+    stage.product()
+    kernels.softmax(*stage.softmax)
+
+
+_RUN: dict[Any, Callable[..., None]] = dict(
+    zip(STAGES, (_recur_first, _recur, _attend, _boom, _predict), strict=True)
+)

@@ -95,19 +95,12 @@ def compress_one(name: str, request: Request, coder: Coder, reporter: Reporter) 
 
     Raises Skip when the file is to be left alone, and NNCompressError.
     """
-    checked = request.verify or request.remove
-
-    def transform(source: SourceFile, sink: Writer, progress: Progress) -> Totals:
-        return compress_stream(source, sink, coder, progress)
-
-    def check(out: OutputFile, totals: Totals) -> None:
-        if checked:
-            verify(out, totals, coder)
-
     if _uses_stdout(name, request) and sys.stdout.isatty():
         raise NNCompressError("compressed data is not written to a terminal; use -o or redirect it")
     request = replace(request, sparse=False)
-    _convert(name, request, reporter, archive_name_rule(request), transform, check)
+    checker = coder if request.verify or request.remove else None
+    with _conversion(name, request, reporter, archive_name_rule(request), checker) as job:
+        job.totals = compress_stream(job.source, job.sink, coder, job.progress)
 
 
 def archive_name_rule(request: Request) -> Callable[[Path], Path]:
@@ -121,13 +114,9 @@ def decompress_one(name: str, request: Request, coder: Coder, reporter: Reporter
 
     Raises Skip when the file is to be left alone, and NNCompressError.
     """
-
-    def transform(source: SourceFile, sink: Writer, progress: Progress) -> Totals:
-        return decompress_stream(source, sink, coder, request.limits, progress)
-
     refuse_terminal(name)
-    rule = contents_rule(request)
-    _convert(name, request, reporter, rule, transform, lambda out, totals: None)
+    with _conversion(name, request, reporter, contents_rule(request)) as job:
+        job.totals = decompress_stream(job.source, job.sink, coder, request.limits, job.progress)
 
 
 def contents_rule(request: Request) -> Callable[[Path], Path]:
@@ -148,7 +137,7 @@ def test_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> N
     """Decode the archive ``name`` and check it, without writing anything."""
     refuse_terminal(name)
     with _open(name, replaces=False) as source:
-        with reporter.progress(label(name), _size(source)) as progress, named(label(name)):
+        with _shown(name, source, reporter) as progress:
             totals = decompress_stream(source, Null(), coder, request.limits, progress)
         reporter.result(f"{label(name)}: sound, {totals.raw_size} bytes of contents")
 
@@ -159,37 +148,60 @@ def refuse_terminal(name: str) -> None:
         raise NNCompressError("an archive is not read from a terminal; name a file or redirect it")
 
 
-def _convert(
+@dataclass
+class _Conversion:
+    """One file on its way; ``totals`` is set by whoever sends it through."""
+
+    source: SourceFile
+    sink: Writer
+    progress: Progress
+    totals: Totals = field(default_factory=lambda: Totals(0, 0, b""))
+
+
+@contextmanager
+def _conversion(
     name: str,
     request: Request,
     reporter: Reporter,
     rule: Callable[[Path], Path],
-    transform: Callable[[SourceFile, Writer, Progress], Totals],
-    check: Callable[[OutputFile, Totals], None],
-) -> None:
+    checker: Coder | None = None,
+) -> Iterator[_Conversion]:
+    """Open a source and the target of its result; complete the result at the end.
+
+    Args:
+        name: the file, or ``-``.
+        request: what to do with it.
+        reporter: told of progress and of the result.
+        rule: gives the target's name where the request does not.
+        checker: decodes the finished archive before it gets its name; None not to.
+    """
     start = time.monotonic()
     if _uses_stdout(name, request):
-        with (
-            _open(name, replaces=False) as source,
-            reporter.progress(label(name), _size(source)) as progress,
-            named(label(name)),
-        ):
-            totals = transform(source, Stdout(), progress)
-        reporter.result(_summary(label(name), totals, time.monotonic() - start))
+        with _open(name, replaces=False) as source, _shown(name, source, reporter) as progress:
+            yield (job := _Conversion(source, Stdout(), progress))
+        reporter.result(_summary(label(name), job.totals, time.monotonic() - start))
         return
     with _open(name, replaces=name != STDIN) as source:
         default = Path(name) if name == STDIN else rule(Path(name))
         target = place_output(request.output, default, request.sources)
         with open_target(source, target, request, reporter) as out:
-            with reporter.progress(label(name), _size(source)) as progress, named(label(name)):
-                totals = transform(source, out, progress)
+            with _shown(name, source, reporter) as progress:
+                yield (job := _Conversion(source, out, progress))
             out.sync(source.status if name != STDIN else None)
-            check(out, totals)
+            if checker is not None:
+                verify(out, job.totals, checker)
             out.commit()
             removable = request.remove and name != STDIN and out.is_new_file
     if removable:
         remove_source(source)
-    reporter.result(_summary(label(name), totals, time.monotonic() - start))
+    reporter.result(_summary(label(name), job.totals, time.monotonic() - start))
+
+
+@contextmanager
+def _shown(name: str, source: SourceFile, reporter: Reporter) -> Iterator[Progress]:
+    """Show progress over a source, and name it in errors."""
+    with reporter.progress(label(name), source.status.st_size) as progress, named(label(name)):
+        yield progress
 
 
 def _uses_stdout(name: str, request: Request) -> bool:
@@ -230,10 +242,6 @@ def named(name: str) -> Iterator[None]:
         text = str(error)
         error.args = (f"{name}: {text}", *error.args[1:])
         raise
-
-
-def _size(source: SourceFile) -> int:
-    return source.status.st_size
 
 
 def verify(out: OutputFile, totals: Totals, coder: Coder) -> None:

@@ -64,12 +64,12 @@ def verify_model(model: str | None, device: str) -> str:
 
 def import_model(path: Path, name: str | None, *, force: bool) -> Path:
     """Check a model file and copy it to the user's folder; returns its place there."""
-    from nncompress.exact.modelfile import SUFFIX, user_folder
+    from nncompress.exact.modelfile import MODEL_SUFFIX, user_folder
 
     stem = name or path.stem
     if Path(stem).name != stem or stem.startswith("."):
         raise ConfigError(f"{stem!r} cannot be the name of a model")
-    target = user_folder() / (stem + SUFFIX)
+    target = user_folder() / (stem + MODEL_SUFFIX)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Writing a file so that, whatever happens, its name only ever stands for complete contents.
+"""Write a file so that, whatever happens, its name only ever stands for complete contents.
 
 The bytes go to a temporary file in the target's folder, which is synced and renamed at the end; the
 folder is synced too, where the system can.
@@ -17,16 +17,30 @@ from typing import IO
 
 from nncompress.errors import FileError
 
-HOLE = 4096  # a run of zeros must cover a whole aligned piece of this size to become a hole
+HOLE = 4096
+"""A run of zeros must cover a whole aligned piece of this many bytes to become a hole."""
+
 ZEROS = bytes(HOLE)
 
 
 class OutputFile:
     """A file that appears under its name only at :meth:`commit`; leaving the context discards it.
 
-    ``force`` replaces an existing file, otherwise one raises FileError. ``sparse`` leaves holes for
-    long runs of zeros. A target that exists and is no regular file (a device, a pipe) is written
-    directly.
+    A target that exists and is no regular file (a device, a pipe) is written directly. Of a
+    symbolic link the target is replaced, not the link.
+
+    Args:
+        path: the file's name.
+        force: whether to replace a file that exists.
+        sparse: whether to leave holes for long runs of zeros.
+
+    Attributes:
+        path: the file's name, as given.
+        is_new_file: False for a target that is written directly.
+
+    Raises:
+        FileError: the file exists and is not to be replaced, or it cannot be written; the methods
+            raise it too.
     """
 
     def __init__(self, path: Path, *, force: bool = False, sparse: bool = False) -> None:
@@ -35,7 +49,6 @@ class OutputFile:
         self._sparse = sparse
         self._hole_at_end = False
         self._times: tuple[int, int] | None = None
-        # A link's target is replaced, not the link.
         self._target = Path(os.path.realpath(path)) if path.is_symlink() else path
         self._temporary: Path | None = None
         self._file = self._open()
@@ -63,7 +76,7 @@ class OutputFile:
 
     @property
     def data_path(self) -> Path | None:
-        """Where the bytes are before :meth:`commit`; None if the target is written directly."""
+        """Return the file with the bytes before :meth:`commit`; None for one written directly."""
         return self._temporary
 
     def write(self, data: bytes) -> None:
@@ -97,7 +110,12 @@ class OutputFile:
             raise os_failure(self.path, error) from None
 
     def sync(self, like: os.stat_result | None = None) -> None:
-        """Complete the bytes on disk; mode, owner and times are taken from ``like``."""
+        """Complete the bytes on disk.
+
+        Args:
+            like: of the file whose mode, owner and times this one gets; None for those of any new
+                file.
+        """
         if self._temporary is None:
             self.flush()
             return
@@ -166,8 +184,25 @@ class OutputFile:
                 self._temporary.unlink()
 
 
+def write_file(path: Path, data: bytes, *, force: bool = True) -> None:
+    """Write a whole file; it appears complete or not at all.
+
+    Args:
+        path: the file's name.
+        data: its contents.
+        force: whether to replace a file that exists.
+
+    Raises:
+        FileError: the file exists and is not to be replaced, or it cannot be written.
+    """
+    with OutputFile(path, force=force) as out:
+        out.write(data)
+        out.sync()
+        out.commit()
+
+
 def os_failure(path: Path | str, error: OSError) -> Exception:
-    """Return the error to raise for ``error``; a broken pipe stays what it is."""
+    """Return the :class:`FileError` to raise for ``error``; a broken pipe stays what it is."""
     if isinstance(error, BrokenPipeError):
         return error
     return FileError(f"{path}: {error.strerror or error}", str(path))

@@ -1,1 +1,1 @@
-"""All that speaks to the processor: compiling, intrinsics, atomics, tables of addresses, int8 products, resources."""
+"""Speak to the machine: compiling, intrinsics, tables of addresses, int8 products, resources."""

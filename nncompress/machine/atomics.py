@@ -1,8 +1,9 @@
-"""Numbers in an array that several threads read and write, for kernels that run without Python's lock.
+"""Read and write numbers that several threads share, in kernels that run without Python's lock.
 
-All are sequentially consistent (LLVM Language Reference, "Atomic Memory Ordering Constraints",
-https://llvm.org/docs/LangRef.html): what a thread wrote before it set a number, another sees once it has read it.
-Arrays are int64 [n], contiguous.
+All operations are sequentially consistent (LLVM Language Reference, "Atomic Memory Ordering
+Constraints", https://llvm.org/docs/LangRef.html): what a thread wrote before it set a number,
+another thread sees once it has read that number. Arrays are int64 [n], contiguous. The functions
+:func:`get`, :func:`put`, :func:`add` and :func:`pause` are for compiled code.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .intrinsics import call_llvm, write_address
 
 _ORDERING = "seq_cst"
 _PAUSES = {"x86_64": ("llvm.x86.sse2.pause", ()), "aarch64": ("llvm.aarch64.hint", (1,))}
-"""What tells a CPU that a loop waits, and lets what shares its core go on."""
+"""The instruction that tells a CPU that a loop waits, so that what shares its core goes on."""
 
 
 def _get(typing_context: Any, array: Any, index: Any) -> Any:

@@ -1,4 +1,7 @@
-"""Products of a vector with rows that change from step to step, so that there is nothing to pack; on any CPU."""
+"""Multiply a vector by rows that change from step to step, on any CPU.
+
+Such rows are not worth packing as :mod:`.int8` packs weights.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,14 @@ from .jit import jit
 
 @jit
 def dot_each(vector: Any, rows: Any, out: Any) -> None:
-    """Products of a vector, int16 [K], with each row of an int8 matrix [N, K], to int32 [N].
+    """Compute the products of a vector with each row of a matrix.
 
     With more in the inner loop LLVM loses the instruction that it finds for this on x86, vpmaddwd.
+
+    Args:
+        vector: int16 [K].
+        rows: int8 [N, K].
+        out: int32 [N], written.
     """
     for j in range(rows.shape[0]):
         row = rows[j]

@@ -1,4 +1,7 @@
-"""Which vector instructions the CPU has that numba compiles for: the host, or what NUMBA_CPU_FEATURES says."""
+"""Tell which vector instructions there are on the CPU that numba compiles for.
+
+That is the host, or what NUMBA_CPU_NAME and NUMBA_CPU_FEATURES say.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,17 @@ define i32 @dot(<16 x i8> %a, <16 x i8> %b) {
 
 
 def cpu_features(context: Any = cpu_target.target_context) -> set[str]:
-    """Return "+avx2" and the like; the empty set where the CPU is no x86-64."""
+    """Return the CPU's features, "+avx2" and the like; none where the CPU is no x86-64."""
     triple, _, known = context.codegen().magic_tuple()
     return set(known.split(",")) if triple.startswith("x86_64") else set()
 
 
 def dot_instruction() -> str | None:
-    """Name the best instruction for sums of products of bytes, for :mod:`.packed`; None where there is none."""
+    """Return the name of the best instruction for sums of products of bytes.
+
+    Returns:
+        "vnni512", "vnni256", "avx2" or "sdot" (see :mod:`.int8`); None where there is none.
+    """
     known = cpu_features()
     for feature, name in (("avx512vnni", "vnni512"), ("avxvnni", "vnni256"), ("avx2", "avx2")):
         if f"+{feature}" in known:
@@ -35,10 +42,11 @@ def dot_instruction() -> str | None:
 
 
 def _has_sdot() -> bool:
-    """Whether LLVM makes use of arm64's ``sdot`` for this CPU.
+    """Return whether LLVM makes use of arm64's ``sdot`` for this CPU.
 
-    What it takes for granted for a CPU of that name is not among its features, and an instruction that it does not
-    know to be there would end the process; so it is asked what it makes of a dot product.
+    What LLVM takes for granted for a CPU of that name is not among the features, and an instruction
+    that it does not know to be there would end the process. So a dot product is compiled, and the
+    result searched for the instruction.
     """
     triple, cpu, features = cpu_target.target_context.codegen().magic_tuple()
     if not triple.startswith(("aarch64", "arm64")):

@@ -1,20 +1,25 @@
-"""Products of int8 matrices for x86-64 and arm64 CPUs: weights packed once, sums kept in registers.
+"""Multiply int8 matrices on x86-64 and arm64 CPUs: weights packed once, sums kept in registers.
 
-torch's product packs the weights anew at every call, which costs most where there are few lanes. Here they are packed
-when the network is loaded, in the order in which the CPU's instructions want them. On arm64 ``sdot`` multiplies four
-signed bytes by four others and adds the products to 32 bits (Arm Architecture Reference Manual, FEAT_DotProd). Those of
-x86 multiply unsigned bytes by signed ones (Intel Intrinsics Guide): with VNNI, ``vpdpbusd`` multiplies four of each and
-adds the products to 32 bits; with AVX2 alone, ``vpmaddubsw`` adds two products in 16 bits, ``vpmaddwd`` two of those
-sums in 32.
+torch's product packs the weights anew at every call, which costs most where there are few lanes.
+Here they are packed when the network is loaded, in the order in which the CPU's instructions want
+them. On arm64 ``sdot`` multiplies four signed bytes by four others and adds the products to 32 bits
+(Arm Architecture Reference Manual, FEAT_DotProd). The instructions of x86 multiply unsigned bytes
+by signed ones (Intel Intrinsics Guide): with VNNI, ``vpdpbusd`` multiplies four of each and adds
+the products to 32 bits; with AVX2 alone, ``vpmaddubsw`` adds two products in 16 bits, ``vpmaddwd``
+two of those sums in 32.
 
-The unsigned side is the weight plus 64, 1 to 127 for the 7-bit weights; the excess, 64 times the sum of a row of
-activations, is what a row's sums start below zero with. Two products are at most 2 * 127 * 128 = 32512, so 16 bits do
-not saturate; a whole sum is at most 127 * 128 * K, inside 32 bits for K up to 2**16.
+The unsigned side is the weight plus 64, 1 to 127 for the 7-bit weights; the excess, 64 times the
+sum of a row of activations, is what a row's sums start below zero with. Two products are at most
+2 * 127 * 128 = 32512, so 16 bits do not saturate; a whole sum is at most 127 * 128 * K, inside 32
+bits for K up to 2**16.
+
+Weights are packed in panels, each as many rows of the weight as the sums of one or of ``WIDE``
+registers; a tile is the product of ``TILE_ROWS`` rows of activations, or one, with a panel.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -24,7 +29,7 @@ from numpy.typing import NDArray
 
 from .features import dot_instruction
 from .jit import jit
-from .simd import I8, I32, Writer, splat
+from .simd import I8, I32, CodeWriter, splat
 
 # Constants of the compiled code; numba's cache tells CPUs of different features apart.
 INSTRUCTIONS = dot_instruction()
@@ -34,30 +39,39 @@ BIAS = 0 if INSTRUCTIONS == "sdot" else 64
 DEPTH = 4
 """How many products go into each sum at a time."""
 
-LANES = {"vnni512": 16, "sdot": 4}.get(str(INSTRUCTIONS), 8)
+REGISTER_SUMS = {"vnni512": 16, "sdot": 4}.get(str(INSTRUCTIONS), 8)
 """How many sums of 32 bits a register holds."""
 
-ROWS = 4
-WIDE = 4 if INSTRUCTIONS in ("vnni512", "sdot") else 2  # those have 32 registers
-"""A tile's rows, and its columns in registers: the sums fill half of the registers, and hide each other's latency."""
+TILE_ROWS = 4
+"""Rows of a tile."""
 
-_REGISTER = ir.VectorType(I32, LANES)
-_REGISTER_BYTES = 4 * LANES
+WIDE = 4 if INSTRUCTIONS in ("vnni512", "sdot") else 2  # those have 32 registers
+"""Columns of a wide tile, in registers.
+
+Its sums fill half of the registers, and hide each other's latency."""
+
+_REGISTER = ir.VectorType(I32, REGISTER_SUMS)
+_REGISTER_BYTES = 4 * REGISTER_SUMS
 
 
 def fits(weight: NDArray[np.int8]) -> bool:
-    """Whether there are instructions for it, and the shape of a weight, int8 [N, K], can be packed."""
+    """Return whether a weight, int8 [N, K], can be packed, and this CPU has the instructions."""
     rows, columns = weight.shape
-    return INSTRUCTIONS is not None and bool(rows % LANES == 0 and columns % DEPTH == 0)
+    return INSTRUCTIONS is not None and bool(rows % REGISTER_SUMS == 0 and columns % DEPTH == 0)
 
 
 def pack(weight: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """Bring a weight, int8 [N, K] in [-63, 63], into the order of the tiles: uint8 [N * K], on a cache line.
+    """Bring a weight into the order of the tiles.
 
-    Where weights keep their sign, uint8 holds their bits.
+    Args:
+        weight: int8 [N, K] in [-63, 63], which :func:`fits`.
+
+    Returns:
+        uint8 [N * K], beginning with a cache line. Where weights keep their sign, uint8 holds their
+        bits.
     """
     rows, columns = weight.shape
-    panel = _panel(rows) * LANES
+    panel = _panel(rows) * REGISTER_SUMS
     biased = (weight.astype(np.int16) + BIAS).astype(np.uint8)
     ordered = biased.reshape(rows // panel, panel, columns // DEPTH, DEPTH).transpose(0, 2, 1, 3)
     raw = np.empty(weight.size + 64, np.uint8)
@@ -68,18 +82,34 @@ def pack(weight: NDArray[np.int8]) -> NDArray[np.uint8]:
 
 
 def _panel(rows: int) -> int:
-    """Registers across a panel of the packed weight."""
-    return WIDE if rows % (WIDE * LANES) == 0 else 1
+    """Return the registers across a panel of a packed weight, int8 [rows, K]."""
+    return WIDE if rows % (WIDE * REGISTER_SUMS) == 0 else 1
+
+
+class Operands(NamedTuple):
+    """What :func:`multiply` is given for a product of fixed buffers; a table's schema, too.
+
+    Attributes:
+        activations: int8 [n, K].
+        packed: what :func:`pack` made of the weight, int8 [N, K].
+        start: scratch, int32 [n].
+        out: int32 [n, N], written.
+        width: registers across a panel, ``WIDE`` or 1.
+    """
+
+    activations: Annotated[NDArray[np.int8], 2]
+    packed: Annotated[NDArray[np.uint8], 1]
+    start: Annotated[NDArray[np.int32], 1]
+    out: Annotated[NDArray[np.int32], 2]
+    width: int
 
 
 def operands(
     activations: NDArray[np.int8], packed: NDArray[np.uint8], out: NDArray[np.int32]
-) -> tuple[Any, ...]:
-    """Return the arguments of :func:`multiply` for the product of fixed buffers.
-
-    activations: int8 [n, K]. packed: what :func:`pack` made of the weight, int8 [N, K]. out: int32 [n, N].
-    """
-    return activations, packed, np.zeros(len(activations), np.int32), out, _panel(out.shape[1])
+) -> Operands:
+    """Return the operands for the product of fixed buffers; see :class:`Operands`."""
+    start = np.zeros(len(activations), np.int32)
+    return Operands(activations, packed, start, out, _panel(out.shape[1]))
 
 
 def _tile(
@@ -93,9 +123,10 @@ def _tile(
     rows: Any,
     width: Any,
 ) -> Any:
-    """Multiply ``rows`` rows from ``row`` on by the panel of that number, ``width`` registers across.
+    """Multiply ``rows`` rows from ``row`` on by a panel, ``width`` registers across.
 
-    Both numbers are constants of the compiled code. The arrays are those of :func:`multiply`.
+    ``panel`` is its number. ``rows`` and ``width`` are constants of the compiled code. The arrays
+    are those of :func:`multiply`.
     """
     if not isinstance(rows, types.IntegerLiteral) or not isinstance(width, types.IntegerLiteral):
         return None
@@ -103,7 +134,9 @@ def _tile(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _write_tile(
-            Writer(context, builder, signature, arguments), rows.literal_value, width.literal_value
+            CodeWriter(context, builder, signature, arguments),
+            rows.literal_value,
+            width.literal_value,
         )
         return context.get_dummy_value()
 
@@ -113,15 +146,17 @@ def _tile(
 tile: Any = intrinsic(prefer_literal=True)(_tile)
 
 
-def _write_tile(writer: Writer, rows: int, width: int) -> None:
+def _write_tile(writer: CodeWriter, rows: int, width: int) -> None:
     builder, count = writer.builder, writer.count
     activations, row, packed, panel, start, out, _, _ = writer.arguments
     depth, columns = (builder.extract_value(a.shape, 1) for a in (activations, out))
-    panel_bytes = builder.mul(builder.mul(panel, depth), count(LANES * width))
-    corner = builder.add(builder.mul(row, columns), builder.mul(panel, count(LANES * width)))
+    panel_bytes = builder.mul(builder.mul(panel, depth), count(REGISTER_SUMS * width))
+    corner = builder.add(
+        builder.mul(row, columns), builder.mul(panel, count(REGISTER_SUMS * width))
+    )
 
     def place(array: Any, first: Any, stride: Any, index: int, size: int = 1) -> Any:
-        """Address of a row of a tile that begins with element ``first``."""
+        """Return the address of a row of a tile that begins with element ``first``."""
         element = builder.add(first, builder.mul(stride, count(index)))
         return writer.address(array, builder.mul(element, count(size)))
 
@@ -132,7 +167,7 @@ def _write_tile(writer: Writer, rows: int, width: int) -> None:
     inputs = [place(activations, builder.mul(row, depth), depth, index) for index in range(rows)]
     weights_start = writer.address(packed, panel_bytes)
     with writer.loop(depth, DEPTH) as index:
-        line = builder.gep(weights_start, [builder.mul(index, count(LANES * width))])
+        line = builder.gep(weights_start, [builder.mul(index, count(REGISTER_SUMS * width))])
         weights = [_register(writer, line, column) for column in range(width)]
         for begin, registers in zip(inputs, sums, strict=True):
             four = writer.broadcast(writer.load(builder.gep(begin, [index]), I32), _REGISTER)
@@ -145,12 +180,12 @@ def _write_tile(writer: Writer, rows: int, width: int) -> None:
             writer.store(builder.load(register), target)
 
 
-def _register(writer: Writer, line: Any, index: int) -> Any:
+def _register(writer: CodeWriter, line: Any, index: int) -> Any:
     """Load the register of that number from a line of them."""
     return writer.load(writer.builder.gep(line, [writer.count(index * _REGISTER_BYTES)]), _REGISTER)
 
 
-def _dot(writer: Writer, total: Any, weight: Any, activation: Any) -> Any:
+def _dot(writer: CodeWriter, total: Any, weight: Any, activation: Any) -> Any:
     """Add to every sum of a register four products of a weight's bytes and an activation's."""
     small = ir.VectorType(I8, _REGISTER_BYTES)
     if INSTRUCTIONS == "sdot":
@@ -160,7 +195,7 @@ def _dot(writer: Writer, total: Any, weight: Any, activation: Any) -> Any:
         name = f"llvm.x86.avx512.vpdpbusd.{8 * _REGISTER_BYTES}"
         return writer.call(name, _REGISTER, total, weight, activation)
     builder = writer.builder
-    words = ir.VectorType(ir.IntType(16), 2 * LANES)
+    words = ir.VectorType(ir.IntType(16), 2 * REGISTER_SUMS)
     operands = (builder.bitcast(value, small) for value in (weight, activation))
     pairs = writer.call("llvm.x86.avx2.pmadd.ub.sw", words, *operands)
     fours = writer.call("llvm.x86.avx2.pmadd.wd", _REGISTER, pairs, splat(words, 1))
@@ -169,7 +204,7 @@ def _dot(writer: Writer, total: Any, weight: Any, activation: Any) -> Any:
 
 @jit
 def _start_rows(activations: Any, start: Any) -> None:
-    """Write what the rows' accumulators start with: less what the weights' bias will add."""
+    """Write what the sums of each row start with: what the weights' bias will add, taken off."""
     for row in range(activations.shape[0]):
         total = np.int32(0)
         for value in activations[row]:
@@ -179,19 +214,26 @@ def _start_rows(activations: Any, start: Any) -> None:
 
 @jit
 def multiply(activations: Any, packed: Any, start: Any, out: Any, width: int) -> None:
-    """``out``, int32 [n, N], = activations, int8 [n, K], times the packed weight; ``start``, int32 [n], is scratch.
+    """Compute ``out = activations @ weight.T``.
 
-    width: registers across a panel, ``WIDE`` or 1. A panel stays in the first-level cache while all rows pass by.
+    A panel stays in the first-level cache while all rows pass by.
+
+    Args:
+        activations: int8 [n, K].
+        packed: what :func:`pack` made of the weight, int8 [N, K].
+        start: scratch, int32 [n].
+        out: int32 [n, N], written.
+        width: registers across a panel, ``WIDE`` or 1, as the weight was packed.
     """
     rows = activations.shape[0]
-    whole = rows - rows % ROWS
+    whole = rows - rows % TILE_ROWS
     _start_rows(activations, start)
-    for panel in range(out.shape[1] // (width * LANES)):
-        for row in range(0, whole, ROWS):
+    for panel in range(out.shape[1] // (width * REGISTER_SUMS)):
+        for row in range(0, whole, TILE_ROWS):
             if width == WIDE:
-                tile(activations, row, packed, panel, start, out, ROWS, WIDE)
+                tile(activations, row, packed, panel, start, out, TILE_ROWS, WIDE)
             else:
-                tile(activations, row, packed, panel, start, out, ROWS, 1)
+                tile(activations, row, packed, panel, start, out, TILE_ROWS, 1)
         for row in range(whole, rows):
             if width == WIDE:
                 tile(activations, row, packed, panel, start, out, 1, WIDE)

@@ -1,8 +1,8 @@
-"""Products of int8 matrices with 32-bit sums through torch, exact on every device.
+"""Multiply int8 matrices with 32-bit sums through torch, exactly on every device.
 
-Two ways, with equal results: the int8 product that torch has (``torch._int_mm``; exact on x86 CPUs without VNNI because
-weights have 7 bits), and a float32 product, exact in any order since all sums stay below 2**24, which
-:class:`~nncompress.exact.parameters.Parameters` checks.
+There are two ways, with equal results: the int8 product that torch has (``torch._int_mm``; exact on
+x86 CPUs without VNNI because weights have 7 bits), and a float32 product, exact in any order since
+all sums stay below 2**24, which :class:`~nncompress.exact.parameters.Parameters` checks.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from torch import Tensor
 
 
 class Gemm:
-    """``out`` = ``activations`` @ weight.T, over fixed buffers.
+    """Computes ``out = activations @ weight.T`` over fixed buffers.
 
-    activations: int8 [n, K]. prepared: what :func:`prepare` made of the weight, int8 [N, K]. out: int32 [n, N], written
-    by each call.
+    Args:
+        activations: int8 [n, K].
+        prepared: what :func:`prepare` made of the weight, int8 [N, K].
+        out: int32 [n, N], written by each call.
     """
 
     def __init__(self, activations: Tensor, prepared: Tensor, out: Tensor) -> None:
@@ -32,12 +34,22 @@ class Gemm:
 
 
 def prepare(weight: Tensor) -> Tensor:
-    """Bring a weight, int8 [N, K], into the form that is the fastest to multiply by on its device: [K, N]."""
+    """Bring a weight into the form that is the fastest to multiply by on its device.
+
+    Args:
+        weight: int8 [N, K].
+
+    Returns:
+        int8 or float32 [K, N].
+    """
     return weight.t() if has_int8(weight.device) else weight.t().float()
 
 
 def has_int8(device: torch.device) -> bool:
-    """Whether torch's int8 product is the fast one on this device. On a CPU that takes oneDNN's x86 kernels."""
+    """Return whether torch's int8 product is the fast one on this device.
+
+    On a CPU that takes oneDNN's x86 kernels.
+    """
     if device.type == "cuda":
         return True
     return (

@@ -1,4 +1,7 @@
-"""Operations for kernels that numba lacks, or does in 64 bits, which halves what a vector instruction does."""
+"""Give kernels operations that numba lacks.
+
+Some of them it has, but does in 64 bits, which halves what a vector instruction does.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,32 @@ cgutils: Any = _cgutils  # it has no type hints
 
 
 def call_llvm(builder: Any, name: str, result: Any, arguments: Sequence[Any]) -> Any:
-    """Write a call of an intrinsic of LLVM."""
+    """Write a call of an intrinsic of LLVM.
+
+    Args:
+        builder: llvmlite's, which writes the code.
+        name: the intrinsic's.
+        result: LLVM type of what it returns.
+        arguments: LLVM values.
+    """
     kind = ir.FunctionType(result, [value.type for value in arguments])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
 def write_address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Write the address of the element that the first two arguments name: a contiguous array's, and its index."""
+    """Write the address of an array's element; take the arguments that numba gives an intrinsic.
+
+    The first two arguments of ``signature`` must be a contiguous array and an index.
+    """
     array = context.make_array(signature.args[0])(context, builder, arguments[0])
     return builder.gep(array.data, [arguments[1]])
 
 
 def _shift_right(typing_context: Any, value: Any, bits: Any) -> Any:
-    """``value >> bits`` in int32 (arithmetic), for ``bits`` from 0 to 31; ``value`` is cut to 32 bits first."""
+    """Return ``value >> bits`` in int32 (arithmetic), for ``bits`` from 0 to 31.
+
+    ``value`` is cut to 32 bits first.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         narrow = [
@@ -42,7 +58,10 @@ shift_right: Any = intrinsic(_shift_right)
 
 
 def _bit_length(typing_context: Any, value: Any) -> Any:
-    """How many bits a number needs, as ``int.bit_length``; ``value`` is taken as 64 bits without a sign."""
+    """Return how many bits a number needs, as ``int.bit_length`` does.
+
+    ``value`` is taken as 64 bits without a sign.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         wide = context.cast(builder, arguments[0], signature.args[0], types.int64)
@@ -56,14 +75,23 @@ bit_length: Any = intrinsic(_bit_length)
 
 
 def write_prefetch(builder: Any, address: Any, level: int = 3) -> None:
-    """Have the cache line of any address, even one of no memory, brought into the first cache (3) or second (2)."""
+    """Write a request for the cache line of an address, which need not be one of any memory.
+
+    Args:
+        builder: llvmlite's, which writes the code.
+        address: pointer to bytes.
+        level: 3 to have the line brought into the first-level cache, 2 into the second.
+    """
     number = ir.IntType(32)
     choices = [number(choice) for choice in (0, level, 1)]  # read, data
     call_llvm(builder, "llvm.prefetch", ir.VoidType(), [address, *choices])
 
 
 def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
-    """Ask for the line that holds ``array[index]``, which changes nothing but time; the array is contiguous."""
+    """Ask for the cache line that holds ``array[index]``; the array is contiguous.
+
+    This changes nothing but time.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = write_address(context, builder, signature, arguments)
@@ -77,7 +105,7 @@ prefetch: Any = intrinsic(_prefetch)
 
 
 def _pointer(typing_context: Any, address: Any) -> Any:
-    """An address, int64, as a pointer for :func:`numba.carray`."""
+    """Return an address, int64, as a pointer for :func:`numba.carray`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())

@@ -1,9 +1,10 @@
-"""How the exact kernels are compiled, and where their machine code is kept.
+"""Compile the exact kernels, and keep their machine code.
 
-numba keys a function's cached code by its own file alone: after a change to a function that it calls
-in another file it would go on running the old one, and archives would differ. So all kernels share one
-cache folder that is named after the contents of all files that hold kernels, and where that folder
-cannot be written nothing is kept: numba's own choice would be a folder without such a name.
+numba keys a function's cached code by its own file alone: after a change to a function that it
+calls in another file it would go on running the old one, and archives would differ. So all kernels
+share one cache folder that is named after the contents of all files that hold kernels, and where
+that folder cannot be written nothing is kept: numba's own choice would be a folder without such a
+name.
 """
 
 from __future__ import annotations
@@ -41,14 +42,20 @@ _UNUSED = 24 * 60 * 60
 
 
 def jit(function: Callable[..., Any]) -> Any:
-    """Compile a kernel: cached, without the GIL, with no licence to reorder floating-point sums."""
+    """Compile a kernel, a decorator: cached, without the GIL, and exact.
+
+    numba is given no licence to reorder floating-point sums.
+    """
     kernel: Any = njit(nogil=True)(function)
     kernel._cache = _open_cache(function)  # what njit(cache=True) sets
     return kernel
 
 
 def inline(function: Callable[..., Any]) -> Any:
-    """Make a part of kernels: it is copied into each that calls it, and takes no time to compile and to keep itself."""
+    """Make a function a part of kernels, a decorator: it is copied into each that calls it.
+
+    By itself it takes no time to compile and to keep.
+    """
     return njit(nogil=True, inline="always")(function)
 
 
@@ -67,7 +74,7 @@ def _open_cache(function: Callable[..., Any]) -> KernelCache | NoCache:
 
 
 class KernelCache(FunctionCache):
-    """A kernel's machine code on disk. What goes wrong there costs time and nothing else."""
+    """Keeps a kernel's machine code on disk; what goes wrong there costs time and nothing else."""
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         super().__init__(function)
@@ -115,7 +122,7 @@ class NoCache(NullCache):
 
 @cache
 def announce(message: str) -> None:
-    """Tell, once a process, that something takes long."""
+    """Log a message that something takes long, once a process."""
     log.info(message)
 
 

@@ -1,4 +1,4 @@
-"""What of the machine this process may use: CPUs and memory, as its container limits them.
+"""Find how many CPUs and how much memory this process may use.
 
 A container's limits are read where control groups of version 2 show them
 (https://docs.kernel.org/admin-guide/cgroup-v2.html, "cpu.max" and "memory.max").
@@ -29,7 +29,10 @@ def cpus() -> int:
 
 
 def memory() -> int:
-    """Return the bytes of memory that this process may have at most; a guess where the system does not say."""
+    """Return the bytes of memory that this process may have at most.
+
+    Where the system does not say, this is a guess, 8 GiB.
+    """
     try:
         size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf

@@ -1,4 +1,4 @@
-"""How large a mixer's arrays are for a block, and what they start with."""
+"""Size the arrays of a predictor for a block, and fill them with what they start with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from nncompress.lanes import Layout
 
-from .apm import ROW
+from .apm import APM_ROW
 from .clusters import CENTROIDS
 from .counters import MAP_SIZE
 from .hashtable import SLOT_SIZE
@@ -65,7 +65,7 @@ APM_TRUST = 6
 
 @dataclass(frozen=True)
 class Sizes:
-    """Lengths of the arrays of a mixer; all follow from the description, the lanes and the bytes of a block."""
+    """Lengths of a predictor's arrays; all follow from the profile and the bytes of a block."""
 
     inputs: int
     slot_bits: int
@@ -80,14 +80,14 @@ class Sizes:
 
     @classmethod
     def of(cls, profile: Profile, size: int) -> Sizes:
-        """Compute them; a block of a few bytes gets tables of a few KiB."""
+        """Compute them for a block of ``size`` bytes; a few bytes get tables of a few KiB."""
         n = len(profile.contexts)
         inputs = bias_input(profile) + 1
         inputs += -inputs % 8  # whole vectors
         apm_bits = min(max(size.bit_length() - 2, 8), 16)
         match_cells = n * MAP_SIZE
         apm_cells = match_cells + matches(profile) * RUN_BUCKETS * MISS_LEVELS
-        network_cells = apm_cells + 2 * (ROW << apm_bits)
+        network_cells = apm_cells + 2 * (APM_ROW << apm_bits)
         starts = np.cumsum([0] + [CHOICES[s] * inputs for s in profile.selectors]).tolist()
         return cls(
             inputs=inputs,
@@ -97,14 +97,21 @@ class Sizes:
             match_cells=match_cells,
             apm_cells=apm_cells,
             network_cells=network_cells,
-            cells=network_cells + (NETWORK_MAPS * (ROW << apm_bits) if profile.network else 0),
+            cells=network_cells + (NETWORK_MAPS * (APM_ROW << apm_bits) if profile.network else 0),
             set_weights=tuple(starts[:-1]),
             weights=starts[-1] + 256 * MAX_SETS,
         )
 
 
 def memory_bytes(profile: Profile, lanes: int, size: int, width: int = 0) -> int:
-    """Bytes of memory that ``Predictor(profile, lanes, size, width=width)`` takes, apart from the program."""
+    """Return the bytes that a predictor takes, apart from the program.
+
+    Args:
+        profile: what it consists of.
+        lanes: their number.
+        size: bytes of the block.
+        width: length of the network's hidden vector; 0 without one.
+    """
     sizes = Sizes.of(profile, size)
     words = (
         (SLOT_SIZE << sizes.slot_bits)
@@ -122,7 +129,7 @@ def memory_bytes(profile: Profile, lanes: int, size: int, width: int = 0) -> int
 
 
 def make_state(profile: Profile, lanes: int, size: int, width: int = 0) -> State:
-    """Make the arrays of a mixer that has seen nothing."""
+    """Make the arrays of a predictor that has seen nothing; arguments as :func:`memory_bytes`."""
     sizes, width = Sizes.of(profile, size), features(profile, width)
     return State(
         config=_config(profile, sizes, size, width),
@@ -146,12 +153,12 @@ def make_state(profile: Profile, lanes: int, size: int, width: int = 0) -> State
 
 
 def features(profile: Profile, width: int) -> int:
-    """How many numbers of a hidden vector of this length are used, and as many zeros as make it a multiple of 4."""
+    """Count the numbers of a hidden vector that are used, padded to a multiple of 4."""
     return (min(width, MAX_WIDTH) + 3) // 4 * 4 if profile.network else 0
 
 
 def _aligned_zeros(count: int) -> Array:
-    """Zeroed uint32 that begin with a cache line."""
+    """Make zeroed uint32 that begin with a cache line."""
     raw = np.zeros(4 * count + CACHE_LINE, np.uint8)
     skip = -raw.ctypes.data % CACHE_LINE
     return raw[skip : skip + 4 * count].view(np.uint32)
@@ -197,24 +204,24 @@ def _lanes(count: int, size: int) -> Array:
 
 
 def _inputs(lanes: int, count: int, profile: Profile) -> Array:
-    """All inputs are written at every prediction, but for one that is constant (a bias) and the padding."""
+    """Make the inputs: each prediction writes all but a constant bias and the padding."""
     inputs = np.zeros((lanes, count), np.int32)
     inputs[:, bias_input(profile)] = STRETCH_ONE // 8
     return inputs
 
 
 def matches(profile: Profile) -> int:
-    """How many match models there are."""
+    """Count the match models."""
     return 2 if profile.local_match_bytes else 1
 
 
 def network_input(profile: Profile) -> int:
-    """Number of the network's first input."""
+    """Return the number of the network's first input."""
     return 2 * len(profile.contexts) + MATCH_INPUTS * matches(profile)
 
 
 def bias_input(profile: Profile) -> int:
-    """Number of the constant input."""
+    """Return the number of the constant input."""
     return network_input(profile) + (NETWORK_INPUTS if profile.network else 0)
 
 
@@ -224,7 +231,7 @@ def _cell(p16: Array, count: int) -> Array:
 
 
 def _cells(sizes: Sizes) -> Array:
-    """Maps that believe the counters, a match model that trusts long runs, final maps that change nothing."""
+    """Make maps that believe the counters, match models that trust long runs, and neutral APMs."""
     cells = np.empty(sizes.cells, np.uint32)
     middles = (2 * np.arange(QUANTA) + 1 - QUANTA) * STRETCH_ONE // 8
     believed = _cell(SQUASH[middles + STRETCH_MAX], MAP_TRUST)
@@ -235,13 +242,13 @@ def _cells(sizes: Sizes) -> Array:
     cells[sizes.match_cells : sizes.apm_cells] = np.tile(np.repeat(right, MISS_LEVELS), models)
     knots = SQUASH[np.arange(-12, 13) * STRETCH_ONE + STRETCH_MAX]
     cells[sizes.apm_cells :] = np.tile(
-        _cell(knots, APM_TRUST), (sizes.cells - sizes.apm_cells) // ROW
+        _cell(knots, APM_TRUST), (sizes.cells - sizes.apm_cells) // APM_ROW
     )
     return cells
 
 
 def _weights(profile: Profile, sizes: Sizes) -> Array:
-    """Weights near what training finds: the contexts share, the network counts most."""
+    """Make weights near what training finds: the contexts share, the network counts most."""
     n = len(profile.contexts)
     vector = np.zeros(sizes.inputs, np.int32)
     vector[0 : 2 * n : 2] = ONE // 8 if profile.network else 2 * ONE // n

@@ -22,10 +22,10 @@ from nncompress.machine.jit import jit
 from .state import CLUSTER
 
 CENTROIDS = 256
-WEIGHT_MAX = 63
-BIAS_MAX = 1 << 29
+CLUSTER_WEIGHT_MAX = 63
+CLUSTER_BIAS_MAX = 1 << 29
 ROUNDS = 12
-"""Of k-means; the distances hardly fall any more."""
+"""Rounds of k-means; after these the distances hardly fall any more."""
 
 _PACKED = int8.INSTRUCTIONS is not None
 
@@ -33,7 +33,9 @@ _PACKED = int8.INSTRUCTIONS is not None
 class Clusters(NamedTuple):
     """The clusters that a model tells apart.
 
-    weight: int8 [256, width] in -63..63. bias: int32 [256], at most 2**29 in magnitude.
+    Attributes:
+        weight: int8 [256, width] in -63..63, what is called a in the module's docstring.
+        bias: int32 [256], at most 2**29 in magnitude, what is called b there.
     """
 
     weight: npt.NDArray[np.int8]
@@ -41,24 +43,29 @@ class Clusters(NamedTuple):
 
     @classmethod
     def none(cls, width: int) -> Clusters:
-        """Tell nothing apart."""
+        """Make clusters that tell nothing apart, for hidden vectors of ``width`` numbers."""
         return cls(np.zeros((CENTROIDS, width), np.int8), np.zeros(CENTROIDS, np.int32))
 
-    def fit(self) -> bool:
-        """Whether the arrays are what they should be."""
+    def are_valid(self) -> bool:
+        """Return whether dtypes, shapes and ranges are those of the class's docstring."""
         return (
             self.weight.dtype == np.int8
             and self.bias.dtype == np.int32
             and self.weight.ndim == 2
             and len(self.weight) == CENTROIDS
             and self.bias.shape == (CENTROIDS,)
-            and bool((abs(self.weight.astype(np.int16)) <= WEIGHT_MAX).all())
-            and bool((abs(self.bias.astype(np.int64)) <= BIAS_MAX).all())
+            and bool((abs(self.weight.astype(np.int16)) <= CLUSTER_WEIGHT_MAX).all())
+            and bool((abs(self.bias.astype(np.int64)) <= CLUSTER_BIAS_MAX).all())
         )
 
 
 def train_clusters(hidden: npt.NDArray[np.int8], seed: int = 0) -> Clusters:
-    """Find the clusters of hidden vectors, int8 [n, width]; n is at least 256."""
+    """Find the clusters of hidden vectors by k-means.
+
+    Args:
+        hidden: int8 [n, width]; n is at least 256.
+        seed: picks the vectors that the centroids start from.
+    """
     random = np.random.default_rng(seed)
     vectors = hidden.astype(np.float32)
     scale = 1 / (vectors.std(axis=0) + 0.5) ** 2  # a number that hardly moves tells little
@@ -70,11 +77,11 @@ def train_clusters(hidden: npt.NDArray[np.int8], seed: int = 0) -> Clusters:
             if len(members):
                 centroids[cluster] = members.mean(axis=0)
     products = centroids * scale
-    unit = WEIGHT_MAX / np.quantile(abs(products), 0.9999)
+    unit = CLUSTER_WEIGHT_MAX / np.quantile(abs(products), 0.9999)
     bias = (centroids * products).sum(axis=1) / 2 * unit
     return Clusters(
-        np.clip(np.rint(products * unit), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8),
-        np.clip(np.rint(bias), -BIAS_MAX, BIAS_MAX).astype(np.int32),
+        np.clip(np.rint(products * unit), -CLUSTER_WEIGHT_MAX, CLUSTER_WEIGHT_MAX).astype(np.int8),
+        np.clip(np.rint(bias), -CLUSTER_BIAS_MAX, CLUSTER_BIAS_MAX).astype(np.int32),
     )
 
 
@@ -88,8 +95,15 @@ def _nearest(
     return nearest
 
 
-def prepare(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
-    """Bring a weight, int8 [256, width], into the order of this CPU's instructions: uint8 [256 * width]."""
+def pack_centroids(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Bring the clusters' weight into the order of this CPU's instructions.
+
+    Args:
+        weight: int8 [256, width].
+
+    Returns:
+        uint8 [256 * width], for ``State.centroids``.
+    """
     return int8.pack(weight) if _PACKED else weight.reshape(-1).view(np.uint8)
 
 
@@ -106,18 +120,18 @@ def _multiply_plain(hidden, weight, scores):
         dot_each(hidden[lane].astype(np.int16), rows, scores[lane])
 
 
-multiply = _multiply_packed if _PACKED else _multiply_plain
+multiply_centroids = _multiply_packed if _PACKED else _multiply_plain
 
 
 @jit
 def find_clusters(s, lo, hi):
-    """Note each lane's cluster, the first of those that fit best."""
+    """Note each lane's cluster: that of the highest score, the first if there are several."""
     scores = np.empty((hi - lo, CENTROIDS), np.int32)
-    multiply(s.hidden[lo:hi], s.centroids, scores)
+    multiply_centroids(s.hidden[lo:hi], s.centroids, scores)
     for lane in range(lo, hi):
-        best, cluster = np.int64(scores[lane - lo, 0]) - s.centroid_biases[0], 0
-        for k in range(1, CENTROIDS):
-            score = np.int64(scores[lane - lo, k]) - s.centroid_biases[k]
-            if score > best:
-                best, cluster = score, k
+        highest, cluster = np.int64(scores[lane - lo, 0]) - s.centroid_biases[0], 0
+        for candidate in range(1, CENTROIDS):
+            score = np.int64(scores[lane - lo, candidate]) - s.centroid_biases[candidate]
+            if score > highest:
+                highest, cluster = score, candidate
         s.lanes[lane, CLUSTER] = cluster

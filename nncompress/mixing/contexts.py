@@ -1,4 +1,4 @@
-"""What the hashed contexts are made of."""
+"""Compute what the hashed contexts are made of, and their hashes."""
 
 from __future__ import annotations
 
@@ -48,12 +48,17 @@ LOCAL4, LOCAL_BIGRAM, TRIGRAM = (
     int(Context.TRIGRAM),
 )
 NEWLINE = 10
-LANE_SALT = np.uint64(1) << np.uint64(32)
+LANE_SALT = np.uint64(1) << np.uint64(32)  # keeps the lane's number apart from the bytes below it
 
 
 @jit
 def read_byte(keys, lane_state):
-    """Take the byte just coded (the node) into the lane's text state; ``position`` is already behind it."""
+    """Take the byte just coded, which the node holds, into what a lane knows of its text.
+
+    Args:
+        keys: the lane's row of ``State.keys``.
+        lane_state: the lane's row of ``State.lanes``; its POSITION is already behind the byte.
+    """
     byte = np.int64(lane_state[NODE]) & 255
     if low_bytes(keys[RECENT], 1) == U(NEWLINE):
         keys[FIRST] = U(byte)
@@ -152,12 +157,15 @@ def _context_value(history, keys, lane_state, lane, context, period):
 
 @jit
 def hash_contexts(s, lo, hi):
-    """Hash every context of the lanes for their next byte."""
+    """Hash every context of the lanes for their next byte.
+
+    The hashes go into the columns of ``keys`` from KEYS on.
+    """
     history, keys, lanes = s.history, s.keys, s.lanes
     period = s.config[PERIOD]
-    ids = TABULAR_IDS if period > 0 else CONTEXT_IDS
+    first_id = TABULAR_IDS if period > 0 else CONTEXT_IDS
     for i in range(s.config[CONTEXTS]):
-        context = s.config[ids + i]
+        context = s.config[first_id + i]
         salt = U(context + 1) * STIR
         for lane in range(lo, hi):
             value = _context_value(history, keys[lane], lanes[lane], lane, context, period)

@@ -1,11 +1,14 @@
-"""Adaptive probabilities: the counters of the hashed contexts, and the maps that say what a counter's state is worth.
+"""Predict from the counters of the hashed contexts, and from maps that learn what these are worth.
 
-A cell is uint32: 22 bits of probability, 10 of count. It moves by error / (count + 1.5), so it is an average at first
-and forgets later; with p in [0, 2^22) and a rate of at most 43690 / 65536, p cannot leave that range, and the product
-stays below 2^38. In the slots the probability is stored with its top bit flipped: zeroed memory means 1/2, never seen.
+Counters and maps are made of the same cells, adaptive probabilities. A cell is uint32: 22 bits of
+probability, 10 of count. It moves by error / (count + 1.5), so it is an average at first and
+forgets later; with p in [0, 2^22) and a rate of at most 43690 / 65536, p cannot leave that range,
+and the product stays below 2^38. In the slots the probability is stored with its top bit flipped,
+so that zeroed memory means 1/2, never seen.
 
-A counter's (count, probability) selects a cell of its context's map, which learns what such a counter really predicts
-(the indirection of M. Mahoney's PAQ6 and later, http://mattmahoney.net/dc/dce.html, 4.1.3 and 4.1.4).
+A counter's (count, probability) selects a cell of its context's map, which learns what such a
+counter really predicts (the indirection of M. Mahoney's PAQ6 and later,
+http://mattmahoney.net/dc/dce.html, 4.1.3 and 4.1.4).
 """
 
 from __future__ import annotations
@@ -15,18 +18,33 @@ import numpy as np
 from nncompress.machine.jit import jit
 
 from .state import CELL, CONTEXTS, NODE, SLOT
-from .tables import LEVEL, LEVELS, QUANTA, QUANTUM, RECIPROCAL, STRETCH
+from .tables import COUNT_BUCKET, COUNT_BUCKETS, QUANTA, QUANTUM, RECIPROCAL, STRETCH
 
-MAP_SIZE = LEVELS * QUANTA
+MAP_SIZE = COUNT_BUCKETS * QUANTA
+"""Cells of a context's map."""
+
 FLIP = 1 << 21
+"""The top bit of a probability of 22 bits."""
+
 COUNT = 1023
+"""Mask of a cell's count."""
+
 COUNTER_LIMIT = 250
+"""Where the count of a counter ends."""
+
 MAP_LIMIT = 1023
+"""Where the count of a map's cell ends."""
 
 
 @jit
 def moved(value, bit, limit):
-    """Give the (int64) cell after it has seen ``bit``; its count rises up to ``limit``."""
+    """Return a cell after it has learnt a bit.
+
+    Args:
+        value: the cell, int64.
+        bit: 0 or 1, int64.
+        limit: where its count ends.
+    """
     p = value >> 10
     n = value & COUNT
     p += (((bit << 22) - bit - p) * RECIPROCAL[np.uint64(n)]) >> 16
@@ -35,27 +53,30 @@ def moved(value, bit, limit):
 
 @jit
 def move(cells, at, bit, limit):
-    """Let a cell see ``bit``."""
+    """Let the cell at an index learn a bit; see :func:`moved`."""
     place = np.uint64(at)  # spares numba's test for a negative index
     cells[place] = moved(np.int64(cells[place]), bit, limit)
 
 
 @jit
 def probability(cell):
-    """Give the 16-bit probability of a cell as int64, 0..65535."""
+    """Return the probability of a cell in 65536ths, int64, 0..65535."""
     return np.int64(cell >> np.uint32(16))
 
 
 @jit
 def _node_of_half(node, plane):
-    """Number the node within its half byte, 1..15."""
+    """Return the number of a node within its half byte, 1..15."""
     one = 1 << (plane & 3)
     return (node & (one - 1)) | one
 
 
 @jit
 def predict_contexts(s, plane, lo, hi):
-    """Put two inputs a context: the stretched probability of its map, and the probability itself less 1/2."""
+    """Write two inputs for each context.
+
+    They are the probability of the context's map, stretched, and that probability less 1/2.
+    """
     n = s.config[CONTEXTS]
     where, slots, cells, inputs = s.where, s.slots, s.cells, s.inputs
     for lane in range(lo, hi):
@@ -64,8 +85,8 @@ def predict_contexts(s, plane, lo, hi):
         for i in range(n):
             counter = np.int64(slots[np.uint64(places[SLOT + i] + node)])
             quantum = QUANTUM[np.uint64(((counter >> 10) ^ FLIP) >> 10)]
-            level = np.int64(LEVEL[np.uint64(counter & COUNT)])
-            cell = i * MAP_SIZE + level * QUANTA + quantum
+            bucket = np.int64(COUNT_BUCKET[np.uint64(counter & COUNT)])
+            cell = i * MAP_SIZE + bucket * QUANTA + quantum
             places[CELL + i] = cell
             p = probability(cells[np.uint64(cell)])
             row[2 * i] = STRETCH[np.uint64(p)]
@@ -84,7 +105,7 @@ def seen_contexts(s, lane, plane):
 
 @jit
 def update_contexts(s, plane, lo, hi, bits):
-    """Let the counters and the map cells they led to see the bits."""
+    """Let the counters, and the map cells they led to, learn the bits."""
     n = s.config[CONTEXTS]
     where, slots, cells = s.where, s.slots, s.cells
     for lane in range(lo, hi):

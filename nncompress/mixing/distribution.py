@@ -1,7 +1,8 @@
-"""What a mixer makes of a whole byte before any of it is known: for showing, not for coding.
+"""Compute a predictor's probabilities of whole bytes, for showing them; coding does not use these.
 
-Coding learns after every bit plane, so that what a byte costs differs a little from its chance here. The mixer is left
-as it was: the walk over the 255 nodes works on copies of the slots that it would use, and claims none.
+Coding learns after every bit plane, so that what a byte costs differs a little from its probability
+here. The predictor is left as it was: the walk over the 255 nodes works on copies of the slots that
+it would use, and claims none.
 """
 
 from __future__ import annotations
@@ -27,11 +28,21 @@ if TYPE_CHECKING:
 
 
 def expected_bytes(
-    mixer: Predictor, lo: int, hi: int, prediction: Prediction | None
+    predictor: Predictor, lo: int, hi: int, prediction: Prediction | None
 ) -> npt.NDArray[np.float64]:
-    """Give P(next byte = k) of lanes lo..hi-1, float64 [hi - lo, 256]; arguments as for ``encode_step``."""
-    weights = mixer.take(lo, hi, prediction)
-    whole = mixer.state
+    """Return the probability that each byte comes next in lanes lo..hi-1.
+
+    Args:
+        predictor: the predictor; nothing that decides its predictions changes.
+        lo: first lane.
+        hi: one more than the last lane.
+        prediction: what the network says of these lanes; None without one.
+
+    Returns:
+        P(next byte = k), float64 [hi - lo, 256].
+    """
+    weights = predictor.take(lo, hi, prediction)
+    whole = predictor.state
     lanes, contexts = whole.lanes.shape[0], int(whole.config[CONTEXTS])
     walk = whole._replace(
         config=whole.config.copy(),
@@ -47,7 +58,7 @@ def expected_bytes(
 
 @jit
 def _walk(s, walk, lo, hi, weights, p, tree):
-    """Fill tree with the chance to reach each node."""
+    """Fill ``tree``, float64 [hi - lo, 512], with the probability of reaching each node."""
     # What these two write is written anew before the byte is coded.
     if s.config[NETWORK]:
         sum_weights(s, lo, hi, weights)
@@ -75,7 +86,10 @@ def _walk_half(walk, plane, root, lo, hi, p, tree):
 
 @jit
 def _copy_slots(s, walk, lo, hi, half):
-    """Copy the slots for the upper half (0), or for the lower one after ``half``; empty where there are none."""
+    """Copy the slots for the upper half (0), or for the lower one that follows ``half``.
+
+    A copy is empty where the table has no such slot.
+    """
     n = s.config[CONTEXTS]
     shift = U(64 - s.config[SLOT_BITS])
     for lane in range(lo, hi):

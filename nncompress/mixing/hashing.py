@@ -1,4 +1,7 @@
-"""64-bit hashing in wrapping arithmetic; numba keeps uint64 exact as long as no signed number is mixed in."""
+"""Hash 64-bit words in wrapping arithmetic.
+
+numba keeps uint64 exact as long as no signed number is mixed in.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ STIR = np.uint64(0xD1B54A32D192ED03)
 
 @jit
 def mix64(a, b):
-    """Hash two words into one whose upper bits are all well mixed."""
+    """Hash two words, uint64, into one whose upper bits are all well mixed."""
     h = (a + b) * SPREAD
     h ^= h >> U(29)
     h *= STIR
@@ -23,11 +26,11 @@ def mix64(a, b):
 
 @jit
 def low_bytes(word, count):
-    """Keep the lowest ``count`` bytes (0 to 8)."""
+    """Keep the lowest ``count`` bytes (0 to 8) of a word, uint64."""
     return word & ((U(1) << U(8 * count)) - U(1)) if count < 8 else word
 
 
 @jit
 def small_hash(value, bits):
-    """Hash a word to ``bits`` bits."""
+    """Hash a word, uint64, to ``bits`` bits, int64."""
     return np.int64((value * SPREAD) >> U(64 - bits))

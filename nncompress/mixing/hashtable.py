@@ -1,4 +1,7 @@
-"""The hash table of contexts: a slot of 64 bytes, one cache line, holds a check and the 15 nodes of half a byte."""
+"""Find the slots of contexts in a hash table.
+
+A slot of 64 bytes, one cache line, holds a check and the counters of the 15 nodes of half a byte.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,14 @@ from .hashing import U, mix64
 from .state import CELL, CONTEXTS, KEYS, NODE, SLOT, SLOT_BITS
 
 SLOT_SIZE = 16
+"""Numbers of 32 bits in a slot."""
+
 COUNT_MASK = np.uint32(1023)
 
 
 @jit
 def _claim(slots, at, check):
-    """Find the slot with this check in its pair, or clear the one whose first node was seen less often."""
+    """Find the slot of a pair with this check, or clear the one whose first node was seen less."""
     other = at ^ np.uint64(SLOT_SIZE)
     # One branch in place of three that cannot be foreseen.
     here, there = slots[at] == check, slots[other] == check
@@ -33,7 +38,8 @@ def _claim(slots, at, check):
 def find_slots(s, lo, hi, second_half):
     """Find the slots of all contexts for the upper or the lower half of the next byte.
 
-    The first loop asks for the memory of every slot and its neighbour, so that the cache misses overlap.
+    The first loop asks for the memory of every slot and its neighbour, so that the cache misses
+    overlap.
     """
     n = s.config[CONTEXTS]
     shift = U(64 - s.config[SLOT_BITS])

@@ -1,8 +1,8 @@
-"""Compiled steps of a :class:`~.predictor.Predictor`: one call a step to encode, one a bit plane to decode.
+"""Step a :class:`~.predictor.Predictor`: one call a step to encode, one a bit plane to decode.
 
-Each takes the addresses of a state and works on the lanes lo..hi-1. Within a plane all of them predict, then all learn,
-in order. Coding
-loops that are compiled call :func:`begin_byte` and :func:`end_plane` with the state itself.
+Each takes the table of a state and works on the lanes lo..hi-1. Within a plane all of them predict,
+then all learn, in order. Coding loops that are compiled call :func:`begin_byte` and
+:func:`end_plane` with the state itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .mixer import mix, update_mix
 from .networkmodel import predict_network, sum_weights
 from .record import EVERY, set_period, vote
 from .regression import correct, update_correction
-from .state import NETWORK, NODE, POSITION, opened
+from .state import NETWORK, NODE, POSITION, open_state
 
 
 @jit
@@ -86,21 +86,21 @@ def end_plane(s, plane, lo, hi, bits, out):
 
 
 @jit
-def begin(table, lo, hi, weights, out):
+def begin_step(table, lo, hi, weights, out):
     """See :func:`begin_byte`."""
-    begin_byte(opened(table), lo, hi, weights, out)
+    begin_byte(open_state(table), lo, hi, weights, out)
 
 
 @jit
-def advance(table, plane, lo, hi, bits, out):
+def advance_plane(table, plane, lo, hi, bits, out):
     """See :func:`end_plane`."""
-    end_plane(opened(table), plane, lo, hi, bits, out)
+    end_plane(open_state(table), plane, lo, hi, bits, out)
 
 
 @jit
-def encode(table, lo, hi, symbols, weights, bits, out):
+def encode_step(table, lo, hi, symbols, weights, bits, out):
     """Do a whole step with known symbols, uint8 [hi - lo]: out float64 [8, hi - lo]."""
-    s = opened(table)
+    s = open_state(table)
     begin_byte(s, lo, hi, weights, out[0])
     for plane in range(8):
         for i in range(hi - lo):

@@ -1,11 +1,13 @@
-"""The match model: the byte that followed the last occurrence of the lane's last bytes, anywhere in the block.
+"""Predict the byte that followed the last occurrence of a lane's last bytes, anywhere in the block.
 
-Lanes look things up in what all lanes have coded. A position enters the table one step late, so that its byte is known
-to every lane that finds it, in whatever group it is coded; from then on pointer and lane advance together. A pointer
-that reaches the end of its lane runs on into the next lane's start, which is coded too.
+Lanes look things up in what all lanes have coded. A position enters the table one step late, so
+that its byte is known to every lane that finds it, in whatever group it is coded; from then on
+pointer and lane advance together. A pointer that reaches the end of its lane runs on into the next
+lane's start, which is coded too.
 
-A second model, where there is one, looks for a shorter string within its own lane. What the two hold in State.lanes
-lies OF_MATCH columns apart.
+A second match model, where there is one, looks for a shorter string within its own lane. What the
+two hold in State.lanes lies OF_MATCH columns apart; in functions here, ``model`` is 0 or 1, and
+``own`` is how far the model's columns lie behind those of the first.
 """
 
 from __future__ import annotations
@@ -42,16 +44,27 @@ from .state import (
 from .tables import STRETCH
 
 RUN_BUCKETS = 24
+"""Buckets into which the length of a match is sorted."""
+
 MISS_LEVELS = 16
+"""Values of a match's recent misses."""
+
 MATCH_INPUTS = 2
-SURE = 16  # a run this long is not given up for another
+"""Inputs of the mixer for each match model."""
+
+SURE = 16
+"""A match this long is not given up for another."""
+
 LONGEST = 65535
-LIMIT = 1023
+"""Where the length of a match stops rising."""
+
+MATCH_LIMIT = 1023
+"""Where the count of a match model's cell ends."""
 
 
 @jit
 def run_bucket(run):
-    """Sort the length of a match into 0..23."""
+    """Return the bucket, 0..23, of the length of a match."""
     if run < 16:
         return run
     if run < 32:
@@ -63,27 +76,27 @@ def run_bucket(run):
 
 @jit
 def predict_match(s, plane, lo, hi):
-    """Put two inputs a model, 0 where there is no match or the byte has already left it."""
-    for k in range(s.config[MATCHES]):
-        _predict(s, k, plane, lo, hi)
+    """Write two inputs for each model, 0 without a match or where the byte has already left it."""
+    for model in range(s.config[MATCHES]):
+        _predict(s, model, plane, lo, hi)
 
 
 @jit
-def _predict(s, k, plane, lo, hi):
-    at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * k
-    first = s.config[MATCH_CELLS] + k * RUN_BUCKETS * MISS_LEVELS
-    own = k * OF_MATCH
+def _predict(s, model, plane, lo, hi):
+    at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * model
+    first = s.config[MATCH_CELLS] + model * RUN_BUCKETS * MISS_LEVELS
+    own = model * OF_MATCH
     lanes, where, inputs = s.lanes, s.where, s.inputs
     for lane in range(lo, hi):
         expected = np.int64(lanes[lane, own + EXPECTED])
         if expected < 0 or ((expected | 256) >> (8 - plane)) != lanes[lane, NODE]:
-            where[lane, MATCH_CELL + k] = -1
+            where[lane, MATCH_CELL + model] = -1
             inputs[lane, at] = 0
             inputs[lane, at + 1] = 0
             continue
         bit = (expected >> (7 - plane)) & 1
         cell = first + run_bucket(lanes[lane, own + RUN]) * MISS_LEVELS + lanes[lane, own + MISSES]
-        where[lane, MATCH_CELL + k] = 2 * cell + bit
+        where[lane, MATCH_CELL + model] = 2 * cell + bit
         p = probability(s.cells[cell])
         sign = 2 * bit - 1
         inputs[lane, at] = sign * STRETCH[p]
@@ -93,16 +106,19 @@ def _predict(s, k, plane, lo, hi):
 @jit
 def update_match(s, lo, hi, bits):
     """Learn how often a match of this length, with this past, is right."""
-    for k in range(s.config[MATCHES]):
+    for model in range(s.config[MATCHES]):
         for lane in range(lo, hi):
-            at = np.int64(s.where[lane, MATCH_CELL + k])
+            at = np.int64(s.where[lane, MATCH_CELL + model])
             if at >= 0:
-                move(s.cells, at >> 1, np.int64((at & 1) == bits[lane - lo]), LIMIT)
+                move(s.cells, at >> 1, np.int64((at & 1) == bits[lane - lo]), MATCH_LIMIT)
 
 
 @jit
 def _follow(history, size, lane_state, own, byte):
-    """Move the pointer past ``byte``; a wrong one costs the run, several close together the pointer."""
+    """Move the pointer past ``byte``.
+
+    A byte that it did not predict ends the run; several close together cost the pointer too.
+    """
     pointer = np.int64(lane_state[own + POINTER])
     if pointer == 0:
         return
@@ -119,6 +135,7 @@ def _follow(history, size, lane_state, own, byte):
 
 @jit
 def _common_length(history, a, b, most):
+    """Count the equal bytes before two positions, up to ``most``."""
     k = 0
     while k < most and history[a - 1 - k] == history[b - 1 - k]:
         k += 1
@@ -127,7 +144,15 @@ def _common_length(history, a, b, most):
 
 @jit
 def _search(history, lane_state, own, found, least):
-    """Take the last occurrence of the string if it agrees for longer than the present match does."""
+    """Take the last occurrence of the string if it agrees for longer than the present match.
+
+    Args:
+        history: ``State.history``.
+        lane_state: the lane's row of ``State.lanes``.
+        own: see the module's docstring.
+        found: position behind the last occurrence, 0 for none.
+        least: bytes that must agree.
+    """
     position = np.int64(lane_state[POSITION])
     done = position - lane_state[START]
     run = np.int64(lane_state[own + RUN])
@@ -141,20 +166,23 @@ def _search(history, lane_state, own, found, least):
 
 
 @jit
-def _move(s, k, least, lo, hi):
+def _move(s, model, least, lo, hi):
     history, heads, size = s.history, s.heads, s.config[SIZE]
-    own = k * OF_MATCH
+    own = model * OF_MATCH
     for lane in range(lo, hi):
         lane_state = s.lanes[lane]
         _follow(history, size, lane_state, own, np.uint8(s.keys[lane, RECENT] & BYTE))
-        _search(history, lane_state, own, np.int64(heads[U(s.where[lane, STRING + k])]), least)
+        _search(history, lane_state, own, np.int64(heads[U(s.where[lane, STRING + model])]), least)
         pointer = np.int64(lane_state[own + POINTER])
         lane_state[own + EXPECTED] = np.int32(history[pointer]) if pointer > 0 else -1
 
 
 @jit
 def _find_strings(s, lo, hi):
-    """Find the places of the lanes' last strings; all first, for memory is slow."""
+    """Find where the table keeps the lanes' last strings, and ask for that memory.
+
+    This is done for all lanes before any of it is read, since memory is slow.
+    """
     bits, matches = s.config[MATCH_BITS], s.config[MATCHES]
     for lane in range(lo, hi):
         recent = s.keys[lane, RECENT]
@@ -163,16 +191,20 @@ def _find_strings(s, lo, hi):
         if matches > 1:
             string = mix64(low_bytes(recent, s.config[LOCAL_MATCH_BYTES]), U(lane + 2))
             s.where[lane, LOCAL_STRING] = U(1 << bits) + (string >> U(64 - bits))
-    for k in range(matches):
+    for model in range(matches):
         for lane in range(lo, hi):
-            prefetch(s.heads, np.int64(s.where[lane, STRING + k]))
+            prefetch(s.heads, np.int64(s.where[lane, STRING + model]))
         for lane in range(lo, hi):
-            prefetch(s.history, np.int64(s.heads[U(s.where[lane, STRING + k])]))
+            prefetch(s.history, np.int64(s.heads[U(s.where[lane, STRING + model])]))
 
 
 @jit
 def move_match(s, lo, hi):
-    """Go on after a byte: follow or search, then enter what was coded one step ago, or, for the lane alone, now."""
+    """Go on after a byte: follow the match or search for one, then enter positions into the table.
+
+    The first model enters what was coded one step ago; the second, for the lane alone, what was
+    coded now.
+    """
     _find_strings(s, lo, hi)
     _move(s, 0, s.config[MATCH_BYTES], lo, hi)
     if s.config[MATCHES] > 1:

@@ -1,8 +1,9 @@
-"""Logistic mixing: several sets of weight vectors, each picked by another context, then a mixer over them.
+"""Mix the inputs: several sets of weight vectors, each picked by another context, then a final mix.
 
-Inputs are int32 with |x| <= 32767 (stretch has 11 fractional bits), weights int32 with 16 fractional bits, clamped to
-+-2^22. A dot product of at most 64 inputs stays below 2^43: int64. An error is below 2^16 in magnitude, so input times
-error fits int32, where LLVM finds vector instructions; a weight moves by at most 2^15 and is clamped again.
+This is logistic mixing (see :mod:`.tables`). Inputs are int32 with |x| <= 32767 (stretch has 11
+fractional bits), weights int32 with 16 fractional bits, clamped to +-2^22. A dot product of at most
+64 inputs stays below 2^43: int64. An error is below 2^16 in magnitude, so input times error fits
+int32, where LLVM finds vector instructions; a weight moves by at most 2^15 and is clamped again.
 """
 
 from __future__ import annotations
@@ -38,21 +39,30 @@ from .state import (
 )
 from .tables import SQUASH, STRETCH_MAX
 
+# Plain integers: numba compares them without boxing.
 BY_NODE, BY_CLASSES, BY_MATCH = int(Selector.NODE), int(Selector.CLASSES), int(Selector.MATCH)
 BY_LANE, BY_BYTE, BY_BRACKET = int(Selector.LANE), int(Selector.BYTE), int(Selector.BRACKET)
 BY_CLUSTER = int(Selector.CLUSTER)
+
 CHOICES = dict.fromkeys(Selector, 256)
+"""Weight vectors that each selector picks from."""
+
 CHOICES[Selector.MATCH] = 8 * 25
 CHOICES[Selector.SEEN] = 8 * (MAX_CONTEXTS + 1)
-WEIGHT_MAX = np.int32(1 << 22)
+
+MIXER_WEIGHT_MAX = np.int32(1 << 22)
 HALF = np.int32(1 << 15)
 SHIFT = np.int32(16)
 FINAL_RATE = 4
+"""Learning rate of the final mix; those of the sets are the profile's."""
 
 
 @jit
 def _dot(weights, at, inputs, lane, first, n):
-    """Sum of n products. Slices would cost more than the sum, and unsigned indices spare a test each."""
+    """Return the sum of n products, int64.
+
+    Slices would cost more than the sum, and unsigned indices spare a test each.
+    """
     total = np.int64(0)
     for i in range(n):
         total += np.int64(weights[U(at + i)]) * np.int64(inputs[lane, U(first + i)])
@@ -64,7 +74,7 @@ def _train(weights, at, inputs, lane, first, n, error):
     for i in range(n):
         step = shift_right(np.int32(inputs[lane, U(first + i)] * error) + HALF, SHIFT)
         weight = np.int32(weights[U(at + i)] + step)
-        weights[U(at + i)] = min(max(weight, -WEIGHT_MAX), WEIGHT_MAX)
+        weights[U(at + i)] = min(max(weight, -MIXER_WEIGHT_MAX), MIXER_WEIGHT_MAX)
 
 
 @jit
@@ -104,7 +114,7 @@ def _mix_set(s, j, plane, lo, hi):
 
 @jit
 def mix(s, plane, lo, hi):
-    """Mix the inputs in every set and the sets' outputs with weights picked by the node."""
+    """Mix the inputs in every set, and the sets' outputs with weights picked by the node."""
     sets = s.config[SETS]
     for j in range(sets):
         _mix_set(s, j, plane, lo, hi)
@@ -115,13 +125,16 @@ def mix(s, plane, lo, hi):
 
 @jit
 def _error(x, bit):
-    """Target less prediction in 65536ths."""
+    """Return the bit less the prediction in 65536ths."""
     return (np.int64(bit) << 16) - SQUASH[U(x + STRETCH_MAX)]
 
 
 @jit
 def update_mix(s, lo, hi, bits):
-    """Move each lane's chosen weights down the gradient of its coding cost, one lane after the other."""
+    """Move each lane's chosen weights down the gradient of its coding cost.
+
+    Lanes take turns, in order, since they share weights.
+    """
     n, sets, rate = s.config[INPUTS], s.config[SETS], s.config[RATE]
     where, inputs, weights = s.where, s.inputs, s.weights
     for j in range(sets):

@@ -1,4 +1,4 @@
-"""The network's distribution as inputs of the mixer."""
+"""Turn the network's distribution into inputs of the mixer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from nncompress.machine.intrinsics import prefetch
 from nncompress.machine.jit import jit
 
-from .apm import ROW, corrected
+from .apm import APM_ROW, corrected
 from .hashing import BYTE, U, low_bytes, mix64, small_hash
 from .matchmodel import MATCH_INPUTS
 from .state import (
@@ -25,12 +25,18 @@ from .state import (
 from .tables import STRETCH, STRETCH_BITS, STRETCH_MAX
 
 NETWORK_MAPS = 4
+"""Adaptive maps that correct the network's probability."""
+
 NETWORK_INPUTS = 2 + NETWORK_MAPS
+"""Inputs of the mixer for the network."""
 
 
 @jit
 def sum_weights(s, lo, hi, weights):
-    """Sum the 256 weights of each lane, at most 2^20 each: any subtree is then a difference of two sums."""
+    """Sum up the 256 weights of each lane, so that any subtree is a difference of two sums.
+
+    ``weights`` is int32 [hi - lo, 256], each at most 2^20.
+    """
     for lane in range(lo, hi):
         sums = s.sums[lane]
         total = 0
@@ -41,7 +47,10 @@ def sum_weights(s, lo, hi, weights):
 
 @jit
 def _bit_probability(sums, node, plane):
-    """P(bit = 1) in 65536ths, 1..65535; sums are below 2^29, so the shifted one is below 2^45."""
+    """Return P(bit = 1) in 65536ths, 1..65535.
+
+    Sums are below 2^29, so that the shifted one is below 2^45.
+    """
     half = 128 >> plane
     first = (node << (8 - plane)) - 256
     whole = np.int64(sums[first + 2 * half]) - sums[first]
@@ -51,7 +60,10 @@ def _bit_probability(sums, node, plane):
 
 @jit
 def predict_network(s, plane, lo, hi):
-    """Put six inputs: stretched, less 1/2, and corrected by order 1, the match's byte, order 2 and the word."""
+    """Write six inputs: the network's probability stretched, less 1/2, and corrected by four maps.
+
+    The maps' contexts are order 1, the match's byte, order 2 and the word.
+    """
     at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * s.config[MATCHES]
     _find_corrections(s, at, plane, lo, hi)
     for lane in range(lo, hi):
@@ -64,9 +76,12 @@ def predict_network(s, plane, lo, hi):
 
 @jit
 def _find_corrections(s, at, plane, lo, hi):
-    """Put the first two inputs and find the rows for the others: all lanes first, for memory is slow."""
+    """Write the first two inputs, and find the maps' rows for the others.
+
+    This is done for all lanes before any row is read, since memory is slow.
+    """
     bits = s.config[APM_BITS]
-    size = ROW << bits
+    size = APM_ROW << bits
     for lane in range(lo, hi):
         lane_state, keys, where = s.lanes[lane], s.keys[lane], s.where[lane]
         node = np.int64(lane_state[NODE])
@@ -86,6 +101,6 @@ def _find_corrections(s, at, plane, lo, hi):
                 context = U(node) << U(24) | low_bytes(recent, 2)
             else:
                 context = mix64(keys[WORD], recent & BYTE) + U(node)
-            row = first + k * size + ROW * small_hash(context, bits)
+            row = first + k * size + APM_ROW * small_hash(context, bits)
             prefetch(s.cells, row + ((x + STRETCH_MAX) >> STRETCH_BITS))
             where[NETWORK_APM1 + k] = row

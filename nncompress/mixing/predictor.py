@@ -1,4 +1,4 @@
-"""The mixer as the coding loop sees it."""
+"""Predict the bits of a block, and learn from them: the predictor as the coding loop sees it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nncompress.errors import ConfigError
 
 from . import kernels
 from .allocation import make_state
-from .clusters import Clusters, prepare
+from .clusters import Clusters, pack_centroids
 from .initial import export_initial, load_initial
 from .profiles import Profile
 from .regression import MAX_WIDTH
-from .state import RECENT, State, addresses
+from .state import RECENT, STATE, State
 
 if TYPE_CHECKING:
     from nncompress.exact.engine import Prediction
@@ -28,15 +28,17 @@ MAX_LANES = 1 << 16
 class Predictor:
     """Adaptive bit probabilities for one block in lockstep lanes; see docs/mixing.md.
 
-    Encoder and decoder must make the same calls, in the order of coding: in every step the groups of lanes in
-    ascending order. A call that fails half-way leaves the mixer unusable.
+    PAQ calls this part by the same name: it joins the models' predictions by a mixer. Encoder and
+    decoder must make the same calls, in the order of coding: in every step the groups of lanes in
+    ascending order. A call that fails half-way leaves the predictor unusable.
 
     Args:
         profile: what it consists of.
         lanes: number of lanes, 1 to 65536.
-        size: bytes of the block, 0 to 2**28; the first ``size % lanes`` lanes hold one byte more than the others.
-        initial: trained starting values (see :mod:`nncompress.mixing.initial`); None for the built-in ones.
-        clusters: the clusters of the network's hidden vectors, which give their length too; None without a network.
+        size: bytes of the block, 0 to 2**28, in lanes as :class:`nncompress.lanes.Layout` cuts it.
+        initial: trained starting values (see :mod:`.initial`); None for the built-in ones.
+        clusters: of the network's hidden vectors, whose length they give too; None without a
+            network.
 
     Raises:
         ConfigError: a number is out of range, or ``initial`` or ``clusters`` does not fit.
@@ -56,14 +58,14 @@ class Predictor:
             raise ConfigError(f"size of a mixed block must be 0 to {MAX_SIZE} bytes, not {size}")
         self.profile = profile
         clusters = clusters if clusters is not None and profile.network else Clusters.none(0)
-        if not clusters.fit():
+        if not clusters.are_valid():
             raise ConfigError("the clusters of the network's hidden vectors are damaged")
         self._width: int = min(clusters.weight.shape[1], MAX_WIDTH)
         self._state = make_state(profile, lanes, size, self._width)
         self._load_clusters(clusters)
         if initial is not None:
             load_initial(self._state, profile, initial)
-        self._addresses = addresses(self._state)
+        self._table = STATE.fill(self._state)
         self._bits = np.empty(lanes, np.int32)
         self._no_weights = np.zeros((0, 256), np.int32)
 
@@ -73,13 +75,13 @@ class Predictor:
         return self._state
 
     @property
-    def addresses(self) -> npt.NDArray[np.int64]:
-        """Where its state is: what kernels take, of use as long as the mixer lives."""
-        return self._addresses
+    def table(self) -> npt.NDArray[np.int64]:
+        """The table of its state, int64 [rows, COLUMNS]; of use as long as the predictor lives."""
+        return self._table
 
     @property
     def width(self) -> int:
-        """How many numbers of the network's hidden vector it uses, from the first on."""
+        """How many numbers of the network's hidden vector are used, from the first on."""
         return self._width
 
     def encode_step(
@@ -94,17 +96,17 @@ class Predictor:
 
         Args:
             lo: first lane.
-            hi: one more than the last lane; hi > lo, and each of the lanes still has a byte to come.
+            hi: one past the last lane; hi > lo, and each of the lanes still has a byte to come.
             symbols: their bytes, uint8 [hi - lo].
             prediction: what the network says of these lanes; None without one.
-            out: gets P(bit = 1) for the 8 bit planes, the highest bit first: float64 [8, hi - lo], contiguous,
-                exact multiples of 2**-16 in (0, 1).
+            out: gets P(bit = 1) for the 8 bit planes, the highest bit first: float64 [8, hi - lo],
+                contiguous, exact multiples of 2**-16 in (0, 1).
         """
         weights = self.take(lo, hi, prediction)
         if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
             raise ValueError("symbols and out must have one entry a lane")
         symbols = np.ascontiguousarray(symbols, np.uint8)
-        kernels.encode(self._addresses, lo, hi, symbols, weights, self._bits, out)
+        kernels.encode_step(self._table, lo, hi, symbols, weights, self._bits, out)
 
     def decode_step(
         self,
@@ -113,34 +115,34 @@ class Predictor:
         prediction: Prediction | None,
         decode_plane: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.int32]],
     ) -> npt.NDArray[np.uint8]:
-        """Predict, decode and learn the next byte of lanes lo..hi-1; arguments as for :meth:`encode_step`.
+        """Predict, decode and learn the next byte of lanes lo..hi-1; see :meth:`encode_step`.
 
         Args:
             lo: first lane.
             hi: one more than the last lane.
             prediction: what the network says, or None.
-            decode_plane: called 8 times with P(bit = 1), float64 [hi - lo], which it must not keep; gives the bits,
-                int32 [hi - lo], each 0 or 1.
+            decode_plane: called 8 times with P(bit = 1), float64 [hi - lo], which it must not keep;
+                gives the bits, int32 [hi - lo], each 0 or 1.
 
         Returns:
             the bytes, uint8 [hi - lo].
         """
         weights = self.take(lo, hi, prediction)
         p = np.empty(hi - lo)
-        kernels.begin(self._addresses, lo, hi, weights, p)
+        kernels.begin_step(self._table, lo, hi, weights, p)
         for plane in range(8):
             bits = np.ascontiguousarray(decode_plane(p), np.int32)
-            kernels.advance(self._addresses, plane, lo, hi, bits, p)
+            kernels.advance_plane(self._table, plane, lo, hi, bits, p)
         return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
 
     def _load_clusters(self, clusters: Clusters) -> None:
         weight = np.zeros((len(clusters.weight), self._state.hidden.shape[1]), np.int8)
         weight[:, : self._width] = clusters.weight[:, : self._width]
-        self._state.centroids[:] = prepare(weight)
+        self._state.centroids[:] = pack_centroids(weight)
         self._state.centroid_biases[:] = clusters.bias
 
     def take(self, lo: int, hi: int, prediction: Prediction | None) -> npt.NDArray[np.int32]:
-        """Take in the hidden vectors of lanes lo..hi-1 and return the weights as the kernels want them.
+        """Take in the hidden vectors of lanes lo..hi-1, and return the weights for the kernels.
 
         They do not check bounds, so it is done here; ``ValueError`` where something does not fit.
         """
@@ -162,5 +164,5 @@ class Predictor:
         return np.ascontiguousarray(prediction.weights, np.int32)
 
     def export_initial(self) -> dict[str, npt.NDArray[Any]]:
-        """Give what it has learnt that is of use for other data: weights and maps, not the hashed contexts."""
+        """Return what is of use for other data: weights and maps, not the hashed contexts."""
         return export_initial(self._state, self.profile)

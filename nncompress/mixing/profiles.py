@@ -1,4 +1,4 @@
-"""What a mixer consists of: the frozen description that encoder and decoder share."""
+"""Describe what a predictor consists of: what encoder and decoder share, and never change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 
 
 class Context(enum.IntEnum):
-    """What a hashed context is made of; c1 is the last byte of the lane, c2 the one before, and so on."""
+    """Names what a hashed context is made of.
+
+    c1 is the last byte of the lane, c2 the one before, and so on. The numbers are bytes: see
+    tests/structure/test_names_that_are_bytes.py.
+    """
 
     ORDER0 = 0
     ORDER1 = 1
@@ -16,9 +20,7 @@ class Context(enum.IntEnum):
     ORDER4 = 4
     ORDER5 = 5
     ORDER6 = 6
-    LOCAL2 = (
-        7  # order 2, for this lane alone: a lane's own subject is more telling than the others'
-    )
+    LOCAL2 = 7  # order 2, for this lane alone: its own subject tells more than the other lanes'
     LOCAL3 = 8  # order 3, for this lane alone
     WORD = 9  # letters of the current word, and c1
     LOCAL_WORD = 10  # the same, for this lane alone
@@ -43,10 +45,13 @@ class Context(enum.IntEnum):
 
 
 class Selector(enum.IntEnum):
-    """What picks the weight vector of a mixer set."""
+    """Names what picks the weight vector of a weight set.
+
+    The numbers are bytes: see tests/structure/test_names_that_are_bytes.py.
+    """
 
     NODE = 0  # the bits of the byte so far
-    CLASSES = 1  # the kinds of the last characters
+    CLASSES = 1  # the classes of the last characters
     MATCH = 2  # the length of the match, and the bit plane
     LANE = 3  # the lane: what it holds differs from the others
     BYTE = 4  # c1
@@ -57,17 +62,18 @@ class Selector(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Profile:
-    """Frozen description of a mixer; part of what an archive's method means.
+    """Describes a predictor; a profile is part of what an archive's method means.
 
     Attributes:
         contexts: the hashed contexts; at most 24.
         tabular: those used instead while the data shows a record length; as many.
-        selectors: what picks the weights of each mixer set; at most 8.
+        selectors: what picks the weights of each weight set; at most 8.
         network: whether the network's weights are an input.
-        slot_bits: log2 of the most hashed slots (64 bytes each) there can be, 8 to 26; fewer for small blocks.
+        slot_bits: log2 of the most hashed slots (64 bytes each) there can be, 8 to 26; fewer for
+            small blocks.
         match_bytes: how many bytes must agree for a match, 3 to 8.
         local_match_bytes: the same for a second match model, within the lane; 0 for none.
-        rate: learning rate of the mixer sets in units of 1 / 8192.
+        rate: learning rate of the weight sets in units of 1 / 8192.
     """
 
     contexts: tuple[Context, ...]

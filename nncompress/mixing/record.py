@@ -1,4 +1,7 @@
-"""Finds the record length of tables and images from how often a byte equals the one that far back."""
+"""Find the record length of tables and images.
+
+A distance is a record length where bytes often equal the byte that far back.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,25 @@ from nncompress.machine.jit import jit
 
 from .state import MAX_PERIOD, PERIOD, POSITION, START
 
-SAMPLE = 8  # one byte in eight is looked at
-EVERY = 32  # steps between decisions
+SAMPLE = 8
+"""One byte in so many is looked at."""
+
+EVERY = 32
+"""Steps between decisions."""
+
 LEAST_VOTES = 32
+"""Bytes looked at before there is a record length."""
+
 FORGET = 1 << 13
+"""Bytes looked at after which all counts are halved."""
 
 
 @jit
 def vote(s, lo, hi):
-    """Count the distances at which a lane's last byte occurred before; runs say nothing and are left out."""
+    """Count the distances at which a lane's last byte occurred before.
+
+    Runs of one byte say nothing and are left out.
+    """
     for lane in range(lo, hi):
         position = np.int64(s.lanes[lane, POSITION])
         done = position - s.lanes[lane, START]
@@ -35,7 +48,10 @@ def vote(s, lo, hi):
 
 @jit
 def set_period(s):
-    """Set the record length: the distance that stands out, or the smallest that is nearly as good; 0 for none."""
+    """Set the record length: the smallest distance nearly as good as the best one.
+
+    It is 0, for none, where the best distance does not stand out.
+    """
     votes = s.votes
     best = 2
     total = 0

@@ -1,13 +1,15 @@
-"""An online logistic regression on the network's last hidden vector, which corrects what the mixer says.
+"""Correct the mixer's probability by an online logistic regression on the network's hidden vector.
 
-The network's output layer was fitted to its training text. Here weights for each node of the byte, all zero at first,
-are fitted to the block itself: x' = x + w . h, with x the mixer's stretched probability and h the hidden vector. A
-node's rate falls with the root of its sum of squared errors: AdaGrad with one sum a vector (Duchi et al. 2011,
+The network's output layer was fitted to its training text. Here weights for each node of the byte,
+all zero at first, are fitted to the block itself: x' = x + w . h, with x the mixer's stretched
+probability and h the network's last hidden vector. A node's rate falls with the root of its sum of
+squared errors: AdaGrad with one sum a vector (Duchi et al. 2011,
 https://jmlr.org/papers/v12/duchi11a.html).
 
-Weights are int32, |w| <= 2^29, in 2^-23 of a step of stretch. The product takes their upper bits, |w >> 15| <= 2^14;
-times |h| <= 127, at most 1024 of them, that stays below 2^31. An error is below 2^16 and a rate at most 2^19, over
-2^16; times h that is a step below 2^26, so that a weight and a step fit in int32.
+Weights are int32, |w| <= 2^29, in 2^-23 of a step of stretch. The product takes their upper bits,
+|w >> 15| <= 2^14; times |h| <= 127, at most 1024 of them, that stays below 2^31. An error is below
+2^16 and a rate at most 2^19, over 2^16; times h that is a step below 2^26, so that a weight and a
+step fit in int32.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ from .tables import SQUASH, STRETCH_MAX
 MAX_WIDTH = 1024
 """How many numbers of the hidden vector are used, at most."""
 
-WEIGHT_MAX = np.int32(1 << 29)
+REGRESSION_WEIGHT_MAX = np.int32(1 << 29)
 USED_BITS = np.int32(15)
 SCALE_BITS = 8
-RATE = 1 << 20
+BASE_RATE = 1 << 20
 """Rate at an energy of 1."""
 
 FIRST_ENERGY = 4 << 16
@@ -41,11 +43,16 @@ MAX_ENERGY_BITS = 48
 
 
 def _rate_table() -> npt.NDArray[np.int32]:
-    """Rate by twice the length of the energy in bits, plus its second bit: RATE / sqrt(energy); int32."""
+    """Compute the rate, BASE_RATE / sqrt(energy), for energies told apart by their first two bits.
+
+    Returns:
+        int32 [2 * MAX_ENERGY_BITS]; the index is twice the length of the energy in bits, plus its
+        second bit.
+    """
     rates = np.zeros(2 * MAX_ENERGY_BITS, np.int32)
     for index in range(2 * FIRST_ENERGY.bit_length(), len(rates)):
         least = (2 | index & 1) << (index // 2 - 2)
-        rates[index] = isqrt((RATE * RATE << 16) // least)
+        rates[index] = isqrt((BASE_RATE * BASE_RATE << 16) // least)
     return rates
 
 
@@ -65,12 +72,12 @@ def _dot(weights, at, hidden, lane, n):
 def _train(weights, at, hidden, lane, n, step):
     for i in range(n):
         weight = np.int32(weights[U(at + i)] + np.int32(step * np.int32(hidden[lane, U(i)])))
-        weights[U(at + i)] = min(max(weight, -WEIGHT_MAX), WEIGHT_MAX)
+        weights[U(at + i)] = min(max(weight, -REGRESSION_WEIGHT_MAX), REGRESSION_WEIGHT_MAX)
 
 
 @jit
 def correct(s, lo, hi):
-    """Correct the mixer's stretched probabilities."""
+    """Correct the mixer's stretched probabilities: column MIXED of ``where``, into CORRECTED."""
     n = s.config[WIDTH]
     for lane in range(lo, hi):
         correction = _dot(s.regression, s.lanes[lane, NODE] * n, s.hidden, lane, n) >> SCALE_BITS
@@ -80,7 +87,10 @@ def correct(s, lo, hi):
 
 @jit
 def update_correction(s, lo, hi, bits):
-    """Move each lane's node down the gradient of its coding cost, one lane after the other."""
+    """Move the weights of each lane's node down the gradient of its coding cost.
+
+    Lanes take turns, in order, since they share weights.
+    """
     n = s.config[WIDTH]
     for lane in range(lo, hi):
         node = np.int64(s.lanes[lane, NODE])

@@ -1,9 +1,9 @@
-"""Lookup tables of the mixer, computed with integers so that every machine has the same ones.
+"""Compute the predictor's lookup tables, with integers so that every machine has the same ones.
 
-Probabilities are 16-bit fractions of 65536. The logistic ("stretch") domain holds ``ln(p / (1 - p))`` with
-11 fractional bits: |stretch| <= 22906 for p in [1, 65535], so a value fits int16. Logistic mixing is described in
-M. Mahoney, "Adaptive Weighing of Context Models for Lossless Data Compression" (2005), and in
-http://mattmahoney.net/dc/dce.html, 4.3.
+Probabilities are 16-bit fractions of 65536. The logistic ("stretch") domain holds
+``ln(p / (1 - p))`` with 11 fractional bits: |stretch| <= 22906 for p in [1, 65535], so a value fits
+int16. Logistic mixing is described in M. Mahoney, "Adaptive Weighing of Context Models for Lossless
+Data Compression" (2005), and in http://mattmahoney.net/dc/dce.html, 4.3.
 """
 
 from __future__ import annotations
@@ -15,43 +15,58 @@ import numpy.typing as npt
 
 STRETCH_BITS = 11
 """Fractional bits of the logistic domain."""
+
 STRETCH_ONE = 1 << STRETCH_BITS
 STRETCH_MAX = 12 * STRETCH_ONE
-"""Mixers' outputs are clamped to +-STRETCH_MAX; squash of it is 65535.6 / 65536, beyond the last 16-bit probability."""
+"""The mixer's outputs are clamped to less than +-STRETCH_MAX.
+
+Squash of it is 65535.6 / 65536, beyond the last 16-bit probability."""
+
 QUANTA = 64
 """Buckets into which a 12-bit probability is sorted before an adaptive map."""
 
 IntTable = npt.NDArray[np.integer[Any]]
 
-_KNOT = (
-    16  # stretch steps between exactly computed points; linear in between: error below 0.1 / 65536
-)
+_KNOT_DISTANCE = 16
+"""Steps of stretch between exactly computed points; linear in between: error below 0.1 / 65536."""
 
 
 def _squash_table() -> npt.NDArray[np.int32]:
-    """``SQUASH[x + STRETCH_MAX]`` = round(65536 / (1 + exp(-x / 2048))), clamped to [1, 65535]; int32, monotone."""
+    """Compute the logistic function of the stretch domain.
+
+    Returns:
+        int32 [2 * STRETCH_MAX + 1], monotone: entry ``x + STRETCH_MAX`` is
+        round(65536 / (1 + exp(-x / 2048))), clamped to [1, 65535].
+    """
     one = 1 << 96
-    ratio = term = one  # exp(_KNOT / STRETCH_ONE), by its series
+    ratio = term = one  # exp(_KNOT_DISTANCE / STRETCH_ONE), by its series
     number = 0
     while term:
         number += 1
-        term = term * _KNOT // (STRETCH_ONE * number)
+        term = term * _KNOT_DISTANCE // (STRETCH_ONE * number)
         ratio += term
     upper, power = [], one
-    for _ in range(STRETCH_MAX // _KNOT + 1):
+    for _ in range(STRETCH_MAX // _KNOT_DISTANCE + 1):
         upper.append(((2 * power << 32) // (one + power) + 1) // 2)
         power = power * ratio // one
     knots = [(1 << 32) - knot for knot in upper[:0:-1]] + upper
     points = np.array(knots, np.int64)
-    steps = np.arange(_KNOT, dtype=np.int64)
-    fine = (points[:-1, None] * (_KNOT - steps) + points[1:, None] * steps) // _KNOT
+    steps = np.arange(_KNOT_DISTANCE, dtype=np.int64)
+    fine = (
+        points[:-1, None] * (_KNOT_DISTANCE - steps) + points[1:, None] * steps
+    ) // _KNOT_DISTANCE
     table = (np.append(fine.ravel()[: 2 * STRETCH_MAX], points[-1]) + (1 << 15)) >> 16
     clamped: npt.NDArray[np.int32] = np.clip(table, 1, 65535).astype(np.int32)
     return clamped
 
 
 def _stretch_table(squash: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
-    """``STRETCH[p]``: the middle of the values x with SQUASH[x] = p, or the first beyond where there is none; int16."""
+    """Compute the inverse of squash.
+
+    Returns:
+        int16 [65536]: entry p is the middle of the values x that squash takes to p, or the first
+        beyond where there is none.
+    """
     p = np.arange(65536)
     first = np.searchsorted(squash, p, "left")
     last = np.searchsorted(squash, p, "right") - 1
@@ -66,11 +81,16 @@ SQUASH = _squash_table()
 STRETCH = _stretch_table(SQUASH)
 
 RECIPROCAL = np.array([(65536 * 2) // (2 * n + 3) for n in range(1024)], np.int32)
-"""65536 / (n + 1.5): the rate at which a cell moves that has seen n bits; int32 [1024], at most 43690."""
+"""65536 / (n + 1.5), the rate at which a cell moves that has seen n bits.
+
+int32 [1024], at most 43690."""
 
 
 def _quantum_table() -> npt.NDArray[np.uint8]:
-    """12-bit probability -> 0..63, even steps of stretch within +-7.75, so that the ends are resolved; uint8 [4096]."""
+    """Sort 12-bit probabilities into 0..63: even steps of stretch within +-7.75; uint8 [4096].
+
+    So the probabilities near 0 and 1 are told apart.
+    """
     p16 = np.arange(4096) * 16 + 8
     return np.clip(
         (STRETCH[p16].astype(np.int32) + 8 * STRETCH_ONE) * QUANTA // (16 * STRETCH_ONE),
@@ -83,18 +103,19 @@ QUANTUM = _quantum_table()
 """Bucket of the upper 12 bits of a counter's probability; uint8 [4096], 0..63."""
 
 
-def _level_table() -> npt.NDArray[np.uint8]:
-    """Count of a counter (0..1023) -> 0..15: exact to 7, then ever coarser; uint8 [1024]."""
+def _count_bucket_table() -> npt.NDArray[np.uint8]:
+    """Sort counts, 0..1023, into 0..15: exact to 7, then ever coarser; uint8 [1024]."""
     starts = [*range(1, 9), 12, 16, 24, 40, 80, 200, 600]
     return np.searchsorted(starts, np.arange(1024), "right").astype(np.uint8)
 
 
-LEVELS = 16
-LEVEL = _level_table()
+COUNT_BUCKETS = 16
+COUNT_BUCKET = _count_bucket_table()
+"""Bucket of a counter's count; uint8 [1024], 0..15."""
 
 
 def _class_table() -> npt.NDArray[np.uint64]:
-    """Byte -> kind of character, 0..7; uint64 [256]."""
+    """Sort bytes into classes of characters, 0..7; uint64 [256]."""
     classes = np.full(256, 7, np.uint64)
     classes[128:] = 0
     for number, members in enumerate(
@@ -113,6 +134,9 @@ def _class_table() -> npt.NDArray[np.uint64]:
 
 
 CLASS = _class_table()
+"""Class of a byte's character; uint64 [256], 0..7. Letters are 0 and 1."""
+
 OPENING = np.isin(np.arange(256), list(b"[{<(|=&"))
 """Bytes after which text is of another kind until one of CLOSING; bool [256]."""
+
 CLOSING = np.isin(np.arange(256), list(b"]}>);\n"))

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     Step = tuple[npt.NDArray[np.uint8], Prediction | None]
 
 BATCH = 64
-"""Steps that the network is ahead of the predictors that are trained: 3 MB of predictions for 32 lanes."""
+"""Steps that the network is ahead of the predictors that are trained.
+
+For 32 lanes these are 3 MB of predictions."""
 
 
 def train_initial(
@@ -34,27 +36,27 @@ def train_initial(
     predictions: Predictions | None = None,
     clusters: Clusters | None = None,
 ) -> list[Initial]:
-    """Code samples one after the other, each starting from what the ones before taught, and give what is learnt.
+    """Train starting values: code samples, each starting from what the ones before have taught.
 
-    All mixers learn from the same pass of the network, each in a thread, while the network reads on in another.
-    What one learns depends neither on the others nor on the threads.
+    All predictors learn from the same pass of the network, each in a thread, while the network
+    reads on in another. What one learns depends neither on the others nor on the threads.
 
     Args:
-        profiles: the mixers to train, at least one.
+        profiles: those of the predictors to train, at least one.
         samples: data like that to be compressed; put the most typical last.
         lanes: number of lanes, as it will be used.
-        predictions: ``predictions(sample, lanes)`` gives what the network says of the lanes with a byte in each
-            step; needed if a mixer has ``profile.network``. It runs in one thread, not the caller's, and may overwrite
-            a prediction when it is asked for the next.
+        predictions: ``predictions(sample, lanes)`` gives what the network says of the lanes with a
+            byte in each step; needed if a profile has ``network``. It runs in one thread, not the
+            caller's, and may overwrite a prediction when it is asked for the next.
         clusters: the clusters of the network's hidden vectors.
 
     Returns:
-        starting values for ``Predictor(..., initial=...)``, one for each of ``profiles``.
+        Starting values for ``Predictor(..., initial=...)``, one for each of ``profiles``.
     """
     starts: list[Initial | None] = [None] * len(profiles)
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(len(profiles)) as learners:
         for sample in samples:
-            mixers = [
+            predictors = [
                 Predictor(profile, lanes, len(sample), start, clusters)
                 for profile, start in zip(profiles, starts, strict=True)
             ]
@@ -62,8 +64,8 @@ def train_initial(
             coming = reader.submit(_take, steps)
             while batch := coming.result():
                 coming = reader.submit(_take, steps)
-                list(learners.map(_learn, mixers, repeat(batch)))
-            starts = [mixer.export_initial() for mixer in mixers]
+                list(learners.map(_learn, predictors, repeat(batch)))
+            starts = [predictor.export_initial() for predictor in predictors]
     return [
         start if start is not None else Predictor(profile, lanes, 0).export_initial()
         for profile, start in zip(profiles, starts, strict=True)
@@ -71,21 +73,21 @@ def train_initial(
 
 
 def _take(steps: Iterator[Step]) -> list[Step]:
-    """Take the next steps, with predictions that last."""
+    """Take the next steps; their predictions are copies, which nothing overwrites."""
     return [
         (symbols, p and p._replace(weights=p.weights.copy(), hidden=p.hidden.copy()))
         for symbols, p in islice(steps, BATCH)
     ]
 
 
-def _learn(mixer: Predictor, steps: Iterable[Step]) -> None:
+def _learn(predictor: Predictor, steps: Iterable[Step]) -> None:
     for symbols, prediction in steps:
         out = np.empty((8, len(symbols)))
-        mixer.encode_step(0, len(symbols), symbols, prediction, out)
+        predictor.encode_step(0, len(symbols), symbols, prediction, out)
 
 
 def _steps(data: bytes, lanes: int, predictions: Predictions | None) -> Iterator[Step]:
-    """Yield the bytes of every lane that has one, step by step, and what the network says of them."""
+    """Yield each step's bytes of the lanes that have one, and what the network says of them."""
     layout = Layout(len(data), lanes)
     coming = repeat(None) if predictions is None else iter(predictions(data, lanes))
     for step, row in enumerate(layout.cut(data)):

@@ -1,1 +1,1 @@
-"""SHA-RNN in floating point: its shape, its modules, and its weights on disk."""
+"""Hold the SHA-RNN in floating point, as it is trained: shapes, modules, and weights on disk."""

@@ -1,4 +1,7 @@
-"""Operations of the network that pay to be made for the CPU; elsewhere they are PyTorch's."""
+"""Compute those operations of the network for which PyTorch is slow on a CPU.
+
+On other devices they are PyTorch's own.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nncompress.exact.config import GELU_SCALE
-
+from .constants import GELU_SCALE
 from .kernels import kernels_for, view
 
 
 def boom_sum(up: Tensor, dim: int) -> Tensor:
-    """Apply x * sigmoid(1.702 x) to up [..., n * dim] and sum its chunks, to [..., dim]."""
+    """Apply x * sigmoid(1.702 x) and sum chunks of ``dim``.
+
+    Args:
+        up: [..., n * dim], float32 or bfloat16.
+        dim: width of a chunk.
+
+    Returns:
+        The sums of the n chunks, [..., dim], in the dtype of ``up``.
+    """
     if kernels_for(up) is None:
         active = up * torch.sigmoid(GELU_SCALE * up)
         return active.view(*up.shape[:-1], -1, dim).sum(dim=-2)
@@ -43,7 +53,15 @@ class _BoomSum(torch.autograd.Function):
 
 
 def lookup(table: Tensor, indices: Tensor) -> Tensor:
-    """Take rows of table [n, w] by int64 indices; gradients add up in float32."""
+    """Take rows of a table; their gradients add up in float32.
+
+    Args:
+        table: [n, w], float32 or bfloat16.
+        indices: int64, of any shape, each 0 to n - 1.
+
+    Returns:
+        The rows, [*indices.shape, w].
+    """
     if kernels_for(table) is None:
         return F.embedding(indices, table)
     rows: Tensor = _Lookup.apply(table, indices)  # type: ignore[no-untyped-call]
@@ -63,19 +81,30 @@ class _Lookup(torch.autograd.Function):
         sums = torch.zeros(ctx.shape)
         rows = grad.reshape(-1, grad.shape[-1])
         flat = indices.reshape(-1)
-        kernels_for(rows).lookup_backward(view(flat), view(rows), view(sums))  # type: ignore[union-attr]
+        arrays = view(flat), view(rows), view(sums)
+        kernels_for(rows).lookup_backward(*arrays)  # type: ignore[union-attr]
         return sums.to(ctx.dtype), None
 
 
-def attend(query: Tensor, memory: Tensor, seen: Tensor) -> Tensor:
-    """Read from memory [B, heads, S, w], keys and values in one, for query [B, heads, T, w]; seen: bool [T, S].
+def attend_band(query: Tensor, memory: Tensor, seen: Tensor) -> Tensor:
+    """Attend to a memory whose vectors are keys and values in one.
 
-    PyTorch's own attention keeps no [T, S] weights, which saves memory but, for gradients in bfloat16 on a CPU, takes
-    more than twice the time; and its fast kernels for CUDA are for heads of at most 256.
+    PyTorch's own attention keeps no [T, S] weights, which saves memory but, for gradients in
+    bfloat16 on a CPU, takes more than twice the time; and its fast kernels for CUDA are for heads
+    of at most 256.
+
+    Args:
+        query: [B, heads, T, w].
+        memory: [B, heads, S, w], in the dtype of ``query``.
+        seen: bool [T, S], where each query looks.
+
+    Returns:
+        What each query reads, [B, heads, T, w].
     """
     if query.dtype != torch.bfloat16 or not query.requires_grad:
         return F.scaled_dot_product_attention(query, memory, memory, attn_mask=seen)
-    read: Tensor = _Attend.apply(query.flatten(0, 1), memory.flatten(0, 1), seen)  # type: ignore[no-untyped-call]
+    flat = query.flatten(0, 1), memory.flatten(0, 1)
+    read: Tensor = _Attend.apply(*flat, seen)  # type: ignore[no-untyped-call]
     return read.view_as(query)
 
 

@@ -1,7 +1,8 @@
-"""Fused elementwise kernels for the CPU (numba), each for float32 and for bfloat16 kept as uint16.
+"""Compile fused elementwise kernels for training on the CPU with numba.
 
-They take numpy views of tensors, write in place and return nothing. On other devices the callers
-use PyTorch's operations instead; the tests hold the two to the same results.
+There is each for float32 and for bfloat16, the latter kept as uint16. They take numpy views of
+tensors, write in place and return nothing. On other devices the callers use PyTorch's operations
+instead; the tests hold the two to the same results.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nncompress.exact.config import GELU_SCALE
+from .constants import GELU_SCALE
 
 _f = np.float32
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -34,16 +35,20 @@ _SCALE = _f(GELU_SCALE)
 
 
 class Kernels(NamedTuple):
-    """The kernels of one storage format; [T, B, d] arrays are indexed by the step ``t``.
+    """The kernels of one storage format; arrays [T, B, d] are indexed by the step ``t``.
 
-    cell_forward(inputs, product, gates, cells, outputs, t): from the projected inputs [T, B, 4d]
-        and the recurrent product [B, 4d], fill gates [T, B, 4d], and step t + 1 of cells and of
-        outputs.
-    cell_backward(gates, cells, grad_outputs, grad_hidden, grad_cell, grad_gates, t): fill step t of
-        grad_gates; turn grad_cell [B, d] float32 into that of the step before.
-    boom_forward(up, down): the activation of up [N, boom], its chunks summed to down [N, d].
-    boom_backward(up, grad_down, grad_up): fill grad_up.
-    lookup_backward(indices, grad, grad_table): add rows of grad [N, w] to rows of a float32 table.
+    Attributes:
+        cell_forward: takes (inputs, product, gates, cells, outputs, t); from the projected inputs
+            [T, B, 4d] and the recurrent product [B, 4d], fills step t of gates [T, B, 4d], and step
+            t + 1 of cells [T + 1, B, d], float32, and of outputs [T + 1, B, d].
+        cell_backward: takes (gates, cells, grad_outputs, grad_hidden, grad_cell, grad_gates, t);
+            fills step t of grad_gates, and turns grad_cell [B, d], float32, into that of the step
+            before.
+        boom_forward: takes (up, down); puts the activation of up [N, boom], its chunks summed, into
+            down [N, d].
+        boom_backward: takes (up, grad_down, grad_up); fills grad_up.
+        lookup_backward: takes (indices, grad, grad_table); adds rows of grad [N, w] to rows of a
+            float32 table.
     """
 
     cell_forward: Any
@@ -54,7 +59,7 @@ class Kernels(NamedTuple):
 
 
 def view(tensor: Tensor) -> NDArray[Any]:
-    """Return the tensor's memory as numpy sees it: float32, or uint16 for bfloat16."""
+    """Return a tensor's memory as an array of numpy; bfloat16 becomes uint16."""
     tensor = tensor.detach()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy()
@@ -223,5 +228,5 @@ _KERNELS = {torch.float32: _build(_identity, _identity), torch.bfloat16: _build(
 
 
 def kernels_for(tensor: Tensor) -> Kernels | None:
-    """Return the kernels for such a tensor; None where it must be left to PyTorch."""
+    """Return the kernels for a tensor's dtype; None where its operations are PyTorch's."""
     return _KERNELS.get(tensor.dtype) if tensor.device.type == "cpu" else None

@@ -1,4 +1,4 @@
-"""The recurrence of an LSTM layer, with a backward pass written by hand for the CPU.
+"""Run the recurrence of an LSTM layer, on the CPU with a backward pass written by hand.
 
 The cell is that of ``torch.nn.LSTM`` (gates in the order input, forget, cell, output) with one
 bias vector. Autograd through a loop over time would run a small GEMM a step for each weight
@@ -15,20 +15,28 @@ from torch import Tensor
 
 from .kernels import kernels_for, view
 
-State = tuple[Tensor, Tensor]
+LSTMState = tuple[Tensor, Tensor]
+"""Hidden vectors and cells, each [B, d]."""
 
 
 def recurrence(
-    projected: Tensor, state: State, weight_hh: Tensor, scale: float | None = None
-) -> tuple[Tensor, State]:
-    """Run over inputs to which W_ih and the bias have been applied; for the CPU.
+    projected: Tensor, state: LSTMState, weight_hh: Tensor, scale: float | None = None
+) -> tuple[Tensor, LSTMState]:
+    """Run over inputs to which W_ih and the bias have been applied, on the CPU.
 
-    projected: [T, B, 4d], float32 or bfloat16. state: (h, c), each [B, d], float32.
-    weight_hh: [4d, d]. Returns the outputs [T, B, d] in the dtype of ``projected``, and the state
-    after the last step, cut from the graph: truncated backpropagation ends at a segment's edge.
+    Args:
+        projected: [T, B, 4d], float32 or bfloat16.
+        state: before the first step, float32.
+        weight_hh: [4d, d].
+        scale: rounds what is fed back to 8 bits, multiples of ``scale``; the gradient passes
+            straight through. None rounds nothing.
 
-    With a ``scale``, what is fed back is rounded to 8 bits, multiples of ``scale``; the gradient
-    passes straight through.
+    Returns:
+        The outputs, [T, B, d] in the dtype of ``projected``, and the state after the last step, cut
+        from the graph: truncated backpropagation ends at a segment's edge.
+
+    Raises:
+        TypeError: there are no kernels for this dtype or device.
     """
     outputs, hidden, cell = _Recurrence.apply(  # type: ignore[no-untyped-call]
         projected, *state, weight_hh, scale
@@ -37,9 +45,20 @@ def recurrence(
 
 
 def library_lstm(
-    x: Tensor, state: State, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
-) -> tuple[Tensor, State]:
-    """Do the same from the inputs x [T, B, d] with PyTorch's own LSTM: cuDNN's, on CUDA."""
+    x: Tensor, state: LSTMState, weight_ih: Tensor, weight_hh: Tensor, bias: Tensor
+) -> tuple[Tensor, LSTMState]:
+    """Run over inputs with PyTorch's own LSTM, which is cuDNN's on CUDA.
+
+    Args:
+        x: the inputs themselves, [T, B, d].
+        state: before the first step, float32.
+        weight_ih: [4d, d].
+        weight_hh: [4d, d].
+        bias: [4d].
+
+    Returns:
+        What :func:`recurrence` does.
+    """
     kind = torch.get_autocast_dtype(x.device.type) if _autocast(x) else x.dtype
     weights = [w.to(kind) for w in (weight_ih, weight_hh, bias, torch.zeros_like(bias))]
     before = tuple(part.to(kind)[None] for part in state)

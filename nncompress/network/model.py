@@ -1,4 +1,4 @@
-"""SHA-RNN in floating point: the network as trained.
+"""Build the SHA-RNN of PyTorch modules, in floating point, as it is trained.
 
 Source: S. Merity, "Single Headed Attention RNN: Stop Thinking With Your Head",
 https://arxiv.org/abs/1911.11423, and the code released with it, https://github.com/smerity/sha-rnn.
@@ -14,18 +14,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nncompress.exact.config import LAYER_NORM_EPS, SYMBOLS, SHARNNConfig
+from nncompress.exact.config import SYMBOLS, SHARNNConfig
 
-from .functional import attend, boom_sum, lookup
-from .lstm import State, library_lstm, recurrence
+from .constants import LAYER_NORM_EPS
+from .functional import attend_band, boom_sum, lookup
+from .lstm import LSTMState, library_lstm, recurrence
 
 
 @dataclass
 class BlockState:
     """What a block carries from segment to segment, none of it in the graph.
 
-    hidden, cell: [B, d] float32, the LSTM's. memory: [B, M, d], the last M <= window - 1 memory
-    vectors, oldest first (M = 0 in a block that does not attend).
+    Attributes:
+        hidden: the LSTM's hidden vectors, [B, d] float32.
+        cell: the LSTM's cells, [B, d] float32.
+        memory: the last M <= window - 1 memory vectors, oldest first, [B, M, d]; M is 0 in a block
+            that does not attend.
     """
 
     hidden: Tensor
@@ -34,17 +38,20 @@ class BlockState:
 
 
 def flatten_state(state: Sequence[BlockState] | None) -> list[Tensor]:
-    """Return the tensors of all blocks, in order; none of the cold state."""
+    """Return the tensors of all blocks, in order; of the cold state there are none."""
     return [t for block in state or () for t in (block.hidden, block.cell, block.memory)]
 
 
 def restore_state(tensors: Sequence[Tensor]) -> list[BlockState] | None:
-    """Undo :func:`flatten_state`."""
+    """Make the states of blocks from the tensors of :func:`flatten_state`."""
     return [BlockState(*tensors[i : i + 3]) for i in range(0, len(tensors), 3)] or None
 
 
 class LSTM(nn.Module):
-    """d -> d, with one bias and PyTorch's order of gates (input, forget, cell, output)."""
+    """An LSTM layer, d -> d, with one bias and PyTorch's order of gates.
+
+    That order is input, forget, cell, output.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -53,19 +60,31 @@ class LSTM(nn.Module):
         self.bias = nn.Parameter(torch.zeros(4 * dim))
 
     def project(self, x: Tensor) -> Tensor:
-        """Apply W_ih and the bias: [..., d] to [..., 4d]."""
+        """Apply W_ih and the bias to x [..., d]; return [..., 4d]."""
         return F.linear(x, self.weight_ih, self.bias)
 
-    def recur(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
-        """Run over projected inputs [T, B, 4d] from the state (h, c); for the CPU."""
+    def recur(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """Run over projected inputs [T, B, 4d], on the CPU; return outputs [T, B, d] and state."""
         return recurrence(projected, state, self.weight_hh)
 
-    def run_library(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """Do both, in PyTorch's own code; for other devices."""
+    def run_library(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """Run over inputs x [T, B, d] in PyTorch's own code, on devices other than the CPU."""
         return library_lstm(x, state, self.weight_ih, self.weight_hh, self.bias)
 
-    def forward(self, x: Tensor, state: State, *, projected: bool = False) -> tuple[Tensor, State]:
-        """Run over x [T, B, d], or over ``projected`` inputs, from the state (h, c)."""
+    def forward(
+        self, x: Tensor, state: LSTMState, *, projected: bool = False
+    ) -> tuple[Tensor, LSTMState]:
+        """Run over a segment.
+
+        Args:
+            x: the inputs, [T, B, d]; or, if ``projected``, those of :meth:`project`, [T, B, 4d],
+                which must be on the CPU.
+            state: before the first step.
+            projected: what ``x`` is.
+
+        Returns:
+            The outputs, [T, B, d], and the state after the last step.
+        """
         if x.device.type == "cpu":
             return self.recur(x if projected else self.project(x), state)
         return self.run_library(x, state)
@@ -90,7 +109,15 @@ class Attention(nn.Module):
         self.value_gate = nn.Linear(d, 2 * d)
 
     def forward(self, h: Tensor, memory: Tensor) -> Tensor:
-        """Read the memory [B, M + T, d], the segment's own vectors last, for h [T, B, d]."""
+        """Read the memory for every step of a segment.
+
+        Args:
+            h: the stream, [T, B, d].
+            memory: [B, M + T, d], the segment's own vectors last.
+
+        Returns:
+            What is read, values scaled, [T, B, d].
+        """
         scale = torch.sigmoid(self.query_scale) * torch.sigmoid(self.key_scale)
         query = self.query_norm(self.query(h)) * scale
         query = self._split(query.transpose(0, 1).to(memory.dtype))
@@ -104,13 +131,13 @@ class Attention(nn.Module):
             seen = keys[:, :, low : past + stop]
             mask = self._band(past + start - low, stop - start, memory.device)
             piece = query[:, :, start:stop]
-            read.append(attend(piece, seen, mask))
+            read.append(attend_band(piece, seen, mask))
         lanes, dim = memory.shape[0], memory.shape[2]
         joined = torch.cat(read, dim=2).permute(2, 0, 1, 3).reshape(steps, lanes, dim)
         return joined * self.value()
 
     def value(self) -> Tensor:
-        """Return the vector [d] that scales values."""
+        """Return the vector that scales values, [d]."""
         content, gate = self.value_gate(torch.sigmoid(self.value_scale)).chunk(2)
         scale: Tensor = torch.sigmoid(gate) * torch.tanh(content)
         return scale
@@ -120,14 +147,17 @@ class Attention(nn.Module):
         return x.view(lanes, length, self.heads, dim // self.heads).transpose(1, 2)
 
     def _band(self, past: int, steps: int, device: torch.device) -> Tensor:
-        """Say where each query looks, [steps, past + steps]: the window that ends at itself."""
+        """Return where each query looks, bool [steps, past + steps]: the window ending with it."""
         position = torch.arange(past + steps, device=device)
         age = position[past:, None] - position
         return (age >= 0) & (age < self.window)
 
 
 class Boom(nn.Module):
-    """Linear d -> boom, x * sigmoid(1.702 x), then the chunks of d are summed: no way down."""
+    """Linear layer d -> boom, then x * sigmoid(1.702 x), then the sum of the chunks of d.
+
+    There is no matrix from boom back to d, unlike in a Transformer's feed-forward layer.
+    """
 
     def __init__(self, dim: int, boom: int) -> None:
         super().__init__()
@@ -139,7 +169,7 @@ class Boom(nn.Module):
 
 
 class Block(nn.Module):
-    """LSTM in place of the stream; then attention, in some blocks, and Boom are added to it."""
+    """An LSTM whose output replaces the stream; attention, in some blocks, and Boom add to it."""
 
     def __init__(self, config: SHARNNConfig, attends: bool) -> None:
         super().__init__()
@@ -156,24 +186,32 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout_hidden)
 
     def forward(self, h: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
-        """Run over h [T, B, d] from the state before it."""
+        """Run over the stream h [T, B, d]; return that after the block, and the block's state."""
         h, recurrent = self.lstm(self.norm_lstm(h), (state.hidden, state.cell))
         return self.finish(h, recurrent, state.memory)
 
     def read_bytes(
         self, x: Tensor, embedding: Tensor, state: BlockState
     ) -> tuple[Tensor, BlockState]:
-        """Run over bytes x [T, B], as the first block, on the CPU.
+        """Run over bytes, as the first block, on the CPU.
 
         What the LSTM takes in depends on the byte alone, so it is looked up in a table of 256 rows:
         a tenth of the network's multiplications saved.
+
+        Args:
+            x: the bytes, int64 [T, B].
+            embedding: of all bytes, [256, d].
+            state: before the segment.
+
+        Returns:
+            The stream after the block, [T, B, d], and the block's state.
         """
         projected = lookup(self.lstm.project(self.norm_lstm(embedding)), x)
         h, recurrent = self.lstm(projected, (state.hidden, state.cell), projected=True)
         return self.finish(h, recurrent, state.memory)
 
-    def finish(self, h: Tensor, recurrent: State, memory: Tensor) -> tuple[Tensor, BlockState]:
-        """Do what follows the LSTM."""
+    def finish(self, h: Tensor, recurrent: LSTMState, memory: Tensor) -> tuple[Tensor, BlockState]:
+        """Do what follows the LSTM: from its output [T, B, d] and state, and the memory before."""
         h = self.dropout(h)
         if self.attention is not None:
             own = self.norm_memory(h).to(h.dtype).transpose(0, 1)  # on CUDA autocast widens norms
@@ -188,7 +226,7 @@ class Block(nn.Module):
 
 
 class SHARNN(nn.Module):
-    """Bytes in, logits of the next byte out."""
+    """The network: reads bytes and returns logits of the next byte."""
 
     def __init__(self, config: SHARNNConfig) -> None:
         super().__init__()
@@ -203,7 +241,7 @@ class SHARNN(nn.Module):
         self.apply(_initialise)
 
     def initial_state(self, lanes: int) -> list[BlockState]:
-        """Return the cold state of ``lanes`` lanes: zeros, and an empty memory."""
+        """Return the cold state of so many lanes: zeros, and an empty memory."""
         zeros = self.output_bias.new_zeros
         shape = (lanes, self.config.dim)
         return [
@@ -215,10 +253,13 @@ class SHARNN(nn.Module):
     ) -> tuple[Tensor, list[BlockState]]:
         """Read a segment.
 
-        x: [B, T] of any integer dtype, values 0 to 255: the bytes before those to predict
-        (``START_SYMBOL`` first).
-        state: what the call for the segment before returned, or ``None`` for cold lanes.
-        Returns the logits [B, T, 256] and the state after the segment.
+        Args:
+            x: the bytes before those to predict (``START_SYMBOL`` first), [B, T] of any integer
+                dtype, values 0 to 255.
+            state: what the call for the segment before returned, or None for cold lanes.
+
+        Returns:
+            The logits, [B, T, 256], and the state after the segment.
         """
         if state is None:
             state = self.initial_state(x.shape[0])
@@ -236,7 +277,7 @@ class SHARNN(nn.Module):
         return self.read_out(self.dropout_output(h)).transpose(0, 1), after
 
     def read_out(self, h: Tensor) -> Tensor:
-        """Turn the last block's stream [..., d] into logits [..., 256]."""
+        """Return the logits, [..., 256], of the stream after the last block, [..., d]."""
         return F.linear(h, self.embedding.weight, self.output_bias)
 
 

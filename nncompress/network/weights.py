@@ -1,4 +1,4 @@
-"""Float weights of a network in a safetensors file, with the config in its metadata.
+"""Write and read a network's float weights, in a safetensors file with the config beside them.
 
 The file holds the float32 ``state_dict`` of :class:`~nncompress.network.model.SHARNN` and, under
 the metadata key ``config``, :meth:`SHARNNConfig.to_json`'s text.
@@ -6,8 +6,6 @@ the metadata key ``config``, :meth:`SHARNNConfig.to_json`'s text.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,33 +15,29 @@ from safetensors.torch import save
 from torch import Tensor
 
 from nncompress.errors import ModelError
-from nncompress.exact.config import PRESETS, SHARNNConfig
+from nncompress.exact.config import SHARNNConfig
+from nncompress.files.output import write_file
 
 from .model import SHARNN
 
 
 def save_weights(path: Path, model: SHARNN) -> None:
-    """Write a network's weights atomically: the file appears complete or not at all."""
+    """Write a network's weights; the file appears complete or not at all.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
     state = model.state_dict()
     tensors = {name: tensor.to("cpu", torch.float32).contiguous() for name, tensor in state.items()}
-    write_atomically(path, save(tensors, metadata={"config": model.config.to_json()}))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file beside its final name, sync it, then move it there."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_file(path, save(tensors, metadata={"config": model.config.to_json()}))
 
 
 def load_weights(path: Path) -> SHARNN:
-    """Read :func:`save_weights`'s file into a network in evaluation mode.
+    """Read a file of :func:`save_weights` into a network in evaluation mode.
 
-    Raises :class:`ModelError` where the file is damaged or its tensors do not fit its config, and
-    ``OSError`` where it cannot be read.
+    Raises:
+        ModelError: the file is damaged, or its tensors do not fit its config.
+        OSError: the file cannot be read.
     """
     tensors, metadata = read_tensors(path)
     if "config" not in metadata:
@@ -56,7 +50,12 @@ def load_weights(path: Path) -> SHARNN:
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read a safetensors file's tensors and metadata; :class:`ModelError` where it is damaged."""
+    """Read the tensors and the metadata of a safetensors file.
+
+    Raises:
+        ModelError: the file is damaged.
+        OSError: the file cannot be read.
+    """
     try:
         with safe_open(str(path), "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -66,7 +65,16 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def build(config: SHARNNConfig, tensors: Mapping[str, Tensor], path: Path) -> SHARNN:
-    """Make a network of these weights; :class:`ModelError` where names or shapes do not fit."""
+    """Make a network of weights, in evaluation mode.
+
+    Args:
+        config: the network's shape.
+        tensors: the weights by their names in the ``state_dict``, of any float dtype.
+        path: where they are from, for messages.
+
+    Raises:
+        ModelError: names or shapes do not fit the config, or a weight is not finite.
+    """
     with torch.device("meta"):
         model = SHARNN(config)
     wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
@@ -86,53 +94,3 @@ def build(config: SHARNNConfig, tensors: Mapping[str, Tensor], path: Path) -> SH
 
 def _shape(shape: torch.Size | None) -> str:
     return "absent" if shape is None else "x".join(map(str, shape)) or "a scalar"
-
-
-_PILOT_NAMES = (
-    (r"^emb\.", "embedding."),
-    (r"^out\.bias$", "output_bias"),
-    (r"\.ln0\.", ".norm_lstm."),
-    (r"\.lnmem\.", ".norm_memory."),
-    (r"\.lnmid\.", ".norm_attention."),
-    (r"\.lnff\.", ".norm_stream."),
-    (r"\.lnxff\.", ".norm_boom."),
-    (r"\.ff\.l\.", ".boom.up."),
-    (r"\.rnn\.weight_(ih|hh)_l0$", r".lstm.weight_\1"),
-    (r"\.attn\.qs$", ".attention.query_scale"),
-    (r"\.attn\.ks$", ".attention.key_scale"),
-    (r"\.attn\.vs$", ".attention.value_scale"),
-    (r"\.attn\.qln\.", ".attention.query_norm."),
-    (r"\.attn\.q\.", ".attention.query."),
-    (r"\.attn\.vq\.", ".attention.value_gate."),
-)
-
-
-def load_any_weights(path: Path) -> SHARNN:
-    """Read :func:`save_weights`'s file, or one of the pilot's; errors as :func:`load_weights`."""
-    return import_pilot(path) if is_pilot(path) else load_weights(path)
-
-
-def is_pilot(path: Path) -> bool:
-    """Whether a file holds weights for :func:`import_pilot`."""
-    return "emb.weight" in read_tensors(path)[0]
-
-
-def import_pilot(path: Path, config: SHARNNConfig = PRESETS["small"]) -> SHARNN:
-    """Read weights under the names of the project's pilot, whose LSTMs have two biases.
-
-    Raises what :func:`load_weights` does.
-    """
-    tensors, _ = read_tensors(path)
-    renamed: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        if name.endswith("rnn.bias_hh_l0"):
-            continue
-        if name.endswith("rnn.bias_ih_l0"):
-            other = tensors.get(name.replace("bias_ih", "bias_hh"))
-            if other is None or other.shape != tensor.shape:
-                raise ModelError(f"{path}: {name!r} has no matching bias_hh")
-            name, tensor = name.replace("rnn.bias_ih_l0", "lstm.bias"), tensor + other
-        for pattern, replacement in _PILOT_NAMES:
-            name = re.sub(pattern, replacement, name)
-        renamed[name] = tensor
-    return build(config, renamed, path)

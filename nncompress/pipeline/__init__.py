@@ -1,1 +1,1 @@
-"""From an open file to an archive and back: options, limits, blocks coded at once, streams, file objects."""
+"""From an open file to an archive and back: limits, blocks coded at once, streams, file objects."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from nncompress.archive.codec import (
@@ -86,7 +87,7 @@ class Coder:
         def plan(block: RawBlock) -> Job[CodedBlock]:
             raw, _ = block
             return Job(
-                lambda report: encode_block(codec, raw, report),
+                partial(encode_block, codec, raw),
                 raw_size=len(raw),
                 weight=len(raw),
                 memory=needed_to_encode(codec, len(raw)),
@@ -106,7 +107,7 @@ class Coder:
             if not isinstance(record, BlockRecord):
                 return Job(lambda report: b"")
             return Job(
-                lambda report: decode_record(self.decoder, record, report),
+                partial(decode_record, self.decoder, record),
                 raw_size=record.header.raw_size,
                 weight=record.size,
                 memory=self._needed_to_decode(record),

@@ -35,7 +35,7 @@ def open_archive(
         block_size: raw bytes a block when writing; None for the level's own.
     """
     own = isinstance(file, (str, os.PathLike))
-    if isinstance(file, (str, os.PathLike)):  # noqa: SIM108 - too long for one line
+    if isinstance(file, (str, os.PathLike)):
         raw = cast(BinaryIO, Path(file).open(mode + "b"))  # noqa: SIM115 - closed by its user
     else:
         raw = file

@@ -26,7 +26,7 @@ class Limits:
 
 
 def needed_to_encode(codec: BlockCodec, size: int) -> int:
-    """Return the bytes of memory that a block of ``size`` raw bytes takes at most, by any method."""
+    """Return the bytes of memory that a block of ``size`` raw bytes takes, by any method."""
     method = Method.MIXING if codec.model_id is None else Method.NETWORK_MIXING
     return codec.memory(method, size)
 

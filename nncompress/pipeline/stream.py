@@ -44,7 +44,7 @@ class Writer(Protocol):
 
 
 def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
-    """Write all of ``data``; an unbuffered file, as standard output can be, may take a part of it."""
+    """Write all of ``data``, where one write of an unbuffered file may take only a part of it."""
     left = memoryview(data)
     while left:
         written = file.write(left)

@@ -1,1 +1,1 @@
-"""From a trained float network to the integer network of a model file, and back to floats."""
+"""Turn a trained float network into the integer network of a model file, and back to floats."""

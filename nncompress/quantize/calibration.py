@@ -1,4 +1,4 @@
-"""What a float network's activations are like on a text: their scales, and how they go together."""
+"""Measure a float network's activations on a text: their scales, and how they are correlated."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from nncompress.exact.fixedpoint import ACTIVATION_MAX
 from nncompress.network.model import LSTM, SHARNN
 
 PERCENTILE = 0.9999
-"""Magnitudes above this quantile of the calibration text saturate ..."""
+"""Magnitudes above this quantile of those on the calibration text saturate."""
 
 OUTPUT_PERCENTILE = 0.999
-"""... and those above this one in the last stream: of the bits per byte, more is lost there by coarse steps."""
+"""The same for the last stream, where coarse steps cost more bits per byte than saturation does."""
 
 SEGMENT = 256
 """Positions of the calibration text that pass through the network at a time."""
@@ -28,10 +28,12 @@ SEGMENT = 256
 
 @dataclass(frozen=True)
 class Calibration:
-    """Facts by the name of the module that makes the activations, and by ``output`` for the last stream.
+    """Facts by the name of the module that makes the activations; ``output`` is the last stream.
 
-    scales: step of each int8 activation. peaks: the same quantile of each column's magnitudes, float64 [d]. moments:
-    sums of x x^T over all positions, float64 [d, d].
+    Attributes:
+        scales: step of each int8 activation.
+        peaks: the same quantile of each column's magnitudes, float64 [d].
+        moments: sums of x x^T over all positions, float64 [d, d].
     """
 
     scales: dict[str, float] = field(default_factory=dict)
@@ -41,7 +43,12 @@ class Calibration:
 
 @torch.no_grad()
 def calibrate(model: SHARNN, text: Tensor) -> Calibration:
-    """Watch the network read ``text``, uint8 [B, T]: texts like those to be compressed."""
+    """Measure the activations while the network reads texts.
+
+    Args:
+        model: the network, in evaluation mode.
+        text: texts like those to be compressed, uint8 [B, T], on the network's device.
+    """
     # As a lane sees it: the start symbol, then all bytes but the last.
     inputs = torch.cat([torch.full_like(text[:, :1], START_SYMBOL), text[:, :-1]], dim=1)
     found = Calibration()
@@ -66,7 +73,10 @@ def _observed(model: SHARNN, found: Calibration) -> Iterator[None]:
         if isinstance(module, (nn.LayerNorm, LSTM)) or name.endswith("attention.query")
     }
     watched["output"] = model.dropout_output  # it passes what the output layer reads
-    handles = [module.register_forward_hook(watch(name)) for name, module in watched.items()]  # type: ignore[arg-type]
+    handles = [
+        module.register_forward_hook(watch(name))  # type: ignore[arg-type]
+        for name, module in watched.items()
+    ]
     try:
         yield
     finally:
@@ -87,7 +97,7 @@ def _note(found: Calibration, name: str, values: Tensor) -> None:
 
 
 def _quantile(magnitudes: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Return the quantile along the first axis."""
+    """Return a quantile along the first axis; ``share`` is above 0, at most 1."""
     rank = math.ceil(share * len(magnitudes)) - 1
     found: NDArray[np.float32] = np.partition(magnitudes, rank, axis=0)[rank]
     return found

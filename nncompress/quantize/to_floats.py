@@ -1,14 +1,15 @@
-"""From the integer network back to floats that compute the same, so that training can go on from a model file.
+"""Turn an integer network back into floats that compute the same, so that training can go on.
 
-What is lost: a weight stays the 7-bit number times the scale of its row that it was rounded to, and what the integers
-round or cut off is no longer rounded or cut off. Some things of the trained network leave no trace in the integers, and
-are chosen anew:
+What is lost: a weight stays the 7-bit number times the scale of its row that it was rounded to, and
+what the integers round or cut off is no longer rounded or cut off. Some things of the trained
+network leave no trace in the integers, and are chosen anew:
 
 - the scale of a layer norm that only a product reads: its gains get a root mean square of ``GAIN``;
 - the scales of query and key, and the gate of the value: only products of these are kept;
-- the layer norm and the weights of the first LSTM's input: the integers hold what the LSTM receives for each byte. The
-  gains become ``GAIN``, and the weights those of least squares from the embedding. If that is as wide as there are
-  bytes, they give what was held; where it is narrower, they do up to about the embedding's own rounding.
+- the layer norm and the weights of the first LSTM's input: the integers hold what the LSTM receives
+  for each byte. The gains become ``GAIN``, and the weights those of least squares from the
+  embedding. If that is as wide as there are bytes, they give what was held; where it is narrower,
+  they do up to about the embedding's own rounding.
 
 The embedding is that of the output layer, to which it is tied.
 """
@@ -23,7 +24,6 @@ import torch
 from torch.nn.functional import layer_norm
 
 from nncompress.errors import ModelError
-from nncompress.exact.config import LAYER_NORM_EPS
 from nncompress.exact.fixedpoint import (
     ATTENTION_BITS,
     LOGIT_BITS,
@@ -32,47 +32,63 @@ from nncompress.exact.fixedpoint import (
     STREAM_BITS,
     UNIT_BITS,
 )
-from nncompress.exact.modelfile import SUFFIX, load_model, read_metadata
-from nncompress.exact.parameters import Affine, Attention, Block, Int8, Int32, Linear, Parameters
+from nncompress.exact.modelfile import MODEL_SUFFIX, load_model, read_metadata
+from nncompress.exact.parameters import Parameters
+from nncompress.exact.parts import Affine, Int8, Int32, IntegerAttention, IntegerBlock, Linear
+from nncompress.network.constants import LAYER_NORM_EPS
 from nncompress.network.model import SHARNN
-from nncompress.network.weights import build, load_any_weights
+from nncompress.network.weights import build, load_weights
 
-from .to_integers import Float, gate_units, real_scale
+from .gptq import Float
+from .layers import gate_units, real_scale
 
 GAIN = 0.7
-"""About what such gains are in trained networks; larger ones would make the same steps of training go farther."""
+"""Root mean square of the gains of a layer norm whose scale is free.
+
+It is about what such gains are in trained networks; larger ones would make the same steps of
+training go farther."""
 
 VALUE_MAX = 0.9
-"""Largest magnitude that a value's scale is given: near 1, it would hardly learn any more."""
+"""Largest magnitude that a value's scale is given; near 1, it would hardly learn any more."""
 
 VALUE_SCALE = -4.0
-"""Makes the value's scale learn slowly: its gates are no longer closed as firmly as training had closed them."""
+"""The parameter ``value_scale``, low so that the value's scale learns slowly.
+
+Its gates are no longer closed as firmly as training had closed them."""
 
 Pair = tuple[Float, Float]
+"""A weight and its bias."""
+
 Weights = dict[str, Float]
+"""Arrays by the names that they have in a ``state_dict``."""
 
 
 def load_network(path: Path) -> SHARNN:
-    """Read a network in floats, from a model file or from float weights, in evaluation mode.
+    """Read a float network, from a model file or from float weights, in evaluation mode.
 
-    Raises :class:`ModelError` where the file is damaged or neither, and ``OSError`` where weights cannot be read.
+    Raises:
+        ModelError: the file is damaged, or is neither.
+        OSError: float weights cannot be read.
     """
     if is_model(path):
         return dequantize(load_model(path).parameters)
-    return load_any_weights(path)
+    return load_weights(path)
 
 
 def is_model(path: Path) -> bool:
-    """Whether a file is a model file, or is named like one."""
+    """Say whether a file is a model file, or is named like one."""
     try:
         read_metadata(path)
     except ModelError:
-        return path.suffix == SUFFIX  # then load_model says what is wrong with it
+        return path.suffix == MODEL_SUFFIX  # then load_model says what is wrong with it
     return True
 
 
 def dequantize(parameters: Parameters) -> SHARNN:
-    """Make a float network, in evaluation mode, that predicts what the integers do, up to rounding."""
+    """Make a float network that predicts what the integers do, up to rounding.
+
+    It is in evaluation mode.
+    """
     output_scale = real_scale(parameters.output_scale, STREAM_BITS)
     output = _linear(parameters.output, output_scale, math.log2(math.e) * (1 << LOGIT_BITS))
     weights = dict(zip(("embedding.weight", "output_bias"), output, strict=True))
@@ -88,14 +104,14 @@ def _named(name: str, pair: Pair) -> Weights:
 
 
 def _linear(part: Linear, scale: float, unit: float) -> Pair:
-    """Weight and bias of a layer from inputs that count in ``scale`` to outputs that count in 1 / ``unit``."""
+    """Return weight and bias of a layer, inputs counting in ``scale``, outputs in 1 / ``unit``."""
     unit *= 2.0**part.shift
     weight = _matrix(part.weight, part.multiplier) / (scale * unit)
     return weight, (part.bias - _half(part.shift)) / unit
 
 
 def _affine(part: Affine, unit: float) -> Pair:
-    """Gain and bias of a layer norm whose outputs count in 1 / ``unit``."""
+    """Return gain and bias of a layer norm whose outputs count in 1 / ``unit``."""
     unit *= 2.0**part.shift
     gain: Float = part.gain.astype(np.float64) * (1 << NORM_BITS) / math.sqrt(part.gain.size)
     return gain / unit, (part.bias - _half(part.shift)) / unit
@@ -115,11 +131,11 @@ def _rms(values: Float) -> float:
 
 
 def _free_scale(part: Affine) -> float:
-    """The step of an int8 activation with which the layer norm's gains have a root mean square of ``GAIN``."""
+    """Return the step of int8 activations at which gains have a root mean square of ``GAIN``."""
     return GAIN / _rms(_affine(part, 1.0)[0])
 
 
-def _block(block: Block, embedding: Float) -> Weights:
+def _block(block: IntegerBlock, embedding: Float) -> Weights:
     boom_scale = _free_scale(block.norm_boom)
     return {
         **_lstm(block, embedding),
@@ -130,7 +146,7 @@ def _block(block: Block, embedding: Float) -> Weights:
     }
 
 
-def _lstm(block: Block, embedding: Float) -> Weights:
+def _lstm(block: IntegerBlock, embedding: Float) -> Weights:
     cell, norm = block.cell, block.norm_lstm
     unit = gate_units(cell.bias.size) * 2.0**cell.shift
     recurrent = _matrix(cell.recurrent, cell.multiplier_recurrent)
@@ -155,7 +171,12 @@ def _lstm(block: Block, embedding: Float) -> Weights:
 
 
 def _from_table(embedding: Float, table: Float) -> Pair:
-    """Weight [4d, d] and bias [4d] that make ``table`` [256, 4d] of the normalised embedding [256, d]."""
+    """Find the weight [4d, d] and bias [4d] that make a table of the normalised embedding.
+
+    Args:
+        embedding: [256, d].
+        table: [256, 4d].
+    """
     width = embedding.shape[1]
     seen = layer_norm(torch.from_numpy(embedding), (width,), eps=LAYER_NORM_EPS).numpy()
     centre, level = seen.mean(axis=0), table.mean(axis=0)
@@ -164,7 +185,7 @@ def _from_table(embedding: Float, table: Float) -> Pair:
     return weight.T / GAIN, level - centre @ weight
 
 
-def _attention(part: Attention) -> Weights:
+def _attention(part: IntegerAttention) -> Weights:
     value: Float = part.value.astype(np.float64) * 2.0 ** (8 - STREAM_BITS - part.value_shift)
     memory_scale = max(_free_scale(part.memory), float(np.abs(value).max()) / VALUE_MAX)
     width = value.size
@@ -187,7 +208,10 @@ def _attention(part: Attention) -> Weights:
 
 
 def _value(value: Float) -> Weights:
-    """The gate, from 1/2 up, and the content whose product is ``value`` [d], apart from weights still to be learnt."""
+    """Return the gate, from 1/2 up, and the content whose product is ``value``, [d].
+
+    The gate's weights are zeros, still to be learnt.
+    """
     gate = (1 + np.abs(value)) / 2
     return {
         "attention.value_scale": np.full(value.size, VALUE_SCALE),

@@ -1,4 +1,5 @@
-"""Measuring: published figures, bits per byte, comparison with other compressors, and their reports.
+"""Measure and report: published figures, bits per byte, comparison with other compressors.
 
-Importing any of it imports neither torch nor numba.
+Importing any module of it imports neither torch nor numba, but for :mod:`.explain`, which needs
+numba.
 """

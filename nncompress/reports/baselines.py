@@ -1,7 +1,8 @@
-"""Published figures to compare with, each with its source and how far that can be trusted.
+"""Read the published figures to compare with, each with its source and how far to trust that.
 
-A row's ``kind`` is ``primary`` (the page of those who measured it), ``verbatim`` (a copy of such a page),
-``independent`` (measured and published by others) or ``quoted`` (seen only where others repeat it). Sizes are in bytes.
+A row's ``kind`` is ``primary`` (the page of those who measured it), ``verbatim`` (a copy of such a
+page), ``independent`` (measured and published by others) or ``quoted`` (seen only where others
+repeat it). Sizes are in bytes.
 """
 
 from __future__ import annotations
@@ -14,27 +15,41 @@ from typing import Any
 Row = dict[str, Any]
 
 KINDS = ("primary", "verbatim", "independent", "quoted")
+"""What a row's ``kind`` can be, the most trusted first."""
+
 TABLES = ("paper", "ltcb", "stock_commands", "hutter_prize", "uncounted_weights")
+"""The tables of baselines.json."""
 
 
 @lru_cache(maxsize=1)
 def load() -> dict[str, Any]:
-    """Everything in baselines.json: ``sources``, ``corpora``, ``enwik8_prefix_sha1``, and :data:`TABLES`."""
+    """Return all of baselines.json: :data:`TABLES`, and what they are checked with.
+
+    Returns:
+        A dictionary with the keys ``sources``, ``corpora``, ``enwik8_prefix_sha1``, and those of
+        :data:`TABLES`.
+    """
     text = resources.files(__package__).joinpath("baselines.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
 
 def rows(table: str) -> list[Row]:
-    """The rows of one of :data:`TABLES`."""
+    """Return the rows of one of :data:`TABLES`."""
     found: list[Row] = load()[table]
     return found
 
 
 def whole_file_rows(corpus: str) -> list[Row]:
-    """Results on all of ``corpus``, "enwik8" or "enwik9", smallest first: LTCB, then what stock commands give.
+    """Return the results on all of a corpus, smallest first.
 
-    Each has ``name``, ``size`` (bytes of the compressed file alone), ``kind`` and ``sources``.
+    They are those of the Large Text Compression Benchmark (LTCB), and what stock commands give.
+
+    Args:
+        corpus: "enwik8" or "enwik9".
+
+    Returns:
+        Rows with ``name``, ``size`` (bytes of the compressed file alone), ``kind`` and ``sources``.
     """
     found = []
     for row in rows("ltcb") + rows("stock_commands"):
@@ -51,9 +66,3 @@ def whole_file_rows(corpus: str) -> list[Row]:
         for row, before in zip(found, [{}, *found], strict=False)
         if row["size"] != before.get("size")
     ]
-
-
-def source_names(row: Row) -> str:
-    """The sources of a row, in words."""
-    sources = load()["sources"]
-    return "; ".join(sources[key]["name"] for key in row["sources"])

@@ -1,4 +1,4 @@
-"""Codecs on files: same bytes, same run, each in a process of its own."""
+"""Run peers on files: same bytes, same run, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,17 +15,30 @@ from pathlib import Path
 from typing import Any
 
 import nncompress
-from nncompress.errors import ConfigError
 
-from .peers import Codec, Settings, all_codecs
+from .peer import Peer, PeerSettings
 
 STARTUP_ALLOWANCE = 60.0
-"""Seconds besides the codec's own that its process may take, to import and to compile."""
+"""Seconds besides the peer's own that its process may take, to import and to compile."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A codec on a file. Sizes and memory in bytes, times in seconds; ``error`` says why there are none."""
+    """Hold what a peer made of a file.
+
+    Attributes:
+        file: the file's name.
+        size: bytes of the file.
+        codec: the peer's name; this is its word in JSON and CSV.
+        version: the version of what did the work, or "".
+        compressed: bytes after compression.
+        compress_seconds: time to compress.
+        decompress_seconds: time to restore.
+        startup_seconds: time to load libraries and to compile kernels, before either.
+        peak_memory: bytes that the whole process had at most; None if unknown.
+        restored: whether the file came back as it was.
+        error: why there are no figures; None if there are.
+    """
 
     file: str
     size: int
@@ -41,28 +54,28 @@ class Trial:
 
     @property
     def bits_per_byte(self) -> float | None:
-        """Compressed bits for each byte of the file."""
+        """Compressed bits for each byte of the file; None if there are none."""
         if self.compressed is None or not self.size:
             return None
         return 8 * self.compressed / self.size
 
     @property
     def ratio(self) -> float | None:
-        """How many times smaller it got."""
+        """How many times smaller it got; None without a size."""
         return self.size / self.compressed if self.compressed else None
 
     @property
     def compress_speed(self) -> float | None:
-        """Bytes a second."""
+        """Bytes of the file compressed a second; None without a time."""
         return self.size / self.compress_seconds if self.compress_seconds else None
 
     @property
     def decompress_speed(self) -> float | None:
-        """Bytes a second."""
+        """Bytes of the file restored a second; None without a time."""
         return self.size / self.decompress_seconds if self.decompress_seconds else None
 
     def facts(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+        """Return all of it for JSON, with the properties."""
         derived = ("bits_per_byte", "ratio", "compress_speed", "decompress_speed")
         return dataclasses.asdict(self) | {name: getattr(self, name) for name in derived}
 
@@ -72,48 +85,46 @@ def trial_from(facts: Mapping[str, Any]) -> Trial:
     return Trial(**{field.name: facts[field.name] for field in dataclasses.fields(Trial)})
 
 
-def choose(names: Sequence[str]) -> tuple[list[Codec], list[str]]:
-    """The codecs that are named, wholly or by how they begin, or all; and programs that are not here.
-
-    Only named programs that are absent are among the codecs. Raises :class:`ConfigError` for an unknown name.
-    """
-    codecs, known = list(all_codecs().values()), list(all_codecs())
-    wanted: set[str] = set()
-    for name in names:
-        meant = [name] if name in known else [other for other in known if other.startswith(name)]
-        if not meant:
-            raise ConfigError(f"no codec {name!r}: choose from {', '.join(known)}")
-        wanted.update(meant)
-    if names:
-        return [codec for codec in codecs if codec.name in wanted], []
-    absent = [codec for codec in codecs if codec.external and codec.missing()]
-    return [codec for codec in codecs if codec not in absent], [codec.name for codec in absent]
-
-
 def compare(
     files: Iterable[tuple[str, bytes]],
-    codecs: Sequence[Codec],
-    settings: Settings,
+    peers: Sequence[Peer],
+    settings: PeerSettings,
     told: Callable[[str, str], None],
 ) -> list[Trial]:
-    """Run every codec on every (name, contents); ``told`` hears which codec is at work on which file."""
+    """Run every peer on every file.
+
+    Args:
+        files: (name, contents) of each.
+        peers: what to run.
+        settings: what to run them with.
+        told: called with the names of peer and file before each run.
+
+    Returns:
+        The trials, in the order of files, then of peers.
+    """
     trials = []
     for name, data in files:
-        for codec in codecs:
-            told(codec.name, name)
-            trials.append(run(codec, name, data, settings))
+        for peer in peers:
+            told(peer.name, name)
+            trials.append(run_peer(peer, name, data, settings))
     return trials
 
 
-def run(codec: Codec, name: str, data: bytes, settings: Settings) -> Trial:
-    """Run one codec in a worker; whatever goes wrong is the trial's ``error``."""
-    trial = Trial(name, len(data), codec.name)
-    if reason := codec.missing():
+def run_peer(peer: Peer, name: str, data: bytes, settings: PeerSettings) -> Trial:
+    """Run one peer in a worker; whatever goes wrong is the trial's ``error``.
+
+    Args:
+        peer: what to run.
+        name: the file's name.
+        data: the file's contents.
+        settings: what to run it with.
+    """
+    trial = Trial(name, len(data), peer.name)
+    if reason := peer.missing():
         return dataclasses.replace(trial, error=reason)
-    job = json.dumps({"codec": codec.name, "settings": dataclasses.asdict(settings)})
     limit = settings.seconds + STARTUP_ALLOWANCE
     try:
-        out, errors, status = _work(job.encode() + b"\n" + data, limit)
+        out, errors, status = _work(worker_job(peer, data, settings), limit)
     except subprocess.TimeoutExpired:
         return dataclasses.replace(trial, error=f"took more than {settings.seconds:g} s, stopped")
     try:
@@ -127,8 +138,14 @@ def run(codec: Codec, name: str, data: bytes, settings: Settings) -> Trial:
     return trial
 
 
+def worker_job(peer: Peer, data: bytes, settings: PeerSettings) -> bytes:
+    """Return what a worker reads from standard input; see :mod:`.worker`."""
+    used = settings if peer.own else dataclasses.replace(settings, options=None)
+    return json.dumps({"peer": peer.name, "settings": used.facts()}).encode() + b"\n" + data
+
+
 def _work(job: bytes, limit: float) -> tuple[bytes, bytes, int]:
-    """Give a worker its job; returns its output, its errors and its status."""
+    """Give a worker its job, and return its output, its errors and its status."""
     root = str(Path(nncompress.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     worker = subprocess.Popen(
@@ -160,7 +177,7 @@ def _stop_all(worker: subprocess.Popen[bytes]) -> None:
 
 
 def totals(trials: Sequence[Trial]) -> list[Trial]:
-    """One trial a codec that stands for all files; codecs that failed on one of them are left out."""
+    """Sum the trials of each peer over all files; peers that failed on one of them are left out."""
     summed, files = [], {trial.file for trial in trials}
     for name in dict.fromkeys(trial.codec for trial in trials):
         own = [trial for trial in trials if trial.codec == name]

@@ -1,4 +1,7 @@
-"""Recognising enwik8 and enwik9, whole or in part, and the split of enwik8 that language models use."""
+"""Recognise enwik8 and enwik9, whole or in part, and split enwik8 as language models do.
+
+Both files are described at http://mattmahoney.net/dc/textdata.html.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,14 @@ from nncompress.files.output import os_failure
 from .baselines import load
 
 PIECE_SIZE = 1 << 20
+"""Bytes that are read at once."""
+
 SPLIT = {
     "train": (0, 90_000_000),
     "valid": (90_000_000, 95_000_000),
     "test": (95_000_000, 100_000_000),
 }
-"""Bytes of enwik8: first and one past the last. The paper reports the test part."""
+"""Parts of enwik8: first byte and one past the last. The paper reports the test part."""
 
 WHERE_TO_GET = (
     "get http://mattmahoney.net/dc/enwik8.zip (36 MB), unpack it, and give the file's path"
@@ -27,10 +32,12 @@ WHERE_TO_GET = (
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a file was found to be.
+    """Hold what a file was found to be.
 
-    corpus: "enwik8" or "enwik9" if it is all of it. prefix: how many of its first bytes are known to be enwik8's
-    first bytes, 0 if none; exact: whether those are the whole file.
+    Attributes:
+        corpus: "enwik8" or "enwik9" if the file is all of it, else None.
+        prefix: how many of its first bytes are known to be enwik8's first bytes, 0 if none.
+        exact: whether those are the whole file.
     """
 
     corpus: str | None = None
@@ -38,7 +45,7 @@ class Recognised:
     exact: bool = False
 
     def describe(self) -> str | None:
-        """One line for people; None for an unknown file."""
+        """Return one line for people; None for an unknown file."""
         if self.corpus:
             return f"{self.corpus}, SHA-1 checked"
         if not self.prefix:
@@ -49,7 +56,13 @@ class Recognised:
 
 
 def recognise(path: Path) -> Recognised:
-    """Say whether a file is enwik8, enwik9, or begins like them; reads it whole only if its size fits."""
+    """Find out whether a file is enwik8 or enwik9, or begins like them.
+
+    It is read whole only if its size is that of one of them.
+
+    Raises:
+        FileError: it cannot be read.
+    """
     size = _size(path)
     for name, facts in load()["corpora"].items():
         if size == facts["size"] and sha1(path, size) == facts["sha1"]:
@@ -62,7 +75,11 @@ def recognise(path: Path) -> Recognised:
 
 
 def require_enwik8(path: Path) -> None:
-    """Raise :class:`FileError`, with where to get it, unless the file is enwik8."""
+    """Check that a file is enwik8.
+
+    Raises:
+        FileError: it is not; the message says where to get it.
+    """
     if recognise(path).corpus == "enwik8":
         return
     facts = load()["corpora"]["enwik8"]
@@ -76,7 +93,11 @@ def require_enwik8(path: Path) -> None:
 
 
 def read_range(path: Path, start: int, stop: int) -> Iterator[bytes]:
-    """The bytes from ``start`` to ``stop`` in pieces; :class:`FileError` where they cannot be read."""
+    """Yield the bytes start..stop-1 of a file in pieces, as far as it has them.
+
+    Raises:
+        FileError: they cannot be read.
+    """
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -88,7 +109,7 @@ def read_range(path: Path, start: int, stop: int) -> Iterator[bytes]:
 
 
 def sha1(path: Path, length: int) -> str:
-    """SHA-1, in hexadecimal, of the first ``length`` bytes of a file."""
+    """Return the SHA-1, in hexadecimal digits, of the first ``length`` bytes of a file."""
     digest = hashlib.sha1(usedforsecurity=False)
     for piece in read_range(path, 0, length):
         digest.update(piece)

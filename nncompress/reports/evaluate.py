@@ -1,4 +1,4 @@
-"""``nncompress eval``: what a model makes of a file, as facts for JSON and as lines for people."""
+"""Measure what a model makes of a file, as facts for JSON: the work of ``nncompress eval``."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nncompress.archive.codec import Progress
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError, ModelError
 from nncompress.files.output import os_failure
 
 from . import corpora
-from .measure import Meter, Progress, float_meter, measure, network_meter
+from .measure import Meter, float_meter, ideal_bits, network_meter
 
 if TYPE_CHECKING:
     from nncompress.network.model import SHARNN
 
 Facts = dict[str, Any]
 Bar = Callable[[str, int], AbstractContextManager[Progress]]
+"""Shows progress over so many bytes under a label."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to evaluate.
+class Evaluation:
+    """Say what to evaluate.
 
-    part: a part of :data:`corpora.SPLIT`, for which the file must be enwik8, or None. size: no more than so many
-    bytes, or None. float_weights: float weights to compare with, or a model file whose integers are turned into floats,
-    or None. coded: whether to code the bytes as ``nncompress compress`` would, too.
+    Attributes:
+        path: the file.
+        options: model, level, device and threads; their method counts for ``coded`` alone.
+        part: a part of :data:`.corpora.SPLIT`, for which the file must be enwik8; None for all.
+        size: most bytes to take; None for all.
+        float_weights: float weights to compare with, or a model file whose integers are turned into
+            floats; None for no comparison.
+        coded: whether to code the bytes, too, as ``nncompress compress`` would.
     """
 
     path: Path
@@ -42,44 +49,55 @@ class Request:
     coded: bool = False
 
 
-def evaluate(request: Request, bar: Bar) -> Facts:
-    """Measure; see README of ``benchmarks/`` for what the facts are.
+def evaluate(evaluation: Evaluation, bar: Bar) -> Facts:
+    """Measure the bits per byte of a model's network on a file.
 
-    Raises :class:`FileError`, :class:`ModelError`, :class:`ConfigError`, :class:`DeviceError`.
+    Args:
+        evaluation: what to measure.
+        bar: called with a label and the bytes of each measurement to show its progress.
+
+    Returns:
+        The facts; the README in ``benchmarks/`` says how to read them.
+
+    Raises:
+        FileError: the file cannot be read, or is not enwik8 where it must be.
+        ModelError: model or weights are missing or damaged.
+        ConfigError: there is nothing to measure.
+        DeviceError: the device is missing, or does not compute exactly.
     """
-    start, stop = _bounds(request)
+    start, stop = _bounds(evaluation)
     if stop == start:
-        raise ConfigError(f"{request.path}: is empty, so there is nothing to measure")
-    facts: Facts = {"file": str(request.path), "start": start, "bytes": stop - start}
-    whole = request.part is None and request.size is None
-    recognised = corpora.recognise(request.path) if request.part is None else None
-    facts["part"] = request.part and f"enwik8 {request.part}"
+        raise ConfigError(f"{evaluation.path}: is empty, so there is nothing to measure")
+    facts: Facts = {"file": str(evaluation.path), "start": start, "bytes": stop - start}
+    whole = evaluation.part is None and evaluation.size is None
+    recognised = corpora.recognise(evaluation.path) if evaluation.part is None else None
+    facts["part"] = evaluation.part and f"enwik8 {evaluation.part}"
     facts["recognised"] = recognised and recognised.describe()
     facts["corpus"] = recognised.corpus if recognised and whole else None
-    facts["model"], meter = _open_network(request.options)
-    facts["network"] = _measured(request, (start, stop), meter, bar("network", stop - start))
-    if request.float_weights is not None:
-        floats = float_meter(_load_float(request.float_weights), request.options.threads)
-        facts["float"] = _measured(request, (start, stop), floats, bar("float", stop - start))
+    facts["model"], meter = _open_network(evaluation.options)
+    facts["network"] = _measured(evaluation, (start, stop), meter, bar("network", stop - start))
+    if evaluation.float_weights is not None:
+        floats = float_meter(_load_float(evaluation.float_weights), evaluation.options.threads)
+        facts["float"] = _measured(evaluation, (start, stop), floats, bar("float", stop - start))
         gained = facts["network"]["bits"] / facts["float"]["bits"] - 1
         facts["integer_over_float_percent"] = 100 * gained
-    if request.coded:
-        facts["coded"] = _coded(request, (start, stop), bar("coding", stop - start))
-    payload = facts["coded"]["bytes"] if request.coded else facts["network"]["bytes"]
+    if evaluation.coded:
+        facts["coded"] = _coded(evaluation, (start, stop), bar("coding", stop - start))
+    payload = facts["coded"]["bytes"] if evaluation.coded else facts["network"]["bytes"]
     facts["totals"] = _totals(payload, facts["model"]["size"], program_size())
     return facts
 
 
-def _bounds(request: Request) -> tuple[int, int]:
-    if request.part is not None:
-        corpora.require_enwik8(request.path)
-        start, stop = corpora.SPLIT[request.part]
+def _bounds(evaluation: Evaluation) -> tuple[int, int]:
+    if evaluation.part is not None:
+        corpora.require_enwik8(evaluation.path)
+        start, stop = corpora.SPLIT[evaluation.part]
     else:
         try:
-            start, stop = 0, request.path.stat().st_size
+            start, stop = 0, evaluation.path.stat().st_size
         except OSError as error:
-            raise os_failure(request.path, error) from None
-    return start, stop if request.size is None else min(stop, start + request.size)
+            raise os_failure(evaluation.path, error) from None
+    return start, stop if evaluation.size is None else min(stop, start + evaluation.size)
 
 
 def _open_network(options: CodingOptions) -> tuple[Facts, Meter]:
@@ -108,17 +126,17 @@ def _load_float(path: Path) -> SHARNN:
 
 
 def _measured(
-    request: Request,
+    evaluation: Evaluation,
     bounds: tuple[int, int],
     meter: Meter,
     shown: AbstractContextManager[Progress],
 ) -> Facts:
     from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
 
-    level = LEVELS[request.options.level or DEFAULT_LEVEL]
+    level = LEVELS[evaluation.options.level or DEFAULT_LEVEL]
     began = time.perf_counter()
     with shown as progress:
-        bits = measure(corpora.read_range(request.path, *bounds), level, meter, progress)
+        bits = ideal_bits(corpora.read_range(evaluation.path, *bounds), level, meter, progress)
     size = bounds[1] - bounds[0]
     return {
         "bits": bits,
@@ -129,7 +147,7 @@ def _measured(
 
 
 class _Source:
-    """Pieces of a file, for the pipeline to read."""
+    """Read pieces as if they were a file, for the pipeline."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces, self._rest = pieces, b""
@@ -142,15 +160,15 @@ class _Source:
 
 
 def _coded(
-    request: Request, bounds: tuple[int, int], shown: AbstractContextManager[Progress]
+    evaluation: Evaluation, bounds: tuple[int, int], shown: AbstractContextManager[Progress]
 ) -> Facts:
     from nncompress.pipeline.coder import Coder
     from nncompress.pipeline.stream import Null, compress_stream
 
     began = time.perf_counter()
-    source = _Source(corpora.read_range(request.path, *bounds))
+    source = _Source(corpora.read_range(evaluation.path, *bounds))
     with shown as progress:
-        totals = compress_stream(source, Null(), Coder(request.options), progress)
+        totals = compress_stream(source, Null(), Coder(evaluation.options), progress)
     return {
         "bytes": totals.archive_size,
         "bits_per_byte": 8 * totals.archive_size / totals.raw_size,
@@ -159,7 +177,7 @@ def _coded(
 
 
 def program_size() -> int:
-    """Bytes of this package's source, zipped, without training, reports and models.
+    """Return the bytes of this package's source, zipped, without training, reports and models.
 
     Python and the libraries are not counted.
     """

@@ -1,4 +1,4 @@
-"""The lines that ``nncompress eval`` prints for people."""
+"""Write the lines that ``nncompress eval`` prints for people."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ UNCOUNTED = "Python and the libraries are not counted"
 
 
 def evaluation_lines(facts: dict[str, Any]) -> Iterator[str]:
-    """The facts of :func:`nncompress.reports.evaluate.evaluate` as lines."""
+    """Yield the facts of :func:`nncompress.reports.evaluate.evaluate` as lines."""
     what = facts["part"] or facts["file"]
     yield f"{what}: {facts['bytes']:,} bytes"
     if facts["recognised"]:
         yield f"  recognised: {facts['recognised']}"
     model = facts["model"]
-    yield f"  model: {model['name']} {model['identity']}, {model['parameters']:,} parameters, {model['size']:,} bytes"
+    sizes = f"{model['parameters']:,} parameters, {model['size']:,} bytes"
+    yield f"  model: {model['name']} {model['identity']}, {sizes}"
     yield f"  trained on: {_training(model['summary'])}"
     yield _bits("network alone, integers", facts["network"])
     if "float" in facts:
@@ -66,7 +67,8 @@ def _comparison(facts: dict[str, Any]) -> Iterator[str]:
         yield from _sources()
     elif facts["corpus"]:
         payload = facts["totals"]["payload"]
-        yield f"  on all of {facts['corpus']}, without the program; a trained model is knowledge they lack:"
+        what = f"on all of {facts['corpus']}, without the program"
+        yield f"  {what}; a trained model is knowledge they lack:"
         yield from _whole(facts["corpus"], payload)
         yield from _sources()
 
@@ -85,7 +87,8 @@ def _hutter(corpus: str) -> Iterator[str]:
         if row["file"] == corpus:
             total = f"{row['total']:,}" if "total" in row else "not known"
             note = f", {row['note']}" if "note" in row else ""
-            yield f"    {row.get('date', 'pending'):<10} {total:>14}  {row['program']}{note}{_mark(row)}"
+            words = f"{row['program']}{note}{_mark(row)}"
+            yield f"    {row.get('date', 'pending'):<10} {total:>14}  {words}"
 
 
 def _mark(row: Row) -> str:
@@ -100,11 +103,12 @@ def _sources() -> Iterator[str]:
 
 
 def baseline_lines() -> Iterator[str]:
-    """All published figures."""
+    """Yield all published figures as lines."""
     yield "The paper's network, bits per byte of the last 5,000,000 bytes of enwik8:"
     for row in rows("paper"):
         yield f"    {row['bits_per_byte']:.3f}  {row['network']}{_mark(row)}"
     for corpus in ("enwik8", "enwik9"):
-        yield f"{corpus}, bytes without the program (Large Text Compression Benchmark and stock commands):"
+        where = "Large Text Compression Benchmark and stock commands"
+        yield f"{corpus}, bytes without the program ({where}):"
         yield from _whole(corpus, None)
     yield from _sources()

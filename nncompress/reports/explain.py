@@ -1,6 +1,7 @@
-"""What every byte of some data costs, and what network and mixer expected instead: the numbers of the surprise map.
+"""Compute the surprise map: what every byte costs, and what network and mixer expected instead.
 
-The data go through the codec itself, with predictors that keep notes, so that the costs are those of the archive.
+The data go through the block coder itself, with predictors that record, so that the costs are those
+of the archive.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ TOP = 3
 
 @dataclass(frozen=True)
 class Surprise:
-    """Costs of ``data``, by position.
+    """Hold what each of n bytes costs, by position.
 
-    coded: bits that each byte cost in the archive, float64 [n]. planes: probability that each of its bits was given,
-    most significant first, float64 [n, 8]. network: bits that the network alone would have spent, float64 [n], or
-    None where it had no part. expected, mixed: what the network, and what the mixer, thought likeliest. methods: how
-    each block was coded.
+    Attributes:
+        data: the bytes.
+        coded: bits that each cost in the archive, float64 [n].
+        planes: probability that each of its bits was given, most significant first,
+            float64 [n, 8].
+        network: bits that the network alone would have spent, float64 [n]; None where it had no
+            part.
+        expected: what the network thought likeliest.
+        mixed: what the mixer thought likeliest.
+        methods: how each block was coded.
     """
 
     data: bytes
@@ -47,19 +54,24 @@ class Surprise:
 
 @dataclass(frozen=True)
 class Likeliest:
-    """The likeliest bytes, uint8 [n, 3], and their probabilities, float64 [n, 3]: 0 where nobody was asked."""
+    """Hold the likeliest bytes at each of n positions.
+
+    Attributes:
+        top: the bytes, the likeliest first, uint8 [n, 3].
+        chances: their probabilities, float64 [n, 3]; 0 where there was no prediction.
+    """
 
     top: NDArray[np.uint8]
     chances: NDArray[np.float64]
 
     @classmethod
     def empty(cls, size: int) -> Likeliest:
-        """Arrays to be filled."""
+        """Make arrays for ``size`` positions, to be filled."""
         return cls(np.zeros((size, TOP), dtype=np.uint8), np.zeros((size, TOP)))
 
     @classmethod
     def joined(cls, parts: list[Likeliest]) -> Likeliest:
-        """One after the other."""
+        """Join parts, one after the other."""
         whole = [cls.empty(0), *parts]
         return cls(
             np.concatenate([part.top for part in whole]),
@@ -67,16 +79,29 @@ class Likeliest:
         )
 
     def fill(self, places: NDArray[Any], chances: NDArray[np.float64]) -> None:
-        """Note the likeliest of distributions [m, 256] for the bytes at m places."""
+        """Enter the likeliest bytes of m positions.
+
+        Args:
+            places: the positions, integers [m].
+            chances: what each byte's distribution was, float64 [m, 256].
+        """
         top = np.argsort(-chances, axis=1, kind="stable")[:, :TOP]
         self.top[places] = top
         self.chances[places] = np.take_along_axis(chances, top, axis=1)
 
 
 def explain(data: bytes, options: CodingOptions, progress: Progress) -> Surprise:
-    """Code ``data`` as ``nncompress compress`` would, and say what each byte cost.
+    """Code ``data`` as ``nncompress compress`` would, and find what each byte cost.
 
-    Raises :class:`ModelError`, :class:`ConfigError`, :class:`DeviceError`.
+    Args:
+        data: the bytes.
+        options: how they are coded.
+        progress: called with the bytes done since its last call.
+
+    Raises:
+        ModelError: the model is missing or damaged.
+        ConfigError: the method needs a model, and there is none.
+        DeviceError: the device is missing, or does not compute exactly.
     """
     opened = open_block_coder(options)
     methods, notes = [], []
@@ -100,7 +125,7 @@ def explain(data: bytes, options: CodingOptions, progress: Progress) -> Surprise
 
 
 def _noted(coder: BlockCoder, method: Method, block: bytes, progress: Progress) -> _Notes:
-    """Code a block once more with the method that was chosen for it, and keep notes."""
+    """Code a block once more with the method that was chosen for it, and record."""
     notes = _Notes(len(block), method)
     if method is Method.STORED:
         progress(len(block))
@@ -110,7 +135,7 @@ def _noted(coder: BlockCoder, method: Method, block: bytes, progress: Progress) 
 
 
 class _Notes:
-    """What is found out about one block; the names are those of :class:`Surprise`."""
+    """Hold what is found out about one block; the names are those of :class:`Surprise`."""
 
     def __init__(self, size: int, method: Method) -> None:
         self.method = method
@@ -121,7 +146,7 @@ class _Notes:
 
 
 class _RecordingCoder(BlockCoder):
-    """A block coder like another, at one method, with a predictor that keeps notes."""
+    """Code blocks as another block coder does, by one method, with a predictor that records."""
 
     def __init__(self, like: BlockCoder, method: Method, notes: _Notes) -> None:
         super().__init__(
@@ -140,7 +165,7 @@ class _RecordingCoder(BlockCoder):
 
 
 class _Recorder:
-    """A predictor that passes everything on and keeps notes."""
+    """Pass everything on to a predictor, and record what it predicts."""
 
     def __init__(self, predictor: StepPredictor, layout: Layout, notes: _Notes) -> None:
         self._predictor, self._notes = predictor, notes

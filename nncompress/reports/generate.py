@@ -1,4 +1,4 @@
-"""Sampling from a model, byte by byte."""
+"""Sample text from a model, byte by byte."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 def generate(
     network: Network, prompt: bytes, *, temperature: float, top_p: float, seed: int | None
 ) -> Iterator[int]:
-    """Bytes that continue ``prompt``, without end.
+    """Return an endless iterator of the bytes that continue ``prompt``.
 
-    temperature: at least 0; 0 takes the likeliest byte. top_p: in (0, 1]; only the likeliest bytes whose
-    probabilities reach it are drawn from ("nucleus sampling", https://arxiv.org/abs/1904.09751). seed: None for a
-    new one each time. Raises :class:`ConfigError`.
+    Args:
+        network: what predicts them.
+        prompt: the bytes before them.
+        temperature: at least 0; 0 takes the likeliest byte.
+        top_p: in (0, 1]; only the likeliest bytes whose probabilities reach it are drawn from
+            ("nucleus sampling", https://arxiv.org/abs/1904.09751).
+        seed: the same seed gives the same bytes; None for a new one each time.
+
+    Raises:
+        ConfigError: temperature or top-p are out of range.
     """
     if not 0 <= temperature < float("inf"):
         raise ConfigError(f"the temperature must be at least 0, not {temperature}")
@@ -47,7 +54,16 @@ def _generate(
 def distribution(
     weights: NDArray[np.int32], temperature: float, top_p: float
 ) -> NDArray[np.float64]:
-    """What the next byte is drawn from, float64 [256], given the network's weights, int32 [256]."""
+    """Return what the next byte is drawn from.
+
+    Args:
+        weights: the network's, int32 [256], at least 1.
+        temperature: see :func:`generate`.
+        top_p: see :func:`generate`.
+
+    Returns:
+        Probabilities, float64 [256].
+    """
     order = np.argsort(-weights.astype(np.int64), kind="stable")
     if temperature == 0:
         chances = np.zeros(len(weights))

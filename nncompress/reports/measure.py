@@ -1,7 +1,8 @@
-"""What bytes cost under a network: the ideal code length, computed on the fly, without coding.
+"""Measure what bytes cost under a network: the ideal code length, computed without coding.
 
-Bytes are cut into blocks and lanes exactly as the codec cuts them, and every lane starts cold, so that the figure is
-what an archive made by the network alone would have, but for the range coder's rounding.
+Bytes are cut into blocks and lanes exactly as the block coder cuts them, and every lane starts
+cold, so that the figure is what an archive made by the network alone would have, but for the range
+coder's rounding.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nncompress.archive.codec import Progress
 from nncompress.archive.writer import Splitter
 from nncompress.coding.levels import Level
 from nncompress.lanes import Layout
@@ -22,22 +24,29 @@ if TYPE_CHECKING:
     from nncompress.exact.engine import Network
     from nncompress.network.model import SHARNN
 
-Progress = Callable[[int], None]
 Meter = Callable[[bytes, Layout, Progress], float]
+"""Returns the bits that a block costs in a layout, and reports the bytes done."""
 
-SEGMENT = 64
+FLOAT_STEPS = 64
 """Steps that the float network reads at once."""
 
 
-def measure(pieces: Iterable[bytes], level: Level, meter: Meter, progress: Progress) -> float:
-    """Bits that the bytes of ``pieces`` cost, in blocks and lanes of a level; ``progress`` is told of bytes done."""
+def ideal_bits(pieces: Iterable[bytes], level: Level, meter: Meter, progress: Progress) -> float:
+    """Return the bits that bytes cost in the blocks and lanes of a level.
+
+    Args:
+        pieces: the bytes, in pieces of any size.
+        level: how they are cut into blocks and lanes.
+        meter: what measures a block.
+        progress: called with the bytes done since its last call.
+    """
     return sum(
         meter(block, Layout(len(block), 1 << level.lanes_bits(len(block))), progress)
-        for block in _blocks(pieces, level)
+        for block in _cut_blocks(pieces, level)
     )
 
 
-def _blocks(pieces: Iterable[bytes], level: Level) -> Iterator[bytes]:
+def _cut_blocks(pieces: Iterable[bytes], level: Level) -> Iterator[bytes]:
     splitter = Splitter(level.block_size, level.first_block_size)
     for piece in pieces:
         yield from splitter.push(piece)
@@ -46,7 +55,7 @@ def _blocks(pieces: Iterable[bytes], level: Level) -> Iterator[bytes]:
 
 
 def network_meter(network: Network) -> Meter:
-    """A meter for the integer network."""
+    """Make a meter of the integer network."""
 
     def meter(data: bytes, layout: Layout, progress: Progress) -> float:
         table = layout.cut(data)
@@ -55,7 +64,7 @@ def network_meter(network: Network) -> Meter:
             told = progress if bounds[0] == 0 else None
             return float(_lane_bits(network, table, layout, bounds, told).sum())
 
-        # Groups share nothing, so each has a thread; the compiled kernels do not hold Python's lock.
+        # Groups share nothing, so each has a thread; compiled kernels do not hold Python's lock.
         with ThreadPoolExecutor() as pool:
             return sum(pool.map(group, layout.groups()))
 
@@ -69,7 +78,7 @@ def _lane_bits(
     bounds: tuple[int, int],
     progress: Progress | None,
 ) -> NDArray[np.float64]:
-    """Bits that each lane of a group costs, float64 [hi - lo]."""
+    """Return the bits that each lane lo..hi-1 costs, float64 [hi - lo]; ``bounds`` are (lo, hi)."""
     lo, hi = bounds
     lanes = network.lanes(hi - lo)
     weights = lanes.start().weights
@@ -90,7 +99,12 @@ def _lane_bits(
 
 
 def float_meter(model: SHARNN, threads: int = 0) -> Meter:
-    """A meter for the float network that a model was made from; ``threads``: 0 for one a core."""
+    """Make a meter of the float network that a model was made from.
+
+    Args:
+        model: the float network, in evaluation mode.
+        threads: number of threads, 0 for one a core.
+    """
     import torch
     import torch.nn.functional as F
 
@@ -105,8 +119,8 @@ def float_meter(model: SHARNN, threads: int = 0) -> Meter:
         before = torch.cat([start, table[:, :-1]], dim=1)
         state = model.initial_state(layout.lanes)
         nats = 0.0
-        for low in range(0, layout.steps, SEGMENT):
-            high = min(low + SEGMENT, layout.steps)
+        for low in range(0, layout.steps, FLOAT_STEPS):
+            high = min(low + FLOAT_STEPS, layout.steps)
             logits, state = model(before[:, low:high], state)
             wanted = table[:, low:high].clone()
             if high == layout.steps:

@@ -1,4 +1,7 @@
-"""Pages that open offline: one file, with everything in it, and nothing from a measured file taken as markup."""
+"""Write HTML pages that open offline, each one file with everything in it.
+
+Nothing from a measured file is taken as markup.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,21 @@ COSTS = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 UNIT = 1000
 """Costs go into the page as 16-bit numbers of 1/1000 bit."""
 
-LINES = 12
-POINTS = 300
-ROW = 64
+SHOWN_BYTES = 100_000
+"""Bytes of a file that a surprise map has room for."""
+
+MOST_LINES = 12
+"""Lines in the table of the costliest."""
+
+CURVE_POINTS = 300
+"""Points of the curve of costs by position, at most."""
+
+ROW_SIZE = 64
 """Bytes that count as a line where there are no lines."""
 
 
 def page(title: str, body: str, script: str = "") -> str:
-    """A whole HTML page; ``title`` is text, the rest is markup."""
+    """Return a whole HTML page; ``title`` is text, the rest is markup."""
     script = f"<script>\n{script}</script>\n" if script else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -39,17 +49,17 @@ def page(title: str, body: str, script: str = "") -> str:
 
 
 def heading(text: str) -> str:
-    """A heading of a part of the page."""
+    """Return a heading of a part of the page, from plain text."""
     return f"<h2>{_text(text)}</h2>\n"
 
 
 def paragraph(text: str) -> str:
-    """A paragraph of plain text."""
+    """Return a paragraph of plain text."""
     return f"<p>{_text(text)}</p>\n"
 
 
 def surprise_script() -> str:
-    """The script that a page with :func:`surprise_body` needs."""
+    """Return the script that a page with :func:`surprise_body` needs."""
     return _asset("surprise.js")
 
 
@@ -58,19 +68,20 @@ def _asset(name: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Text for markup; control characters, which HTML does not allow, become visible ones."""
+    """Return text as markup; control characters, which HTML does not allow, become visible ones."""
     shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
     return escape(shown.encode("utf-8", "backslashreplace").decode())
 
 
 def surprise_body(surprise: Surprise) -> str:
-    """Summary, curve, costliest lines and map, as markup."""
+    """Return summary, curve, costliest lines and map, as markup."""
     return "\n".join(_surprise_parts(surprise)) + "\n"
 
 
 def _surprise_parts(surprise: Surprise) -> Iterator[str]:
     size, bits = len(surprise.data), float(surprise.coded.sum())
-    yield f"<p>{size:,} bytes, {bits / 8:,.0f} after compression: {bits / max(1, size):.3f} bits a byte."
+    rate = f"{bits / max(1, size):.3f} bits a byte"
+    yield f"<p>{size:,} bytes, {bits / 8:,.0f} after compression: {rate}."
     if surprise.network is not None:
         alone = float(surprise.network.sum()) / max(1, size)
         yield f"The network alone would need {alone:.3f}."
@@ -132,28 +143,35 @@ def _percent(chances: NDArray[np.float64]) -> bytes:
 
 
 def is_binary(data: bytes) -> bool:
-    """Whether data are to be shown in hexadecimal: they hold a zero byte, or much that is not UTF-8."""
+    """Return whether data are to be shown in hexadecimal.
+
+    They are if they hold a zero byte, or if more than one byte in 20 is not UTF-8.
+    """
     wrong = sum(0xDC80 <= ord(char) <= 0xDCFF for char in data.decode("utf-8", "surrogateescape"))
     return 0 in data or wrong * 20 > len(data)
 
 
 def units(data: bytes) -> list[int]:
-    """Lengths in bytes of the characters of UTF-8 text; a byte that belongs to none counts as one."""
+    """Return the lengths in bytes of the characters of UTF-8 text.
+
+    A byte that belongs to none counts as a character.
+    """
     text = data.decode("utf-8", "surrogateescape")
     return [len(char.encode("utf-8", "surrogateescape")) for char in text]
 
 
 def curve(surprise: Surprise) -> str:
-    """The mean cost up to each position as an SVG drawing."""
+    """Draw the mean cost up to each position, as SVG."""
     series = {"archive": surprise.coded}
     if surprise.network is not None:
         series["network alone"] = surprise.network
     size = len(surprise.data)
-    places = np.unique(np.linspace(1, size, POINTS).astype(np.int64))
+    places = np.unique(np.linspace(1, size, CURVE_POINTS).astype(np.int64))
     means = {name: np.cumsum(costs)[places - 1] / places for name, costs in series.items()}
     top = max(1.0, *(float(mean.max()) for mean in means.values()))
     parts = [
-        '<svg viewBox="0 0 720 260" width="720" height="260" role="img" aria-label="Mean cost by position">',
+        '<svg viewBox="0 0 720 260" width="720" height="260" role="img" '
+        'aria-label="Mean cost by position">',
         f'<path d="M40 10V230H710" fill="none" stroke="#888"/><text x="4" y="16">{top:.1f}</text>',
         f'<text x="4" y="234">0</text><text x="640" y="252">{size:,} B</text>',
     ]
@@ -168,10 +186,10 @@ def curve(surprise: Surprise) -> str:
 
 
 def lines(surprise: Surprise) -> list[tuple[int, bytes, float]]:
-    """Lines as (position, contents, bits); of binary data, rows of 64 bytes."""
+    """Return the lines as (position, contents, bits); of binary data, rows of 64 bytes."""
     data = surprise.data
     if is_binary(data):
-        pieces = [data[at : at + ROW] for at in range(0, len(data), ROW)]
+        pieces = [data[at : at + ROW_SIZE] for at in range(0, len(data), ROW_SIZE)]
     else:
         pieces = data.splitlines(keepends=True)
     ends = np.cumsum([len(piece) for piece in pieces])
@@ -183,7 +201,7 @@ def lines(surprise: Surprise) -> list[tuple[int, bytes, float]]:
 
 
 def _lines_table(surprise: Surprise) -> Iterator[str]:
-    costliest = sorted(lines(surprise), key=lambda line: -line[2])[:LINES]
+    costliest = sorted(lines(surprise), key=lambda line: -line[2])[:MOST_LINES]
     hexadecimal = is_binary(surprise.data)
     rows = []
     for start, piece, bits in costliest:
@@ -201,7 +219,14 @@ def _lines_table(surprise: Surprise) -> Iterator[str]:
 def comparison_body(
     sections: Sequence[tuple[str, list[list[str]]]], names: Sequence[str], notes: str
 ) -> str:
-    """Tables of a comparison: titles with rows of cells under ``names``."""
+    """Return the tables of a comparison as markup.
+
+    Args:
+        sections: for each table its title and its rows of cells; two cells are a name and why there
+            are no figures.
+        names: names of the columns.
+        notes: a paragraph below the tables.
+    """
     return "\n".join(_comparison_parts(sections, names, notes)) + "\n"
 
 
@@ -223,6 +248,6 @@ def _comparison_parts(
 
 
 def picture(svg: bytes, words: str) -> str:
-    """A drawing as markup."""
+    """Return a drawing as markup; ``words`` say what it shows."""
     encoded = base64.b64encode(svg).decode()
     return f'<p><img src="data:image/svg+xml;base64,{encoded}" alt="{_text(words)}"></p>\n'

@@ -1,4 +1,4 @@
-"""Ratio against speed, with the line of those that nothing else beats in both."""
+"""Draw ratio against speed, with the line of those that nothing else beats in both."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from pathlib import Path
 from nncompress.errors import ConfigError
 
 from .compare import Trial
-from .peers import EXTRAS
+from .libraries import EXTRAS
 from .table import sections
 
 FORMATS = (".png", ".svg")
+"""Suffixes of the files that can be drawn."""
 
 
 def require_matplotlib(target: Path) -> None:
-    """Raise :class:`ConfigError` where ``target`` cannot be drawn, before anything is measured."""
+    """Check that a file can be drawn, before anything is measured.
+
+    Raises:
+        ConfigError: its format is not known, or matplotlib is missing.
+    """
     if target.suffix.lower() not in FORMATS:
         raise ConfigError(f"{target}: a plot is {' or '.join(FORMATS)}")
     if importlib.util.find_spec("matplotlib") is None:
@@ -25,7 +30,7 @@ def require_matplotlib(target: Path) -> None:
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points (speed, ratio) that no other is at least as good as in both, fastest first."""
+    """Return the points (speed, ratio) that no other equals or beats in both, fastest first."""
     best: list[tuple[float, float]] = []
     for point in sorted(set(points), reverse=True):
         if not best or point[1] > best[-1][1]:
@@ -34,9 +39,16 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def draw(trials: Sequence[Trial], form: str) -> bytes:
-    """The plot of the last section, all files together if there are several, as "png" or "svg".
+    """Draw the last section: all files together, if there are several.
 
     Matplotlib's state is not touched.
+
+    Args:
+        trials: what to draw.
+        form: "png" or "svg".
+
+    Returns:
+        The contents of the file.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Compressors that are programs on PATH, run on files in a temporary folder."""
+"""Define the peers that are programs on PATH, run on files in a temporary folder."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ from pathlib import Path
 
 from nncompress.errors import NNCompressError
 
-from .peers import Codec, Settings
+from .peer import Peer, PeerSettings
 
-INPUT, PACKED, OUTPUT, ERRORS = "input", "packed", "output", "errors"
+INPUT_FILE, PACKED_FILE, OUTPUT_FILE, ERRORS_FILE = "input", "packed", "output", "errors"
+"""Names of files: the bytes, what they are compressed to, those restored, and standard error."""
+
 LONGEST_ERRORS = 1 << 16
+"""Bytes of standard error that are read, to find its last line."""
 
 
 class ProgramError(NNCompressError):
     """A program failed, or took too long."""
 
 
-class Program(Codec):
-    """A program with one command line each way.
+class ExternalProgram(Peer):
+    """Run a program that is on PATH, with one command line each way.
 
-    programs: names it may have on PATH. pack, unpack: its arguments, in which ``{packed}`` and such are files; it runs
-    in their folder.
+    Args:
+        name: the peer's name.
+        programs: names that the program may have on PATH.
+        pack: its arguments to compress; ``{input}``, ``{packed}`` and ``{output}`` stand for the
+            names of files in the folder that it runs in.
+        unpack: the same to decompress.
+        suffix: what the name of the packed file ends with.
     """
 
     external = True
@@ -36,12 +44,12 @@ class Program(Codec):
         self.pack, self.unpack, self.suffix = pack.split(), unpack.split(), suffix
         self._deadline = float("inf")
 
-    def configure(self, settings: Settings) -> None:
-        """Take the time it may use."""
+    def configure(self, settings: PeerSettings) -> None:
+        """Take the time that it may use, which begins now."""
         self._deadline = time.monotonic() + settings.seconds
 
     def missing(self) -> str | None:
-        """Say that it is not on PATH."""
+        """Return which programs are not on PATH; None if one is."""
         return None if self._path() else f"{' or '.join(self.programs)} not found on PATH"
 
     def _path(self) -> str | None:
@@ -49,21 +57,26 @@ class Program(Codec):
 
     def compress(self, data: bytes) -> bytes:
         """Run it on a file with these bytes."""
-        packed = PACKED + self.suffix
-        return self._run(self.pack, INPUT, data, packed)
+        packed = PACKED_FILE + self.suffix
+        return self._run(self.pack, INPUT_FILE, data, packed)
 
     def decompress(self, data: bytes) -> bytes:
         """Run it on the packed file."""
-        return self._run(self.unpack, PACKED + self.suffix, data, OUTPUT)
+        return self._run(self.unpack, PACKED_FILE + self.suffix, data, OUTPUT_FILE)
 
     def _run(self, arguments: list[str], source: str, data: bytes, result: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="nncompress-") as name:
             folder = Path(name)
             (folder / source).write_bytes(data)
-            names = {"input": INPUT, "packed": PACKED + self.suffix, "output": OUTPUT}
+            names = {
+                "input": INPUT_FILE,
+                "packed": PACKED_FILE + self.suffix,
+                "output": OUTPUT_FILE,
+            }
             command = [str(self._path()), *(word.format(**names) for word in arguments)]
-            # Its words go to a file: a pipe would stay open for as long as anything that it has started.
-            with (folder / ERRORS).open("w+b") as errors:
+            # Standard error goes to a file: a pipe would stay open as long as anything that the
+            # program has started.
+            with (folder / ERRORS_FILE).open("w+b") as errors:
                 try:
                     done = subprocess.run(
                         command,
@@ -95,24 +108,24 @@ def _last_words(errors: bytes) -> str:
 
 
 PROGRAMS = (
-    Program(
+    ExternalProgram(
         "7z PPMd o=16",
         ("7zz", "7z", "7za"),
         "a -y -mx=9 -m0=PPMd:o=16:mem=256m {packed} {input}",
         "e -y -so {packed}",
         ".7z",
     ),
-    Program(
+    ExternalProgram(
         "lrzip -z -L9",
         ("lrzip",),
         "-z -L9 -q -f -o {packed} {input}",
         "-d -q -f -o {output} {packed}",
     ),
-    Program(
+    ExternalProgram(
         "zpaq -m5", ("zpaq",), "a {packed} {input} -m5", "x {packed} {input} -to {output}", ".zpaq"
     ),
-    Program("bsc -e2", ("bsc",), "e {input} {packed} -b100 -e2", "d {packed} {output}"),
-    Program("paq8px -8", ("paq8px",), "-8 {input} {packed}", "-d {packed} {output}"),
-    Program("cmix", ("cmix",), "-c {input} {packed}", "-d {packed} {output}"),
-    Program("nncp", ("nncp",), "c {input} {packed}", "d {packed} {output}"),
+    ExternalProgram("bsc -e2", ("bsc",), "e {input} {packed} -b100 -e2", "d {packed} {output}"),
+    ExternalProgram("paq8px -8", ("paq8px",), "-8 {input} {packed}", "-d {packed} {output}"),
+    ExternalProgram("cmix", ("cmix",), "-c {input} {packed}", "-d {packed} {output}"),
+    ExternalProgram("nncp", ("nncp",), "c {input} {packed}", "d {packed} {output}"),
 )

@@ -1,4 +1,4 @@
-"""What a figure was measured with, for the JSON beside it."""
+"""Find out what a figure is measured with, for the JSON beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ LIBRARIES = ("torch", "numpy", "numba", "constriction", "zstandard", "brotli")
 
 
 def machine_facts() -> dict[str, Any]:
-    """Processor, cores, system, versions, and the commit where the package is in a git checkout."""
+    """Return what figures are measured with on this machine.
+
+    Returns:
+        Processor, cores, system, versions of Python, of nncompress and of libraries, and the commit
+        where the package is in a git checkout; None for what is not known.
+    """
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),

@@ -1,4 +1,4 @@
-"""Trials as a table: for the terminal, as Markdown, and as CSV."""
+"""Format trials as tables: for the terminal, as Markdown, and as CSV."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import groupby
 from .compare import Trial, totals
 
 Column = tuple[str, Callable[[Trial], str]]
+"""A heading, and what makes a trial's cell."""
 
 
 def _number(value: float | None, form: str, scale: float = 1.0) -> str:
@@ -20,7 +21,7 @@ def _speed(value: float | None) -> str:
     return _number(value, ".3g" if value is None or value >= 1e5 else ".4f", 1e6)
 
 
-COLUMNS: tuple[Column, ...] = (
+TRIAL_COLUMNS: tuple[Column, ...] = (
     ("codec", lambda t: t.codec),
     ("bytes", lambda t: _number(t.compressed, ",")),
     ("bits/byte", lambda t: _number(t.bits_per_byte, ".3f")),
@@ -33,13 +34,16 @@ COLUMNS: tuple[Column, ...] = (
     ("ok", lambda t: "yes" if t.restored else ""),
 )
 NOTES = (
-    "Every file was restored and compared unless a line says otherwise. Seconds leave out starting Python and loading "
-    "libraries; memory is the whole process's."
+    "Every file was restored and compared unless a line says otherwise. Seconds leave out starting "
+    "Python and loading libraries; memory is the whole process's."
 )
 
 
 def sections(trials: Sequence[Trial]) -> list[tuple[str, list[Trial]]]:
-    """Titles with their trials, smallest first and failures last: one section a file, and one for all."""
+    """Return one section a file and, if there are several, one for all.
+
+    Each is a title and its trials, the smallest first and failures last.
+    """
     found = [(name, list(group)) for name, group in groupby(trials, key=lambda trial: trial.file)]
     if len(found) > 1:
         found.append((f"all {len(found)} files", totals(trials)))
@@ -53,14 +57,14 @@ def _order(trial: Trial) -> tuple[bool, int]:
 
 
 def cells(trial: Trial) -> list[str]:
-    """A trial's row; where it failed, the reason stands in the second cell."""
+    """Return a trial's row; where it failed, the reason stands in the second cell."""
     if trial.error is not None:
-        return [trial.codec, trial.error] + [""] * (len(COLUMNS) - 2)
-    return [show(trial) for _, show in COLUMNS]
+        return [trial.codec, trial.error] + [""] * (len(TRIAL_COLUMNS) - 2)
+    return [show(trial) for _, show in TRIAL_COLUMNS]
 
 
 def markdown(trials: Sequence[Trial]) -> str:
-    """GitHub tables."""
+    """Return the sections as GitHub tables."""
     return "\n".join(_markdown_lines(trials)) + "\n"
 
 
@@ -68,8 +72,8 @@ def _markdown_lines(trials: Sequence[Trial]) -> Iterator[str]:
     for title, own in sections(trials):
         yield f"**{_escaped(title)}**"
         yield ""
-        yield "| " + " | ".join(name for name, _ in COLUMNS) + " |"
-        yield "|---" + "|--:" * (len(COLUMNS) - 2) + "|---|"
+        yield "| " + " | ".join(name for name, _ in TRIAL_COLUMNS) + " |"
+        yield "|---" + "|--:" * (len(TRIAL_COLUMNS) - 2) + "|---|"
         for trial in own:
             yield "| " + " | ".join(map(_escaped, cells(trial))) + " |"
         yield ""
@@ -81,7 +85,7 @@ def _escaped(text: str) -> str:
 
 
 def comma_separated(trials: Sequence[Trial]) -> str:
-    """CSV with one line a trial, a line of names first; numbers are exact."""
+    """Return CSV with one line a trial, a line of names first; numbers are exact."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(Trial("", 0, "").facts()), lineterminator="\n")
     writer.writeheader()
@@ -90,14 +94,14 @@ def comma_separated(trials: Sequence[Trial]) -> str:
 
 
 def plain(trials: Sequence[Trial]) -> str:
-    """Aligned columns without any drawing."""
+    """Return the sections in aligned columns, without any drawing."""
     return "\n".join(_plain_lines(trials)) + "\n"
 
 
 def _plain_lines(trials: Sequence[Trial]) -> Iterator[str]:
     for title, own in sections(trials):
         rows = [cells(trial) for trial in own if trial.error is None]
-        table = [[name for name, _ in COLUMNS], *rows]
+        table = [[name for name, _ in TRIAL_COLUMNS], *rows]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         widths[0] = max(len(trial.codec) for trial in own)
         yield title
@@ -112,7 +116,11 @@ def _plain_lines(trials: Sequence[Trial]) -> Iterator[str]:
 
 
 def print_rich(trials: Sequence[Trial]) -> None:
-    """Print with rich; ImportError where that is not installed."""
+    """Print the sections with rich.
+
+    Raises:
+        ImportError: it is not installed.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -120,7 +128,7 @@ def print_rich(trials: Sequence[Trial]) -> None:
     console = Console()
     for title, own in sections(trials):
         table = Table(title=Text(title), title_justify="left", box=None, padding=(0, 1, 0, 0))
-        for index, (name, _) in enumerate(COLUMNS):
+        for index, (name, _) in enumerate(TRIAL_COLUMNS):
             # Headings take two lines so that the table fits a terminal of 80 columns.
             heading = name.replace(" ", "\n").replace("bits/", "bits/\n")
             table.add_column(heading, justify="right" if index else "left", no_wrap=True)

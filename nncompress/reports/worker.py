@@ -1,7 +1,10 @@
-"""One codec on some bytes, in a process of its own: so that its memory can be told, and it can be stopped.
+"""Run one peer on some bytes in a process of its own: its memory can be measured, and it stopped.
 
-``python -m nncompress.reports.worker`` reads a line of JSON (codec, settings) and then the bytes from standard
-input, and writes a line of JSON to standard output.
+``python -m nncompress.reports.worker`` reads from standard input a line of JSON, with the peer's
+name as ``peer`` and :meth:`.PeerSettings.facts` as ``settings``, and then the bytes. It writes a
+line of JSON to standard output: fields of :class:`.Trial`.
+
+Its own imports count as the peer's memory, so it imports no more than any peer needs.
 """
 
 from __future__ import annotations
@@ -14,27 +17,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .peers import Codec, Settings, all_codecs
+from .peer import Peer, settings_from
+from .peers import all_peers
 
 REPEAT_WITHIN = 0.3
 """Seconds in which short work is repeated, to take the fastest run."""
 
 
-def measure(codec: Codec, data: bytes) -> dict[str, Any]:
-    """Run a codec both ways; returns sizes in bytes, times in seconds."""
+def measure_peer(peer: Peer, data: bytes) -> dict[str, Any]:
+    """Run a peer both ways, and return fields of :class:`.Trial`: bytes, and times in seconds."""
     began = time.perf_counter()
-    codec.prepare()
+    peer.prepare()
     startup = time.perf_counter() - began
-    packed, compress_seconds = _timed(codec.compress, data)
-    contents, decompress_seconds = _timed(codec.decompress, packed)
+    packed, compress_seconds = _timed(peer.compress, data)
+    contents, decompress_seconds = _timed(peer.decompress, packed)
     return {
-        "version": codec.version(),
+        "version": peer.version(),
         "compressed": len(packed),
         "startup_seconds": startup,
         "compress_seconds": compress_seconds,
         "decompress_seconds": decompress_seconds,
         "restored": contents == data,
-        "peak_memory": peak_memory(children=codec.external),
+        "peak_memory": peak_memory(children=peer.external),
     }
 
 
@@ -51,7 +55,11 @@ def _timed(work: Callable[[bytes], bytes], data: bytes) -> tuple[bytes, float]:
 
 
 def peak_memory(children: bool) -> int | None:
-    """Most bytes of memory that this process, or a child that has ended, had resident; None if unknown."""
+    """Return the most bytes of memory that a process had resident; None if unknown.
+
+    Args:
+        children: for the largest child that has ended, instead of this process.
+    """
     try:
         import resource
     except ImportError:  # Windows
@@ -67,15 +75,15 @@ def peak_memory(children: bool) -> int | None:
 
 
 def main() -> None:
-    """Do what standard input says."""
+    """Do the job that standard input holds."""
     stdin = sys.stdin.buffer
     job = json.loads(stdin.readline())
     data = stdin.read()
-    codec = all_codecs()[job["codec"]]
-    codec.configure(Settings(**job["settings"]))
+    peer = all_peers()[job["peer"]]
+    peer.configure(settings_from(job["settings"]))
     try:
-        result = measure(codec, data)
-    except Exception as error:  # whatever a codec may raise is a line in the table
+        result = measure_peer(peer, data)
+    except Exception as error:  # whatever a peer may raise is a line in the table
         result = {"error": " ".join(str(error).split()) or type(error).__name__}
     print(json.dumps(result))
 

@@ -1,1 +1,1 @@
-"""Training: data, optimizers, the loop and its checkpoints."""
+"""Train the float network: corpora, optimizers, the loop and its checkpoints."""

@@ -1,7 +1,8 @@
-"""Means of trained weights, and how well weights do on text that was held out.
+"""Average trained weights, and measure weights on text that was held out.
 
-The mean of the weights before and after another stretch of training, or of several stretches from the same start, is
-often better than any of them: M. Wortsman et al. 2022, "Model soups", https://arxiv.org/abs/2203.05482.
+The mean of the weights before and after another stretch of training, or of several stretches from
+the same start, is often better than any of them: M. Wortsman et al. 2022, "Model soups",
+https://arxiv.org/abs/2203.05482.
 """
 
 from __future__ import annotations
@@ -15,16 +16,26 @@ from nncompress.errors import ConfigError
 from nncompress.network.model import SHARNN
 
 from .config import TrainConfig
-from .data import CorpusError, check_weights, find_sources, held_out_text
+from .corpus import CorpusError, check_shares, find_sources, held_out_text
 from .objective import validate
 
-LANES = 64
+HELD_OUT_LANES = 64
+"""Most lanes that held-out text is measured in."""
 
 
-def average(networks: Sequence[SHARNN], shares: Sequence[float]) -> SHARNN:
-    """Make the network whose weights are the mean of the others', weighted by ``shares``, in float64.
+def average_networks(networks: Sequence[SHARNN], shares: Sequence[float]) -> SHARNN:
+    """Make the network whose weights are the mean of those of others, computed in float64.
 
-    :class:`ConfigError` where there is none, the shares are not one positive number each, or the shapes differ.
+    Args:
+        networks: at least one, all of one shape.
+        shares: a positive number for each, on any scale.
+
+    Returns:
+        The mean, float32, in evaluation mode.
+
+    Raises:
+        ConfigError: there is no network, the shares are not a positive number each, or the shapes
+            differ.
     """
     if not networks:
         raise ConfigError("no weights to average")
@@ -51,8 +62,14 @@ def average(networks: Sequence[SHARNN], shares: Sequence[float]) -> SHARNN:
 class HeldOut:
     """Text of corpora that training leaves out, to compare weights on.
 
-    corpora, shares: as for training. size: about how many bytes to measure on. held_out: documents
-    in a thousand. Raises :class:`CorpusError` where there are none.
+    Args:
+        corpora: files, folders or shards, as for training.
+        shares: of the categories, as for training.
+        size: about how many bytes to measure on.
+        held_out: documents in a thousand that are held out.
+
+    Raises:
+        CorpusError: a corpus cannot be read, or none of its documents is held out.
     """
 
     def __init__(
@@ -63,11 +80,12 @@ class HeldOut:
         held_out: int = TrainConfig.held_out,
     ) -> None:
         sources = find_sources(corpora)
-        self._shares = check_weights(sources, shares)
+        self._shares = check_shares(sources, shares)
         self._texts = held_out_text(sources, self._shares, size, held_out)
         if not self._texts:
             raise CorpusError("none of the documents is held out: give a corpus with more of them")
 
     def measure(self, network: SHARNN) -> dict[str, float]:
-        """Return bits per byte of each category, and of their ``mean`` by share, in float32."""
-        return validate(network, self._texts, self._shares, lanes=LANES, precision="float32")
+        """Return the bits per byte of each category, and their ``mean`` by share, in float32."""
+        lanes, precision = HELD_OUT_LANES, "float32"
+        return validate(network, self._texts, self._shares, lanes=lanes, precision=precision)

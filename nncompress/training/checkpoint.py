@@ -1,4 +1,6 @@
-"""A training run's folder: what it holds, and how a run is taken up again.
+"""Write and read the checkpoint of a training run.
+
+A run's folder holds:
 
 ``run.safetensors``    everything needed to go on: weights, optimizer, network state, unread text,
                        and in its metadata the JSON record of configs and counters. It is one file,
@@ -7,7 +9,7 @@
 ``best.safetensors``   those of the best validation so far.
 ``log.jsonl``          one JSON object a line.
 
-With several processes, ``run-N.safetensors`` is that of process N > 0.
+With several processes, ``run-N.safetensors`` is the checkpoint of process N > 0.
 """
 
 from __future__ import annotations
@@ -24,18 +26,34 @@ from safetensors.torch import save
 from torch import Tensor
 
 from nncompress.errors import ConfigError
+from nncompress.files.output import write_file
 from nncompress.network.model import BlockState, flatten_state, restore_state
-from nncompress.network.weights import read_tensors, write_atomically
+from nncompress.network.weights import read_tensors
 
 
 def save_run(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-    """Write the tensors and the JSON record as one file, atomically."""
+    """Write a checkpoint: it replaces the one before, or that one stays as it is.
+
+    Args:
+        path: the file.
+        tensors: on any device, by name.
+        record: what goes beside them; what JSON can hold.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
     whole = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, save(whole, metadata={"record": json.dumps(record)}))
+    write_file(path, save(whole, metadata={"record": json.dumps(record)}))
 
 
 def load_run(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read :func:`save_run`'s file; ``ModelError`` or ``ConfigError`` where it is no such file."""
+    """Read the tensors and the record of a file of :func:`save_run`.
+
+    Raises:
+        ModelError: the file is damaged.
+        ConfigError: it is no checkpoint.
+        OSError: it cannot be read.
+    """
     tensors, metadata = read_tensors(path)
     try:
         record = json.loads(metadata["record"])
@@ -45,7 +63,10 @@ def load_run(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def pack_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """Flatten the state of optimizers; parameters are numbered in their own order, those of later ones going on."""
+    """Return the state of optimizers as named tensors.
+
+    Parameters are numbered in each optimizer's own order; those of later ones follow.
+    """
     packed = {}
     for optimizer, numbers in _numbered(optimizers):
         for index, entries in optimizer.state_dict()["state"].items():
@@ -57,7 +78,7 @@ def pack_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Te
 def unpack_optimizers(
     optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Restore :func:`pack_optimizers`'s names."""
+    """Restore the state of optimizers from what :func:`pack_optimizers` returned."""
     entries: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
@@ -72,7 +93,7 @@ def unpack_optimizers(
 def _numbered(
     optimizers: Sequence[torch.optim.Optimizer],
 ) -> Iterator[tuple[torch.optim.Optimizer, range]]:
-    """Give each optimizer with the numbers of its parameters."""
+    """Yield each optimizer with the numbers of its parameters."""
     first = 0
     for optimizer in optimizers:
         after = first + sum(len(group["params"]) for group in optimizer.param_groups)
@@ -81,25 +102,25 @@ def _numbered(
 
 
 def pack_state(state: Sequence[BlockState] | None) -> dict[str, Tensor]:
-    """Give names to the network's carried state; the cold state is empty."""
+    """Return the network's carried state as named tensors; of the cold state there are none."""
     return dict(zip(_state_names(), flatten_state(state), strict=False))
 
 
 def unpack_state(tensors: Mapping[str, Tensor], device: torch.device) -> list[BlockState] | None:
-    """Restore :func:`pack_state`'s names."""
+    """Return the state that :func:`pack_state` named, on a device; None is the cold state."""
     names = takewhile(tensors.__contains__, _state_names())
     return restore_state([tensors[name].to(device) for name in names])
 
 
 def _state_names() -> Iterator[str]:
-    """Name the tensors of all blocks there can be, in the order of :func:`flatten_state`."""
+    """Yield names of tensors of any number of blocks, in the order of :func:`flatten_state`."""
     for index in count():
         for part in ("hidden", "cell", "memory"):
             yield f"state.{index}.{part}"
 
 
 def pack_text(pending: list[bytes]) -> dict[str, Tensor]:
-    """Turn each lane's unread text into uint8 tensors."""
+    """Return each lane's unread text as a named uint8 tensor."""
     return {
         f"pending.{lane}": torch.from_numpy(np.frombuffer(text, np.uint8).copy())
         for lane, text in enumerate(pending)
@@ -107,6 +128,6 @@ def pack_text(pending: list[bytes]) -> dict[str, Tensor]:
 
 
 def unpack_text(tensors: Mapping[str, Tensor]) -> list[bytes]:
-    """Restore :func:`pack_text`'s names."""
+    """Return each lane's text from what :func:`pack_text` returned."""
     lanes = sum(name.startswith("pending.") for name in tensors)
     return [tensors[f"pending.{lane}"].numpy().tobytes() for lane in range(lanes)]

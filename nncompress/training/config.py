@@ -1,4 +1,7 @@
-"""How a network is trained: one frozen, validated description."""
+"""Describe how a network is trained, in one frozen, validated object.
+
+It is imported for the command line's help, and so imports neither PyTorch nor numpy.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +13,41 @@ from nncompress.errors import ConfigError
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a training run; :class:`~nncompress.errors.ConfigError` where one cannot work.
+    """Settings of a training run.
 
-    lanes, segment: a step trains on ``lanes`` x ``segment`` bytes in each process; gradients reach
-        back one segment.
-    reset: segments after which all lanes start anew from the cold state, as a coder's lanes do; 0
-        for never.
-    optimizer: ``adamw``, ``muon`` or ``lamb``. rate: peak learning rate. warmup: steps of linear
-        rise to it.
-    decay: ``cosine`` or ``linear``, from the peak to ``rate * final``. decay_from: share of the training
-        after which the rate falls, constant until then (Hägele et al. 2024, https://arxiv.org/abs/2405.18392).
-    steps, hours: how long to train; exactly one of them is set. ``hours`` counts the time spent
-        training, over all resumptions, and lets the decay end in time on a machine of unknown
-        speed; only a run by ``steps`` can be repeated exactly.
-    clip: largest norm of the gradient. weight_decay: for matrices alone.
-    teacher_share: how much of each target is what a teacher says, where there is one; the rest is the byte itself.
-    precision: ``bfloat16`` (autocast) or ``float32``. compile: on CUDA, let torch.compile fuse small operations.
-    held_out: documents in a thousand that are kept for validation. validate: bytes of them to
-        measure on.
-    checkpoint_minutes, validate_minutes: time between checkpoints, and between validations.
-    quantize_from: share of the training after which weights and activations are rounded as the
-        integer network will round them (quantisation-aware fine-tuning); 1 for never.
+    Attributes:
+        lanes: texts that are read side by side; a step trains on ``lanes`` x ``segment`` bytes in
+            each process. 1 to 2**16.
+        segment: bytes of a lane a step; gradients reach back one segment. 2 to 2**16.
+        reset: segments after which all lanes start anew from the cold state, as a coder's lanes do;
+            0 for never.
+        optimizer: "adamw", "muon" or "lamb".
+        rate: peak learning rate, 1e-9 to 10.
+        warmup: steps of linear rise to it.
+        decay: "cosine" or "linear", from the peak to ``rate * final``.
+        decay_from: share of the training after which the rate falls, 0 to 1; it is constant until
+            then (Hägele et al. 2024, https://arxiv.org/abs/2405.18392).
+        final: share of the peak rate that is left at the end, 0 to 1.
+        steps: how long to train; exactly one of ``steps`` and ``hours`` is set, the other is 0.
+            Only a run by ``steps`` can be repeated exactly.
+        hours: how long to train, over all resumptions; lets the decay end in time on a machine of
+            unknown speed.
+        clip: largest norm of the gradient, 1e-6 to 1e6.
+        weight_decay: for matrices alone, 0 to 1.
+        teacher_share: how much of each target is what a teacher says, where there is one, 0 to 1;
+            the rest is the byte itself.
+        precision: "bfloat16" (autocast) or "float32".
+        compile: whether torch.compile is to fuse small operations, on CUDA.
+        seed: of the sampling and of dropout, 0 to 2**63 - 1.
+        held_out: documents in a thousand that are kept for validation, 0 to 500.
+        validate: bytes of them to measure on.
+        checkpoint_minutes: time between checkpoints.
+        validate_minutes: time between validations.
+        quantize_from: share of the training after which weights and activations are rounded as the
+            integer network will round them (quantisation-aware fine-tuning), 0 to 1; 1 for never.
+
+    Raises:
+        ConfigError: a value cannot work.
     """
 
     lanes: int = 64
@@ -88,12 +105,17 @@ class TrainConfig:
         _check_choice("precision", self.precision, ("bfloat16", "float32"))
 
     def progress(self, step: int, seconds: float) -> float:
-        """Share of the training that is done, 0 to 1."""
+        """Return the share of the training that is done, 0 to 1.
+
+        Args:
+            step: steps done.
+            seconds: time spent on them.
+        """
         done = step / self.steps if self.steps else seconds / (3600 * self.hours)
         return min(1.0, done)
 
     def rate_at(self, step: int, seconds: float) -> float:
-        """Return the learning rate for step ``step``, from 0, after ``seconds`` of training."""
+        """Return the learning rate for step ``step``, from 0, after so many seconds of training."""
         past = self.progress(step, seconds) - self.decay_from
         done = past / (1 - self.decay_from) if past > 0 else 0.0
         left = (1 + math.cos(math.pi * done)) / 2 if self.decay == "cosine" else 1 - done

@@ -1,4 +1,4 @@
-"""Min-trust LAMB, the optimizer that the paper's results were trained with.
+"""Optimize with min-trust LAMB, which the paper's results were trained with.
 
 Source: Y. You et al., "Large Batch Optimization for Deep Learning", https://arxiv.org/abs/1904.00962
 (version 3, which has no bias correction), with the lower limit on the trust ratio of S. Merity,
@@ -20,10 +20,14 @@ LARGEST_NORM = 10.0
 class Lamb(torch.optim.Optimizer):
     """Adam whose step for each tensor is scaled by the trust ratio |weight| / |step|.
 
-    params: tensors or groups, as for any PyTorch optimizer. lr: rate. betas: decay of the running
-    means of the gradient and of its square. eps: added to divisors. weight_decay: share of the
-    weight added to the step. min_trust: least trust ratio; without it, young layers with small
-    weights hardly learn, which made LAMB unusable for the paper's network.
+    Args:
+        params: tensors or groups, as for any PyTorch optimizer.
+        lr: learning rate.
+        betas: decay of the running means of the gradient and of its square.
+        eps: added to divisors.
+        weight_decay: share of the weight added to the step.
+        min_trust: least trust ratio; without it, young layers with small weights hardly learn,
+            which made LAMB unusable for the paper's network.
     """
 
     def __init__(
@@ -39,7 +43,9 @@ class Lamb(torch.optim.Optimizer):
         super().__init__(params, defaults | {"min_trust": min_trust})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(  # type: ignore[override]
+        self, closure: Callable[[], float] | None = None
+    ) -> float | None:
         """Take one step; ``closure``, if given, is called first, and its result returned."""
         loss = None
         if closure is not None:

@@ -1,4 +1,4 @@
-"""The training loop: text in lanes, truncated backpropagation through time, a step a segment."""
+"""Train a network: text in lanes, truncated backpropagation through time, a step a segment."""
 
 from __future__ import annotations
 
@@ -21,27 +21,42 @@ from nncompress.network.weights import save_weights
 
 from . import checkpoint
 from .config import TrainConfig
-from .data import Sampler, Sources, held_out_text
+from .corpus import Sources, held_out_text
 from .objective import cost, predict, shifted, soft_cost, validate
 from .optimizers import make_optimizers
 from .quantization import FakeQuantizer
 from .recorded import Gradients, RecordedGradients
+from .sampler import Sampler
 from .teacher import Teacher
 
-RUN, MODEL, BEST, LOG = "run.safetensors", "model.safetensors", "best.safetensors", "log.jsonl"
+RUN_FILE = "run.safetensors"
+MODEL_FILE = "model.safetensors"
+BEST_FILE = "best.safetensors"
+LOG_FILE = "log.jsonl"
 
 LOG_SECONDS = 10.0
+"""Time between entries of the log."""
 
 Report = Callable[[dict[str, Any]], None]
+"""Takes an entry of the log."""
 
 
 class Trainer:
-    """A training run in a folder.
+    """A training run in a folder, whose files :mod:`.checkpoint` lists.
 
-    Starts from ``model`` as it stands; after :meth:`resume`, from the folder's last checkpoint. On
+    It starts from ``model`` as it is; after :meth:`resume`, from the folder's last checkpoint. On
     the CPU a run by steps that was stopped and resumed equals an uninterrupted one bit for bit, on
     one machine with one number of threads. Under ``torch.distributed`` each process reads text of
     its own and gradients are averaged.
+
+    Args:
+        model: the network, whose weights are trained in place.
+        config: how.
+        sources: what :func:`~.corpus.find_sources` returns.
+        shares: of the categories, see :class:`~.sampler.Sampler`.
+        folder: the run's own.
+        device: where to train.
+        teacher: trained networks to learn from too, or None.
     """
 
     def __init__(
@@ -49,7 +64,7 @@ class Trainer:
         model: SHARNN,
         config: TrainConfig,
         sources: Sources,
-        weights: Mapping[str, float],
+        shares: Mapping[str, float],
         folder: Path,
         device: torch.device | str = "cpu",
         teacher: Teacher | None = None,
@@ -63,10 +78,11 @@ class Trainer:
         self.model = model.to(self.device).train()
         self.optimizers = make_optimizers(self.model, config)
         self.sampler = Sampler(
-            sources, weights, lanes=config.lanes, seed=seed, permille=config.held_out
+            sources, shares, lanes=config.lanes, seed=seed, permille=config.held_out
         )
-        shares = self.sampler.shares
-        self.held_out = held_out_text(sources, shares, config.validate, config.held_out)
+        self.held_out = held_out_text(
+            sources, self.sampler.shares, config.validate, config.held_out
+        )
         self.quantizer: FakeQuantizer | None = None
         self._gradients = self._prepare()
         self.state: list[BlockState] | None = None
@@ -74,7 +90,7 @@ class Trainer:
         self.step, self.bytes, self.seconds, self.best = 0, 0, 0.0, math.inf
 
     def train(self, report: Report = lambda entry: None) -> None:
-        """Train to the end of the schedule; ``report`` gets every entry of the log."""
+        """Train to the end of the schedule, and pass every entry of the log to ``report``."""
         config = self.config
         started = time.monotonic() - self.seconds
         logged = validated = saved = self.seconds
@@ -97,7 +113,7 @@ class Trainer:
         self.save()
 
     def train_step(self) -> Tensor:
-        """Train on one segment of every lane; returns its bits per byte, a scalar."""
+        """Train on one segment of every lane, and return its bits per byte, a scalar."""
         config = self.config
         if config.reset and self.step % config.reset == 0:
             self.state = None
@@ -122,7 +138,11 @@ class Trainer:
         return bits
 
     def _learn(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Compute gradients from the text, or from it and the teacher; returns the text's bits per byte."""
+        """Compute gradients from the text, and from the teacher if there is one.
+
+        Returns:
+            The text's bits per byte, a scalar.
+        """
         given = [inputs, targets, *flatten_state(self.state)]
         if self.teacher is not None:
             given.append(self.teacher.distributions(inputs, self.config.precision))
@@ -131,9 +151,14 @@ class Trainer:
         return bits.clone()
 
     def _compute(self, given: Sequence[Tensor]) -> list[Tensor]:
-        """Leave gradients in the parameters: from inputs, targets, state, and what the teacher says if there is one.
+        """Leave gradients in the parameters.
 
-        Returns the text's bits per byte, and the state after it.
+        Args:
+            given: inputs and targets, uint8 [B, T]; the tensors of the state; and what the teacher
+                says, if there is one.
+
+        Returns:
+            The text's bits per byte, a scalar, and the tensors of the state after it.
         """
         inputs, targets, *rest = given
         taught = rest.pop() if self.teacher is not None else None
@@ -147,7 +172,7 @@ class Trainer:
         return [bits.detach(), *flatten_state(state)]
 
     def _prepare(self) -> Gradients:
-        """Return the fastest way to compute gradients on the device."""
+        """Return the fastest function for gradients on the device."""
         if self.device.type == "cpu":
             return self._compute
         # Rounding is for the last part, too short to be worth compiling for.
@@ -167,7 +192,8 @@ class Trainer:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(flat)
         flat /= self.processes
-        parts = flat.split([gradient.numel() for gradient in gradients])  # type: ignore[no-untyped-call]
+        sizes = [gradient.numel() for gradient in gradients]
+        parts = flat.split(sizes)  # type: ignore[no-untyped-call]
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
@@ -193,7 +219,7 @@ class Trainer:
         self._log(self._counters() | {"validation": result}, report)
         if result["mean"] < self.best:
             self.best = result["mean"]
-            save_weights(self.folder / BEST, self.model)
+            save_weights(self.folder / BEST_FILE, self.model)
 
     def _counters(self) -> dict[str, Any]:
         return {"step": self.step, "bytes": self.bytes, "seconds": round(self.seconds, 1)}
@@ -209,12 +235,12 @@ class Trainer:
 
     def _log(self, entry: dict[str, Any], report: Report) -> None:
         if self.rank == 0:
-            with (self.folder / LOG).open("a", encoding="utf-8") as file:
+            with (self.folder / LOG_FILE).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
             report(entry)
 
     def _file(self) -> Path:
-        return self.folder / (f"run-{self.rank}.safetensors" if self.rank else RUN)
+        return self.folder / (f"run-{self.rank}.safetensors" if self.rank else RUN_FILE)
 
     def save(self) -> None:
         """Write the checkpoint: what it takes to go on, then the weights for export."""
@@ -234,14 +260,19 @@ class Trainer:
         }
         checkpoint.save_run(self._file(), tensors, record)
         if self.rank == 0:
-            save_weights(self.folder / MODEL, self.model)
+            save_weights(self.folder / MODEL_FILE, self.model)
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint.
 
-        Raises ``ConfigError`` where it is of another network, corpus or optimizer, ``OSError`` where
-        there is none. The configuration may differ from that of the run before, but for the lanes
-        and the optimizer.
+        The configuration may differ from that of the run before, except for the lanes and the
+        optimizer.
+
+        Raises:
+            ConfigError: the checkpoint is of another network or optimizer, or is none.
+            CorpusError: it is of other categories or another number of lanes.
+            ModelError: it is damaged.
+            OSError: there is none.
         """
         tensors, record = checkpoint.load_run(self._file())
         if SHARNNConfig.from_json(record["network"]) != self.model.config:

@@ -1,4 +1,4 @@
-"""What training minimises and validation reports: the cost of the next byte."""
+"""Compute what training minimises and validation reports: the cost of the next byte."""
 
 from __future__ import annotations
 
@@ -17,16 +17,31 @@ SHORTEST_LANE = 2048
 
 
 def shifted(targets: Tensor, previous: Tensor) -> Tensor:
-    """Return what the network reads to predict targets [B, T]: the byte before each."""
+    """Return what the network reads to predict some bytes: the byte before each.
+
+    Args:
+        targets: the bytes, uint8 [B, T].
+        previous: the byte before each lane's first, uint8 [B, 1].
+
+    Returns:
+        uint8 [B, T].
+    """
     return torch.cat([previous, targets[:, :-1]], dim=1)
 
 
 def predict(
     model: SHARNN, inputs: Tensor, state: list[BlockState] | None, precision: str
 ) -> tuple[Tensor, list[BlockState]]:
-    """Return the logits of each next byte, float32 [T * B, 256], and the state after the segment.
+    """Predict each next byte of a segment.
 
-    inputs: uint8 [B, T]. precision: ``bfloat16`` (autocast) or ``float32``.
+    Args:
+        model: the network.
+        inputs: what it reads, uint8 [B, T], on its device.
+        state: after the segment before; None for cold lanes.
+        precision: "bfloat16" (autocast) or "float32".
+
+    Returns:
+        The logits, float32 [T * B, 256], and the state after the segment.
     """
     half = precision == "bfloat16"
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
@@ -35,12 +50,22 @@ def predict(
 
 
 def cost(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean cross-entropy in bits per byte of logits [T * B, 256] for targets, uint8 [B, T]."""
+    """Return the mean cross-entropy in bits per byte.
+
+    Args:
+        logits: float32 [T * B, 256], as :func:`predict` orders them.
+        targets: the bytes, uint8 [B, T].
+    """
     return F.cross_entropy(logits, targets.t().flatten().long()) / math.log(2)
 
 
 def soft_cost(logits: Tensor, taught: Tensor) -> Tensor:
-    """Return :func:`cost` for whole distributions ``taught``, float32 [T * B, 256], in place of bytes."""
+    """Return the mean cross-entropy in bits per byte, for distributions in place of bytes.
+
+    Args:
+        logits: float32 [T * B, 256].
+        taught: probabilities of each byte, float32 [T * B, 256].
+    """
     return F.cross_entropy(logits, taught) / math.log(2)
 
 
@@ -53,9 +78,18 @@ def validate(
     lanes: int,
     precision: str,
 ) -> dict[str, float]:
-    """Measure each text in cold lanes; returns bits per byte by name.
+    """Measure a network on texts, each in lanes that begin cold.
 
-    ``mean``, the mean weighted by the categories' shares, is added where there is any text.
+    Args:
+        model: the network.
+        texts: by category.
+        shares: of the categories, on any positive scale.
+        lanes: most lanes to read a text in.
+        precision: "bfloat16" (autocast) or "float32".
+
+    Returns:
+        Bits per byte by category; and as ``mean`` their mean weighted by the shares, if there is
+        any text.
     """
     training = model.training
     model.eval()

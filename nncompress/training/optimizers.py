@@ -1,4 +1,4 @@
-"""The optimizers a network can be trained with."""
+"""Make the optimizers that a network can be trained with."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from .config import TrainConfig
 from .lamb import Lamb
 
 HIDDEN = ("weight_ih", "weight_hh", "query.weight", "up.weight")
-"""What the names of the matrices end with that take hidden vectors to hidden vectors, as Muon wants them."""
+"""Ends of the names of matrices that take hidden vectors to hidden vectors: those Muon is for."""
 
 
 def make_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Make what ``config.optimizer`` names; each parameter belongs to one of the list.
+    """Make what ``config.optimizer`` names.
 
-    Weight decay is for matrices alone. ``muon`` is Muon (K. Jordan et al. 2024,
-    https://kellerjordan.github.io/posts/muon/) for the hidden matrices and AdamW for the rest. Its steps are scaled to
-    AdamW's size (J. Liu et al. 2025, https://arxiv.org/abs/2502.16982), so that one rate serves both.
-    Raises :class:`ConfigError` where PyTorch, before 2.9, has no Muon.
+    "muon" is Muon (K. Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) for the
+    hidden matrices and AdamW for the rest. Muon's steps are scaled to AdamW's size (J. Liu et al.
+    2025, https://arxiv.org/abs/2502.16982), so that one rate serves both. Weight decay is for
+    matrices alone.
+
+    Returns:
+        Optimizers; each parameter belongs to one of them.
+
+    Raises:
+        ConfigError: this PyTorch, before 2.9, has no Muon.
     """
     named = list(model.named_parameters())
     if config.optimizer == "muon":
@@ -53,7 +59,8 @@ def _muon(parameters: list[nn.Parameter], config: TrainConfig) -> torch.optim.Op
     muon: Any = getattr(torch.optim, "Muon", None)
     if muon is None:
         raise ConfigError(
-            f"PyTorch {torch.__version__} has no Muon: install 2.9 or newer, or take --optimizer adamw"
+            f"PyTorch {torch.__version__} has no Muon: install 2.9 or newer, "
+            "or take --optimizer adamw"
         )
     optimizer: torch.optim.Optimizer = muon(
         parameters,

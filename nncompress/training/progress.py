@@ -1,4 +1,4 @@
-"""How a log entry reads on a terminal."""
+"""Say what an entry of the log holds, in a line for a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def line(entry: dict[str, Any]) -> str:
-    """Turn an entry of the log into one line for people."""
+    """Return a line for people that says what an entry of the log holds."""
     start = f"step {entry['step']:,}  {entry['bytes'] / 1e6:.2f} MB"
     if "validation" in entry:
         return f"{start}  {held_out_bits(entry['validation'])}"
@@ -20,6 +20,6 @@ def line(entry: dict[str, Any]) -> str:
 
 
 def held_out_bits(result: Mapping[str, float]) -> str:
-    """Say what held-out text costs, by category."""
+    """Return words for the bits per byte that held-out text takes, by category."""
     parts = (f"{name} {bits:.4f}" for name, bits in result.items())
     return f"held-out bits/byte: {', '.join(parts)}"

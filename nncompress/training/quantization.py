@@ -1,9 +1,10 @@
-"""Quantisation-aware fine-tuning: the float network rounds where the integer network will.
+"""Fine-tune with quantisation in mind: the float network rounds where the integer network will.
 
 Weights of every product become 7-bit with a scale a row, and the inputs of products 8-bit with the
-static scales of :func:`nncompress.quantize.calibration.calibrate`; gradients pass as if nothing were
-rounded (straight-through estimator, Bengio et al. 2013, https://arxiv.org/abs/1308.3432). The first
-LSTM's input is left alone, since the integer network looks it up, and so is the query of attention.
+static scales of :func:`nncompress.quantize.calibration.calibrate`; gradients pass as if nothing
+were rounded (straight-through estimator, Bengio et al. 2013, https://arxiv.org/abs/1308.3432). The
+first LSTM's input is not rounded, since the integer network looks it up, and neither is attention's
+query.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nncompress.exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
-from nncompress.network.lstm import State, library_lstm, recurrence
+from nncompress.network.lstm import LSTMState, library_lstm, recurrence
 from nncompress.network.model import LSTM, SHARNN, Block
 from nncompress.quantize.calibration import calibrate
 
 
 def round_weight(weight: Tensor) -> Tensor:
-    """Round a matrix to 7 bits with a scale a row; the gradient passes straight through."""
+    """Round a matrix [N, K] to 7 bits with a scale a row; the gradient passes straight through."""
     scale = weight.detach().abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / WEIGHT_MAX
     return weight + ((weight / scale).round() * scale - weight).detach()
 
 
 def round_activation(values: Tensor, scale: float) -> Tensor:
-    """Round to multiples of ``scale`` within 8 bits.
+    """Round values of any shape to multiples of ``scale`` within 8 bits.
 
     The gradient passes straight through, except where a value is cut off.
     """
@@ -36,10 +37,14 @@ def round_activation(values: Tensor, scale: float) -> Tensor:
 
 
 class FakeQuantizer:
-    """Makes a network round from now on; its parameters and their names stay what they are.
+    """Rounding that a network does from now on; its parameters and their names stay the same.
 
-    scales: step of each 8-bit activation, as :func:`~nncompress.quantize.calibration.calibrate` names
-    them. What an LSTM feeds back is rounded on the CPU only: elsewhere PyTorch's own code runs it.
+    What an LSTM feeds back is rounded on the CPU only: elsewhere PyTorch's own code runs it.
+
+    Args:
+        model: the network, which is changed in place.
+        scales: step of each 8-bit activation, by the names that
+            :func:`~nncompress.quantize.calibration.calibrate` gives them.
     """
 
     def __init__(self, model: SHARNN, scales: Mapping[str, float]) -> None:
@@ -56,7 +61,7 @@ class FakeQuantizer:
 
     @classmethod
     def calibrated(cls, model: SHARNN, text: bytes) -> FakeQuantizer:
-        """Measure the scales on a text of at least 512 bytes first."""
+        """Measure the scales on a text of at least 512 bytes, and make a network round to them."""
         lanes = min(16, len(text) // 256)
         length = min(4096, len(text) // lanes)
         data = torch.frombuffer(bytearray(text[: lanes * length]), dtype=torch.uint8)
@@ -69,17 +74,18 @@ class FakeQuantizer:
                 return F.linear(x, lstm.weight_ih, lstm.bias)
             return F.linear(round_activation(x, inputs), round_weight(lstm.weight_ih), lstm.bias)
 
-        def recur(projected: Tensor, state: State) -> tuple[Tensor, State]:
+        def recur(projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
             return recurrence(projected, state, round_weight(lstm.weight_hh), hidden)
 
-        def run_library(x: Tensor, state: State) -> tuple[Tensor, State]:
+        def run_library(x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
             recurrent = round_weight(lstm.weight_hh)
             if inputs is None:
                 return library_lstm(x, state, lstm.weight_ih, recurrent, lstm.bias)
             rounded = round_activation(x, inputs), state, round_weight(lstm.weight_ih)
             return library_lstm(*rounded, recurrent, lstm.bias)
 
-        lstm.project, lstm.recur, lstm.run_library = project, recur, run_library  # type: ignore[method-assign]
+        lstm.project, lstm.recur = project, recur  # type: ignore[method-assign]
+        lstm.run_library = run_library  # type: ignore[method-assign]
 
     def _round_linear(self, linear: nn.Linear, inputs: float) -> None:
         def forward(x: Tensor) -> Tensor:

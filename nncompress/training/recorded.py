@@ -1,7 +1,7 @@
-"""Gradients computed by one launch: a step of training recorded as a CUDA graph.
+"""Compute gradients by one launch, a step of training recorded as a CUDA graph.
 
-A step is hundreds of small kernels, most of them the LSTM's; a CPU that launches them one by one takes longer than a
-fast GPU that runs them.
+A step is hundreds of small kernels, most of them the LSTM's; a CPU that launches them one by one
+takes longer than a fast GPU that runs them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,16 @@ Gradients = Callable[[Sequence[Tensor]], list[Tensor]]
 
 
 class RecordedGradients:
-    """What ``function`` computes, from its third call on in one launch; for CUDA.
+    """A function for gradients on CUDA, computed in one launch from its third call on.
 
-    Shapes that come twice in a row are recorded, others computed as they come. What a call returns is overwritten by
-    the next. compile: let torch.compile fuse what the blocks do after their LSTMs; takes half a minute, and Triton.
+    Inputs of shapes that come twice in a row are recorded, others computed as they come. What a
+    call returns is overwritten by the next.
+
+    Args:
+        function: computes the gradients.
+        model: the network whose parameters get them.
+        compile: whether torch.compile is to fuse what the blocks do after their LSTMs; that takes
+            half a minute, and Triton.
     """
 
     def __init__(self, function: Gradients, model: SHARNN, compile: bool) -> None:
@@ -32,7 +38,7 @@ class RecordedGradients:
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        """Compute, from inputs on the network's device."""
+        """Compute from inputs on the network's device."""
         shapes = [tensor.shape for tensor in inputs]
         if self._graph is None:
             if shapes != self._shapes:
@@ -54,10 +60,8 @@ class RecordedGradients:
         graph, aside = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         with _compiled(self._model, self._compile):
             aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(
-                aside
-            ):  # what is done once only, like compiling, cannot be recorded
-                for _ in range(3):
+            with torch.cuda.stream(aside):
+                for _ in range(3):  # what is done once only, like compiling, cannot be recorded
                     self._function(self._inputs)
             torch.cuda.current_stream().wait_stream(aside)
             with torch.cuda.graph(graph):

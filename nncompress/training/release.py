@@ -1,4 +1,4 @@
-"""From float weights to a model file: integers, activation scales and the mixer's starting values."""
+"""Make a model file of float weights: integers, activation scales, the mixer's starting values."""
 
 from __future__ import annotations
 
@@ -14,47 +14,64 @@ from numpy.typing import NDArray
 from nncompress.archive.format import Method
 from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
 from nncompress.exact.engine import Network, Prediction
-from nncompress.exact.modelfile import save_model
 from nncompress.lanes import Layout
 from nncompress.mixing.clusters import Clusters, train_clusters
 from nncompress.mixing.training import train_initial
-from nncompress.network.weights import load_any_weights
+from nncompress.network.weights import load_weights
+from nncompress.quantize.save import save_model
 from nncompress.quantize.to_integers import quantize
 
-from .data import Sampler, find_sources
+from .config import TrainConfig
+from .corpus import find_sources
+from .sampler import Sampler
 
-CALIBRATION_LANES, CALIBRATION_LENGTH = 64, 1024
-MIXER_LANES, MIXER_ROUNDS = 32, 8
-"""Samples of each category that the mixer's starting values are learnt from, in turn."""
+CALIBRATION_LANES = 64
+CALIBRATION_LENGTH = 1024
+"""Lanes of the text that scales are measured on, and bytes of each."""
+
+MIXER_LANES = 32
+"""Lanes of each sample that the mixer's starting values are learnt from."""
+
+MIXER_ROUNDS = 8
+"""Samples of each category, which take turns."""
 
 
 @dataclass(frozen=True)
 class Release:
     """What a model is made of.
 
-    weights: float weights, as training leaves them. corpora, shares: text for the scales and the
-    mixer, as for training. out: the model file. held_out: documents in a thousand that training
-    did not see, and that are left out here too. summary: facts for the model's card. mixing:
-    whether to train the mixer's starting values. mixer_sample: bytes of each sample for that.
+    Attributes:
+        weights: float weights, as training leaves them.
+        corpora: text for the scales and the mixer: files, folders or shards, as for training.
+        out: the model file.
+        shares: of the categories, as for training.
+        held_out: documents in a thousand that training did not see, and that are left out here too.
+        summary: facts for the model's card.
+        mixing: whether to train the mixer's starting values.
+        mixer_sample: bytes of each sample for that.
     """
 
     weights: Path
     corpora: tuple[Path, ...]
     out: Path
     shares: Mapping[str, float] = field(default_factory=dict)
-    held_out: int = 20
+    held_out: int = TrainConfig.held_out
     summary: Mapping[str, Any] = field(default_factory=dict)
     mixing: bool = True
     mixer_sample: int = 1 << 17
 
 
 def release(job: Release) -> bytes:
-    """Write the model file and return its identity.
+    """Write the model file and return its identity, 16 bytes.
 
-    Raises :class:`ModelError` for weights that are none, :class:`CorpusError` for a corpus that cannot
-    be read.
+    Raises:
+        ModelError: the weights are damaged, or are none.
+        CorpusError: a corpus cannot be read.
+        FileError: the model file cannot be written.
+        OSError: the weights cannot be read.
+        ValueError: a weight is too large for 32-bit sums.
     """
-    model = load_any_weights(job.weights)
+    model = load_weights(job.weights)
     sources = find_sources(job.corpora)
     sampler = Sampler(sources, job.shares, lanes=CALIBRATION_LANES, seed=1, permille=job.held_out)
     text = b"".join(sampler.next(CALIBRATION_LENGTH))
@@ -88,10 +105,17 @@ def _samples(sources: Mapping[str, list[Path]], job: Release) -> Iterator[bytes]
 def mixer_start(
     network: Network, samples: list[bytes], clusters: Clusters
 ) -> dict[str, NDArray[Any]]:
-    """Learn the starting values of every mixer that stands beside a network, and put the clusters beside them.
+    """Learn the starting values of every mixer that is used beside a network.
 
-    The network reads each sample once, for all mixers; one thread for it and one for each mixer.
-    samples: text like that to be compressed, the most typical last.
+    The network reads each sample once, for all mixers; it and each mixer have a thread.
+
+    Args:
+        network: the integer network.
+        samples: text like that to be compressed, the most typical last.
+        clusters: of the network's hidden vectors.
+
+    Returns:
+        Integer arrays by name, those of the clusters among them, for the model file.
     """
     learnt: dict[str, NDArray[Any]] = dict(zip(CLUSTER_ARRAYS, clusters, strict=True))
     profiles = [profile for profile in PROFILES if profile[0] is Method.NETWORK_MIXING]
@@ -103,7 +127,7 @@ def mixer_start(
 
 
 def _hidden_vectors(network: Network, text: bytes) -> NDArray[np.int8]:
-    """Hidden vectors after each byte of ``text``, in any order: int8 [n, width]."""
+    """Return the hidden vector before each byte of ``text``, in some order, int8 [n, width]."""
     steps = _predictions(network)(text, CALIBRATION_LANES)
     return np.concatenate([prediction.hidden.copy() for prediction in steps])
 

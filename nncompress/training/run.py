@@ -1,4 +1,4 @@
-"""A training run from beginning to end: what a command line says, made into a trainer."""
+"""Run training from beginning to end, as a command line asks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from nncompress.errors import ConfigError, DeviceError
-from nncompress.exact.config import PRESETS
+from nncompress.errors import ConfigError
+from nncompress.machine.device import torch_device
 from nncompress.network.model import SHARNN
+from nncompress.network.presets import PRESETS
 from nncompress.quantize.to_floats import load_network
 
 from .config import TrainConfig
-from .data import find_sources
-from .loop import RUN, Report, Trainer
+from .corpus import find_sources
+from .loop import RUN_FILE, Report, Trainer
 from .teacher import Teacher
 
 
@@ -26,10 +27,16 @@ from .teacher import Teacher
 class Setup:
     """Where a run reads and writes, and what it starts from.
 
-    corpora: files, folders or shards. folder: the run's own. preset: name of a new network's shape,
-    unless ``init`` names float weights or a model file. resume: go on from the folder's checkpoint.
-    teachers: float weights or model files to learn from too. weights: of the categories. device:
-    ``cpu``, ``cuda`` or ``cuda:N``. threads: of the CPU; 0 for PyTorch's choice.
+    Attributes:
+        corpora: files, folders or shards.
+        folder: the run's own.
+        preset: name of a new network's shape, unless ``init`` is given.
+        init: float weights or a model file to start from, or None.
+        resume: whether to go on from the folder's checkpoint.
+        teachers: float weights or model files to learn from too.
+        shares: of the categories, on any positive scale; empty for their sizes on disk.
+        device: "cpu", "cuda" or "cuda:N".
+        threads: of the CPU, 0 to 1024; 0 for PyTorch's choice.
     """
 
     corpora: tuple[Path, ...]
@@ -38,32 +45,49 @@ class Setup:
     init: Path | None = None
     resume: bool = False
     teachers: tuple[Path, ...] = ()
-    weights: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
     device: str = "cpu"
     threads: int = 0
 
 
-def run(setup: Setup, config: TrainConfig, report: Report) -> None:
-    """Train to the end of the schedule, in every process that torchrun started."""
+def train(setup: Setup, config: TrainConfig, report: Report) -> None:
+    """Train to the end of the schedule, in every process that torchrun started.
+
+    Args:
+        setup: where the run reads and writes.
+        config: how to train.
+        report: gets every entry of the log.
+
+    Raises:
+        NNCompressError: a setting, a corpus, a network or the checkpoint is wrong, or a file cannot
+            be written.
+        OSError: a file cannot be read.
+    """
     if not 0 <= setup.threads <= 1024:
         raise ConfigError(f"threads must lie between 0 and 1024, not {setup.threads}")
     if setup.threads:
         torch.set_num_threads(setup.threads)
-    device = _device(setup.device)
+    device = _own_device(setup.device)
     model = starting_network(setup)
     teacher = Teacher.load(setup.teachers, device) if setup.teachers else None
     sources = find_sources(setup.corpora)
     _check_folder(setup)
     setup.folder.mkdir(parents=True, exist_ok=True)
     with _processes(device):
-        trainer = Trainer(model, config, sources, setup.weights, setup.folder, device, teacher)
+        trainer = Trainer(model, config, sources, setup.shares, setup.folder, device, teacher)
         if setup.resume:
             trainer.resume()
         trainer.train(report)
 
 
 def starting_network(setup: Setup) -> SHARNN:
-    """Make the network a run starts from; ``ConfigError`` for a preset that does not exist."""
+    """Make the network that a run starts from.
+
+    Raises:
+        ConfigError: there is no such preset.
+        ModelError: the file to start from is damaged, or holds no network.
+        OSError: it cannot be read.
+    """
     if setup.init is not None:
         return load_network(setup.init)
     if setup.preset not in PRESETS:
@@ -73,22 +97,16 @@ def starting_network(setup: Setup) -> SHARNN:
 
 
 def _check_folder(setup: Setup) -> None:
-    present = (setup.folder / RUN).exists()
+    present = (setup.folder / RUN_FILE).exists()
     if setup.resume and not present:
         raise ConfigError(f"{setup.folder}: no checkpoint to resume from")
     if present and not setup.resume:
         raise ConfigError(f"{setup.folder}: holds a run; give --resume, or another folder")
 
 
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise DeviceError(f"no device is called {name!r}; use cpu or cuda") from None
-    if device.type not in ("cpu", "cuda"):
-        raise DeviceError(f"cannot train on {name!r}; use cpu or cuda")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("no CUDA device is available; use --device cpu")
+def _own_device(name: str) -> torch.device:
+    """Return the device to train on; under torchrun, each process on a machine has its own GPU."""
+    device = torch_device(name)
     if device.type == "cuda" and "LOCAL_RANK" in os.environ:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)

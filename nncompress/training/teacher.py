@@ -1,8 +1,9 @@
-"""Trained networks that a network in training learns from, beside the text: distillation.
+"""Let a network in training learn from trained networks beside the text: distillation.
 
-What a teacher says of a byte is a whole distribution, where the text shows one byte of many that could have stood
-there: G. Hinton, O. Vinyals, J. Dean 2015, "Distilling the Knowledge in a Neural Network",
-https://arxiv.org/abs/1503.02531. The mean of several teachers' distributions is better than the best of theirs.
+What a teacher says of a byte is a whole distribution, where the text shows one byte of many that
+could have been there: G. Hinton, O. Vinyals, J. Dean 2015, "Distilling the Knowledge in a Neural
+Network", https://arxiv.org/abs/1503.02531. The mean of several teachers' distributions is better
+than the best of theirs.
 """
 
 from __future__ import annotations
@@ -30,24 +31,32 @@ GROUP = 32
 """Lanes that a thread takes at a time."""
 
 
-class Reader(Protocol):
+class SegmentReader(Protocol):
     """A trained network that reads segment after segment."""
 
     def reset(self) -> None:
         """Begin anew from the cold state."""
 
     def read(self, inputs: Tensor, precision: str) -> Tensor:
-        """Read a segment, uint8 [B, T]; returns the probabilities of each next byte, float32 [T * B, 256]."""
+        """Read a segment.
+
+        Args:
+            inputs: uint8 [B, T].
+            precision: "bfloat16" (autocast) or "float32".
+
+        Returns:
+            The probabilities of each next byte, float32 [T * B, 256].
+        """
 
     def pack(self) -> dict[str, Tensor]:
-        """Return what is carried from segment to segment as named tensors; nothing in the cold state."""
+        """Return what is carried to the next segment as named tensors; none in the cold state."""
 
     def unpack(self, tensors: Mapping[str, Tensor]) -> None:
-        """Restore :meth:`pack`'s tensors."""
+        """Restore what :meth:`pack` returned."""
 
 
 class FloatReader:
-    """A network in floats, on any device."""
+    """A float network, on any device."""
 
     def __init__(self, network: SHARNN, device: torch.device) -> None:
         self.network, self.device = network.to(device).eval(), device
@@ -59,7 +68,7 @@ class FloatReader:
 
     @torch.no_grad()
     def read(self, inputs: Tensor, precision: str) -> Tensor:
-        """Read a segment; see :class:`Reader`."""
+        """Read a segment; see :class:`SegmentReader`."""
         logits, self.state = predict(self.network, inputs, self.state, precision)
         return torch.softmax(logits, dim=-1)
 
@@ -73,7 +82,12 @@ class FloatReader:
 
 
 class IntegerReader:
-    """A model's integer network on the CPU, faster there than its floats. threads: how many may work for it."""
+    """A model's integer network on the CPU, where it is faster than a float network.
+
+    Args:
+        network: the network, on the CPU.
+        threads: how many may work for it.
+    """
 
     def __init__(self, network: Network, threads: int) -> None:
         self.network, self.threads = network, threads
@@ -84,7 +98,7 @@ class IntegerReader:
         self.groups: list[Lanes] = []
 
     def read(self, inputs: Tensor, precision: str) -> Tensor:
-        """Read a segment, in whole numbers whatever the ``precision``; see :class:`Reader`."""
+        """Read a segment, in integers whatever the precision; see :class:`SegmentReader`."""
         columns = np.ascontiguousarray(inputs.t().numpy())
         steps, count = columns.shape
         places = [slice(first, min(first + GROUP, count)) for first in range(0, count, GROUP)]
@@ -122,9 +136,17 @@ class IntegerReader:
 
 
 class Teacher:
-    """The mean of what some networks predict. Raises ``ValueError`` where there is none."""
+    """The mean of what some networks predict.
 
-    def __init__(self, readers: Sequence[Reader], names: Sequence[str] = ()) -> None:
+    Args:
+        readers: the networks.
+        names: one for each, for the tensors of :meth:`pack`; their numbers if there are none.
+
+    Raises:
+        ValueError: there is no network.
+    """
+
+    def __init__(self, readers: Sequence[SegmentReader], names: Sequence[str] = ()) -> None:
         if not readers:
             raise ValueError("a teacher needs at least one network")
         self.readers = readers
@@ -132,7 +154,17 @@ class Teacher:
 
     @classmethod
     def load(cls, paths: Sequence[Path], device: torch.device) -> Teacher:
-        """Read model files or float weights; :class:`ModelError` where one is neither."""
+        """Read networks from model files or float weights.
+
+        Args:
+            paths: of the files.
+            device: where to compute them; on the CPU, model files stay integers where its
+                instructions make that fast.
+
+        Raises:
+            ModelError: a file is damaged, or is neither.
+            OSError: a file cannot be read.
+        """
         # Named by content, so that a checkpoint's state never goes to another network.
         readers = [_reader(path, device) for path in paths]
         return cls(readers, [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths])
@@ -143,7 +175,7 @@ class Teacher:
             reader.reset()
 
     def distributions(self, inputs: Tensor, precision: str) -> Tensor:
-        """Read a segment, uint8 [B, T]; returns the probabilities of each next byte, float32 [T * B, 256]."""
+        """Read a segment; see :meth:`SegmentReader.read`."""
         return torch.stack([reader.read(inputs, precision) for reader in self.readers]).mean(dim=0)
 
     def pack(self) -> dict[str, Tensor]:
@@ -155,7 +187,7 @@ class Teacher:
         }
 
     def unpack(self, tensors: Mapping[str, Tensor]) -> None:
-        """Restore :meth:`pack`'s states; a network without one begins in the cold state."""
+        """Restore what :meth:`pack` returned; a network without a state begins in the cold one."""
         for own, reader in zip(self._names, self.readers, strict=True):
             prefix = f"teacher.{own}."
             reader.unpack(
@@ -163,7 +195,7 @@ class Teacher:
             )
 
 
-def _reader(path: Path, device: torch.device) -> Reader:
+def _reader(path: Path, device: torch.device) -> SegmentReader:
     if device.type == "cpu" and is_model(path):
         network = Network(load_model(path).parameters)
         if network.packs:

@@ -20,7 +20,7 @@ Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 @pytest.fixture(autouse=True, scope="session")
 def signals_are_heard() -> None:
-    """Give children the signals that a shell has its background jobs ignore, in case the tests are in one."""
+    """Give children the signals that a shell's background jobs, as the tests may be, ignore."""
     for name in ("SIGINT", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:

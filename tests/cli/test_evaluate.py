@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from nncompress.exact.modelfile import save_model
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import save_weights
+from nncompress.quantize.save import save_model
 from nncompress.quantize.to_integers import quantize
 from tests.cli.conftest import Run
 from tests.models import TINY, text, write_model

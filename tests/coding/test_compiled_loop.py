@@ -1,4 +1,4 @@
-"""The compiled loop beside a network: as the loop in Python, for any number of threads, and never stuck."""
+"""The compiled loop beside a network: as the loop in Python, with any threads, and never stuck."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 import pytest
 
+from nncompress.coding import compiled_loop
 from nncompress.coding.loop import decode, encode
 from nncompress.errors import DamagedArchiveError
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout
 from nncompress.machine import atomics
 from nncompress.machine.jit import jit
-from nncompress.machine.tables import describe
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FULL
 from tests.models import SINGLE, TINY, parameters, some_clusters, text
@@ -75,6 +75,30 @@ def test_any_number_of_threads_makes_the_same_stream():
     assert len({both_ways(data, 256, threads) for threads in (1, 2, 3, 8, 20)}) == 1
 
 
+def test_no_thread_sleeps_for_ever(monkeypatch):
+    """Many threads, tiny blocks, and no look after a while at what a lost wake-up would hide."""
+    monkeypatch.setattr(compiled_loop, "NAP", 3600)
+    random, wrong = np.random.default_rng(5), []
+
+    def work():
+        for _ in range(60):
+            size, lanes = int(random.integers(1, 900)), int(random.choice([16, 32, 64, 256]))
+            lanes = min(lanes, 1 << (size.bit_length() - 1))
+            data, threads = text(size, seed=3), int(random.integers(2, 17))
+            layout, network = Layout(size, lanes), network_of()
+            stream = encode(data, layout, network, mixer(layout), threads)
+            if decode(stream, layout, network, mixer(layout), threads) != data:
+                wrong.append((size, lanes, threads))
+
+    several = [threading.Thread(target=work, daemon=True) for _ in range(3)]
+    for thread in several:
+        thread.start()
+    for thread in several:
+        thread.join(300)
+    assert not any(thread.is_alive() for thread in several)
+    assert wrong == []
+
+
 def test_bytes_without_order_have_room():
     data = np.random.default_rng(0).bytes(20_000)
     assert len(both_ways(data, 32, 2)) > len(data)
@@ -131,11 +155,3 @@ def test_threads_that_count_together_miss_nothing():
         thread.join()
     assert numbers[1] == 40_000
     assert 0 < numbers[0] <= 40_000
-
-
-def test_arrays_with_gaps_have_no_address():
-    table = describe([np.zeros((3, 5), np.int8), 7])
-    assert table[0, 1:].tolist() == [3, 5, 0]
-    assert table[1].tolist() == [7, 0, 0, 0]
-    with pytest.raises(ValueError, match="whole arrays"):
-        describe([np.zeros((3, 5))[:, 1:]])

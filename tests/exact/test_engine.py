@@ -76,22 +76,6 @@ def test_cuda_agrees_with_the_cpu(config):
     assert np.array_equal(run(Network(parameters(config), "cuda"), symbols), expected)
 
 
-def test_copies_of_a_lane_go_on_as_it_would():
-    symbols = some_symbols(25, 1)
-    network = Network(parameters(DEEP))
-    expected = run(network, symbols)
-    first, rest = symbols[:9], symbols[9:]
-    source = network.lanes(1)
-    source.start()
-    for row in first:
-        source.step(row)
-    copies = network.lanes(4)
-    copies.copy_first(source)
-    for step, row in enumerate(rest):
-        weights = copies.step(np.repeat(row, 4)).weights
-        assert (weights == expected[10 + step]).all()
-
-
 class OnlyIntegers(TorchDispatchMode):
     """Fails on any operation that makes floating-point numbers, but for the exact products."""
 

@@ -22,7 +22,8 @@ from nncompress.exact.kernels import fused, reference
 from nncompress.exact.kernels.attention_simd import average_rows, dot_rows
 from nncompress.machine.jit import jit
 
-# Vector instructions take whole 16s or 64s of columns, and portable loops the rest or, on other CPUs, everything.
+# Vector instructions take whole 16s or 64s of columns, and portable loops the rest or, on other
+# CPUs, everything.
 DIMS = st.sampled_from([8, 24, 64, 104, 128])
 EXTREME = st.sampled_from([1, 100, 1 << 12, 1 << 19])
 

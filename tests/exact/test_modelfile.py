@@ -13,6 +13,7 @@ from nncompress.errors import DeviceError, ModelError, ModelNotFoundError
 from nncompress.exact import modelfile, store
 from nncompress.exact.engine import Network
 from nncompress.exact.parameters import Parameters
+from nncompress.quantize.save import save_model
 from tests.models import DEEP, TINY, model, parameters, write_model
 
 
@@ -20,7 +21,7 @@ from tests.models import DEEP, TINY, model, parameters, write_model
 def test_a_saved_model_is_the_same_model(tmp_path, config):
     mixing = {"weights": np.arange(6, dtype=np.int32)}
     path = tmp_path / "a.nncmodel"
-    identity = modelfile.save_model(path, parameters(config), mixing, {"hours": 3})
+    identity = save_model(path, parameters(config), mixing, {"hours": 3})
     loaded = modelfile.load_model(path)
     assert loaded.identity == identity
     assert len(identity) == 16
@@ -33,10 +34,10 @@ def test_a_saved_model_is_the_same_model(tmp_path, config):
 
 
 def test_identity_follows_what_archives_depend_on(tmp_path):
-    first = modelfile.save_model(tmp_path / "a", parameters(), summary={"note": "one"})
-    assert modelfile.save_model(tmp_path / "b", parameters(), summary={"note": "two"}) == first
-    assert modelfile.save_model(tmp_path / "c", parameters(seed=1)) != first
-    assert modelfile.save_model(tmp_path / "d", parameters(), {"w": np.zeros(1, np.int32)}) != first
+    first = save_model(tmp_path / "a", parameters(), summary={"note": "one"})
+    assert save_model(tmp_path / "b", parameters(), summary={"note": "two"}) == first
+    assert save_model(tmp_path / "c", parameters(seed=1)) != first
+    assert save_model(tmp_path / "d", parameters(), {"w": np.zeros(1, np.int32)}) != first
 
 
 def test_a_device_that_computes_something_else_is_refused(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nncompress.errors import FileError
-from nncompress.files.output import OutputFile
+from nncompress.files.output import OutputFile, write_file
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
@@ -86,3 +86,21 @@ def test_a_link_stays_one(tmp_path):
         out.commit()
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"after"
+
+
+def test_a_whole_file_is_written_in_the_place_of_the_one_before(tmp_path):
+    target = tmp_path / "target"
+    for contents in (b"one", b"two"):
+        write_file(target, contents)
+        assert target.read_bytes() == contents
+    with pytest.raises(FileError, match="already exists"):
+        write_file(target, b"three", force=False)
+    assert target.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_without_a_folder_is_named_as_the_user_named_it(tmp_path):
+    target = tmp_path / "nowhere" / "target"
+    with pytest.raises(FileError) as caught:
+        write_file(target, b"contents")
+    assert str(caught.value) == f"{target}: No such file or directory"

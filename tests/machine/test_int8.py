@@ -1,4 +1,4 @@
-"""Our own int8 product is exact for every shape and value it takes."""
+"""The packed int8 product is exact for every shape and value it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes blocks with a mixer the way the coding loop does, and measures the ideal code length."""
+"""Code blocks with a predictor as the coding loop does, and measure the ideal code length."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def groups_of(lanes: int, count: int) -> Groups:
 
 
 def steps(data: bytes, lanes: int, groups: Groups):
-    """Yields (step, lo, hi, symbols) in the order of coding."""
+    """Yield (step, lo, hi, symbols) in the order of coding."""
     values = np.frombuffer(data, np.uint8)
     each, rest = divmod(len(values), lanes)
     starts = np.arange(lanes) * each + np.minimum(np.arange(lanes), rest)
@@ -34,7 +34,7 @@ def steps(data: bytes, lanes: int, groups: Groups):
 
 
 def prediction_for(step: int, symbols: np.ndarray, seed: int) -> Prediction:
-    """A network that is right about half of the time, with any vector."""
+    """Play a network that is right about half of the time, with any vector."""
     generator = np.random.default_rng([seed, step, len(symbols)])
     weights = generator.integers(1, 1 << 12, (len(symbols), 256)).astype(np.int32)
     sure = generator.random(len(symbols)) < 0.5
@@ -46,22 +46,22 @@ def prediction_for(step: int, symbols: np.ndarray, seed: int) -> Prediction:
 def encode(
     data: bytes, profile: Profile, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
 ):
-    """Returns the mixer and the probabilities of every step, each float64 [8, lanes]."""
-    mixer = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH))
+    """Return the predictor and the probabilities of every step, each float64 [8, lanes]."""
+    predictor = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH))
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         out = np.full((8, hi - lo), np.nan)
         prediction = prediction_for(t, symbols, seed) if profile.network else None
-        mixer.encode_step(lo, hi, symbols, prediction, out)
+        predictor.encode_step(lo, hi, symbols, prediction, out)
         planes.append((symbols, out))
-    return mixer, planes
+    return predictor, planes
 
 
 def decode(
     data: bytes, profile: Profile, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
 ):
-    """The same by decode_step, which is told the bits of ``data`` plane by plane."""
-    mixer = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH))
+    """Do the same by decode_step, which is told the bits of ``data`` plane by plane."""
+    predictor = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH))
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         seen: list[np.ndarray] = []
@@ -71,12 +71,12 @@ def decode(
             return ((symbols >> (8 - len(seen))) & 1).astype(np.int32)
 
         prediction = prediction_for(t, symbols, seed) if profile.network else None
-        planes.append((mixer.decode_step(lo, hi, prediction, plane), np.array(seen)))
-    return mixer, planes
+        planes.append((predictor.decode_step(lo, hi, prediction, plane), np.array(seen)))
+    return predictor, planes
 
 
 def code_length(planes) -> float:
-    """Bytes that an ideal coder needs."""
+    """Return the bytes that an ideal coder needs."""
     bits = 0.0
     for symbols, p in planes:
         ones = (symbols[None] >> np.arange(7, -1, -1)[:, None]) & 1

@@ -8,7 +8,13 @@ import pytest
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
 from nncompress.machine import int8
-from nncompress.mixing.clusters import Clusters, _multiply_plain, multiply, prepare, train_clusters
+from nncompress.mixing.clusters import (
+    Clusters,
+    _multiply_plain,
+    multiply_centroids,
+    pack_centroids,
+    train_clusters,
+)
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FULL
 from nncompress.mixing.state import CLUSTER
@@ -25,14 +31,14 @@ def vectors(count: int, groups: int = 256, width: int = 21) -> tuple[np.ndarray,
 
 
 def clusters_of(hidden: np.ndarray, clusters: Clusters) -> np.ndarray:
-    mixer = Predictor(FULL, len(hidden), 10 * len(hidden), clusters=clusters)
+    predictor = Predictor(FULL, len(hidden), 10 * len(hidden), clusters=clusters)
     prediction = Prediction(np.ones((len(hidden), 256), np.int32), hidden)
     symbols, out = np.zeros(len(hidden), np.uint8), np.empty((8, len(hidden)))
-    mixer.encode_step(0, len(hidden), symbols, prediction, out)
-    return mixer.state.lanes[:, CLUSTER].copy()
+    predictor.encode_step(0, len(hidden), symbols, prediction, out)
+    return predictor.state.lanes[:, CLUSTER].copy()
 
 
-def test_vectors_near_each_other_are_of_one_kind():
+def test_vectors_near_each_other_are_in_one_cluster():
     hidden, group = vectors(4096)
     found = clusters_of(hidden, train_clusters(hidden))
     together = [np.bincount(found[group == g]).max() / (group == g).sum() for g in range(256)]
@@ -41,7 +47,7 @@ def test_vectors_near_each_other_are_of_one_kind():
 
 
 @pytest.mark.parametrize("width", [1, 4, 21, 384])
-def test_the_kind_is_the_first_of_the_largest(width):
+def test_the_cluster_is_the_first_of_the_highest_score(width):
     hidden = np.random.default_rng(width).integers(-127, 128, (70, width)).astype(np.int8)
     clusters = some_clusters(width)
     scores = hidden.astype(np.int64) @ clusters.weight.T.astype(np.int64) - clusters.bias
@@ -54,7 +60,7 @@ def test_both_ways_to_multiply_agree():
     hidden = np.random.default_rng(1).integers(-127, 128, (9, 384)).astype(np.int8)
     weight = some_clusters(384).weight
     one, other = np.empty((9, 256), np.int32), np.empty((9, 256), np.int32)
-    multiply(hidden, prepare(weight), one)
+    multiply_centroids(hidden, pack_centroids(weight), one)
     _multiply_plain(hidden, weight.reshape(-1).view(np.uint8), other)
     assert (one == other).all()
 
@@ -65,7 +71,7 @@ def test_they_pick_weights_of_the_mixer():
     clusters = train_clusters(hidden)
 
     def length(clusters: Clusters) -> float:
-        mixer, planes = Predictor(FULL, 4, len(data), clusters=clusters), []
+        predictor, planes = Predictor(FULL, 4, len(data), clusters=clusters), []
         for step, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
             # The network is right for one half of the clusters, and wrong for the other.
             places = np.arange(lo, hi) * 1000 + step
@@ -73,7 +79,7 @@ def test_they_pick_weights_of_the_mixer():
             weights = np.ones((hi - lo, 256), np.int32)
             weights[np.arange(hi - lo), np.where(right, symbols, 255 - symbols)] = 1 << 14
             out = np.empty((8, hi - lo))
-            mixer.encode_step(lo, hi, symbols, Prediction(weights, hidden[places]), out)
+            predictor.encode_step(lo, hi, symbols, Prediction(weights, hidden[places]), out)
             planes.append((symbols, out))
         return blocks.code_length(planes)
 

@@ -49,7 +49,7 @@ def _same(a, b):
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
-def test_mixers_trained_together_learn_what_each_learns_alone():
+def test_predictors_trained_together_learn_what_each_learns_alone():
     """Alone as the coding loop would run it: in one thread, a step at a time."""
     clusters = some_clusters(blocks.WIDTH)
     together = train_initial([FULL, FAST, BEST], PAGES[:2], 3, _predictions, clusters)

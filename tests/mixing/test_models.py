@@ -1,4 +1,4 @@
-"""What the mixer is there for: it learns each kind of regularity."""
+"""What a predictor is there for: it learns each kind of regularity."""
 
 from dataclasses import replace
 

@@ -68,16 +68,16 @@ def test_a_run_from_scratch_repeats_whatever_ran_before():
 def test_groups_may_take_their_turns_in_different_threads():
     lanes, groups = 8, blocks.groups_of(8, 2)
     alone, _ = blocks.encode(TEXT, FAST, lanes, groups=2)
-    mixer = Predictor(FAST, lanes, len(TEXT))
+    predictor = Predictor(FAST, lanes, len(TEXT))
 
     def turn(lo, hi, symbols):
-        mixer.encode_step(lo, hi, symbols, None, np.empty((8, hi - lo)))
+        predictor.encode_step(lo, hi, symbols, None, np.empty((8, hi - lo)))
 
     for _, lo, hi, symbols in blocks.steps(TEXT, lanes, groups):
         thread = threading.Thread(target=turn, args=(lo, hi, symbols))
         thread.start()
         thread.join()
-    assert blocks.same_state(alone, mixer)
+    assert blocks.same_state(alone, predictor)
 
 
 def test_order_of_groups_is_part_of_the_result():
@@ -89,21 +89,21 @@ def test_order_of_groups_is_part_of_the_result():
 def test_extreme_predictions():
     data = bytes(200)
     for heavy in (0, 255):
-        mixer = Predictor(FULL, 4, len(data), clusters=some_clusters(2000))
+        predictor = Predictor(FULL, 4, len(data), clusters=some_clusters(2000))
         for _, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
             weights = np.ones((hi - lo, 256), np.int32)
             weights[:, heavy] = 1 << 20
             hidden = np.full((hi - lo, 2000), 127, np.int8)
             out = np.empty((8, hi - lo))
-            mixer.encode_step(lo, hi, symbols, Prediction(weights, hidden), out)
+            predictor.encode_step(lo, hi, symbols, Prediction(weights, hidden), out)
             assert ((out > 0) & (out < 1)).all()
 
 
 def test_full_network_weights_do_not_overflow():
-    mixer = Predictor(FULL, 1, 8)
+    predictor = Predictor(FULL, 1, 8)
     out = np.empty((8, 1))
     prediction = Prediction(np.full((1, 256), 1 << 20, np.int32), np.zeros((1, 0), np.int8))
-    mixer.encode_step(0, 1, np.zeros(1, np.uint8), prediction, out)
+    predictor.encode_step(0, 1, np.zeros(1, np.uint8), prediction, out)
     assert abs(out[0, 0] - 0.5) < 0.1
 
 
@@ -129,15 +129,15 @@ def test_numbers_out_of_range_are_refused(lanes, size):
 
 
 def test_bad_calls_are_refused_before_memory_is_touched():
-    mixer = Predictor(FULL, 4, 40, clusters=Clusters.none(3))
+    predictor = Predictor(FULL, 4, 40, clusters=Clusters.none(3))
     weights = np.ones((5, 256), np.int32)
     good = Prediction(weights, np.zeros((5, 3), np.int8))
     symbols, out = np.zeros(4, np.uint8), np.empty((8, 4))
     with pytest.raises(ValueError, match="weights"):
-        mixer.encode_step(0, 4, symbols, None, out)
+        predictor.encode_step(0, 4, symbols, None, out)
     with pytest.raises(ValueError, match="lanes"):
-        mixer.encode_step(0, 5, np.zeros(5, np.uint8), good, np.empty((8, 5)))
+        predictor.encode_step(0, 5, np.zeros(5, np.uint8), good, np.empty((8, 5)))
     with pytest.raises(ValueError, match="one entry a lane"):
-        mixer.encode_step(0, 4, symbols[:3], good.first(4), out)
+        predictor.encode_step(0, 4, symbols[:3], good.first(4), out)
     with pytest.raises(ValueError, match="vectors"):
-        mixer.encode_step(0, 4, symbols, Prediction(weights[:4], good.hidden[:4, :2]), out)
+        predictor.encode_step(0, 4, symbols, Prediction(weights[:4], good.hidden[:4, :2]), out)

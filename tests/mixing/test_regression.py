@@ -14,11 +14,11 @@ from nncompress.mixing.clusters import Clusters
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import BEST, FULL
 from nncompress.mixing.regression import (
+    BASE_RATE,
     MAX_ENERGY_BITS,
     MAX_WIDTH,
-    RATE,
     RATES,
-    WEIGHT_MAX,
+    REGRESSION_WEIGHT_MAX,
     correct,
     update_correction,
 )
@@ -30,13 +30,15 @@ NUMBERS = st.integers(0, 2**32)
 
 
 def coded(data: bytes, hidden: np.ndarray, profile=FULL) -> float:
-    """Ideal length in bytes beside a network that knows nothing, but for its hidden vectors, int8 [n, d]."""
-    mixer = Predictor(profile, 4, len(data), clusters=Clusters.none(hidden.shape[1]))
+    """Ideal length in bytes beside a network that knows only its hidden vectors, int8 [n, d]."""
+    predictor = Predictor(profile, 4, len(data), clusters=Clusters.none(hidden.shape[1]))
     planes, each = [], len(data) // 4
     for step, lo, hi, symbols in blocks.steps(data, 4, [(0, 4)]):
         out = np.empty((8, hi - lo))
         rows = hidden[np.arange(lo, hi) * each + step]
-        mixer.encode_step(lo, hi, symbols, Prediction(np.ones((hi - lo, 256), np.int32), rows), out)
+        predictor.encode_step(
+            lo, hi, symbols, Prediction(np.ones((hi - lo, 256), np.int32), rows), out
+        )
         planes.append((symbols, out))
     return blocks.code_length(planes)
 
@@ -57,7 +59,9 @@ def test_it_computes_what_exact_arithmetic_does(seed, width):
     random = np.random.default_rng(seed)
     state = Predictor(FULL, 2, 100, clusters=Clusters.none(width)).state
     whole = state.hidden.shape[1]
-    state.regression[:] = random.integers(-WEIGHT_MAX, WEIGHT_MAX + 1, 256 * whole)
+    state.regression[:] = random.integers(
+        -REGRESSION_WEIGHT_MAX, REGRESSION_WEIGHT_MAX + 1, 256 * whole
+    )
     state.hidden[:] = random.integers(-127, 128, (2, whole))
     state.lanes[:, NODE] = random.integers(1, 256, 2)
     state.where[:, MIXED] = random.integers(1 - STRETCH_MAX, STRETCH_MAX, 2)
@@ -83,7 +87,7 @@ def test_it_computes_what_exact_arithmetic_does(seed, width):
         length = energy.bit_length()
         step = error * int(RATES[2 * length + (energy >> length - 2 & 1)]) >> 16
         moved = weights[node] + step * state.hidden[lane].astype(object)
-        weights[node] = np.clip(moved, -int(WEIGHT_MAX), int(WEIGHT_MAX))
+        weights[node] = np.clip(moved, -int(REGRESSION_WEIGHT_MAX), int(REGRESSION_WEIGHT_MAX))
     assert (state.regression.reshape(256, whole) == weights).all()
     assert (state.energies == before).all()
 
@@ -91,17 +95,17 @@ def test_it_computes_what_exact_arithmetic_does(seed, width):
 def test_rates_fall_with_the_root_of_the_energy():
     for index in range(38, 2 * MAX_ENERGY_BITS):
         least = Fraction((2 | index & 1) << (index // 2 - 2), 1 << 16)
-        assert 0 <= Fraction(RATE**2) / least - int(RATES[index]) ** 2 <= 2 * RATES[index] + 1
+        assert 0 <= Fraction(BASE_RATE**2) / least - int(RATES[index]) ** 2 <= 2 * RATES[index] + 1
 
 
 def test_the_largest_numbers_stay_in_32_bits():
     state = Predictor(FULL, 1, 100, clusters=Clusters.none(2 * MAX_WIDTH)).state
     assert state.hidden.shape == (1, MAX_WIDTH)
     for sign in (1, -1):
-        state.regression[:] = sign * WEIGHT_MAX
+        state.regression[:] = sign * REGRESSION_WEIGHT_MAX
         state.hidden[:] = 127
         correct(state, 0, 1)
         assert state.where[0, CORRECTED] == sign * (STRETCH_MAX - 1)
         update_correction(state, 0, 1, np.array([sign > 0], np.int32))
-        assert (sign * state.regression[MAX_WIDTH : 2 * MAX_WIDTH] <= WEIGHT_MAX).all()
+        assert (sign * state.regression[MAX_WIDTH : 2 * MAX_WIDTH] <= REGRESSION_WEIGHT_MAX).all()
         assert (sign * state.regression > 0).all()

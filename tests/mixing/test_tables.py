@@ -32,5 +32,5 @@ def test_rates_keep_probabilities_inside_their_range():
 
 def test_buckets_cover_what_they_index():
     assert set(t.QUANTUM) <= set(range(t.QUANTA))
-    assert set(t.LEVEL) == set(range(t.LEVELS))
+    assert set(t.COUNT_BUCKET) == set(range(t.COUNT_BUCKETS))
     assert set(t.CLASS.tolist()) == set(range(8))

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from nncompress.exact.config import GELU_SCALE, SHARNNConfig
+from nncompress.exact.config import SHARNNConfig
 from nncompress.network import functional
 from nncompress.network import model as modules
+from nncompress.network.constants import GELU_SCALE
 from nncompress.network.lstm import library_lstm, recurrence
 from nncompress.network.model import SHARNN
 
@@ -111,7 +112,7 @@ def test_attention_for_training_is_pytorchs() -> None:
     results = []
     for dtype in (torch.bfloat16, torch.float32):
         inputs = [x.bfloat16().to(dtype).requires_grad_() for x in (query, memory)]
-        read = functional.attend(*inputs, seen)
+        read = functional.attend_band(*inputs, seen)
         gradients = torch.autograd.grad(read, inputs, direction.to(dtype))
         results.append([x.float() for x in (read, *gradients)])
     assert "_Attend" not in str(read.grad_fn)  # PyTorch's own

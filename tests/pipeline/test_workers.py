@@ -1,4 +1,4 @@
-"""Blocks are coded at once, but never more of them than memory allows; what nobody waits for ends."""
+"""Blocks are coded at once, but only as memory allows; what nobody waits for ends."""
 
 from __future__ import annotations
 

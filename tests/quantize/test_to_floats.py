@@ -1,4 +1,4 @@
-"""The float network made of the integers predicts what they do, and what the network they were made of did."""
+"""Floats made of the integers predict what they do, and what the network they were made of did."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import pytest
 import torch
 
 from nncompress.errors import ModelError
-from nncompress.exact.config import PRESETS, START_SYMBOL, SHARNNConfig
+from nncompress.exact.config import START_SYMBOL, SHARNNConfig
 from nncompress.exact.engine import Network
 from nncompress.exact.parameters import Parameters
 from nncompress.network.model import SHARNN, Block
+from nncompress.network.presets import PRESETS
 from nncompress.network.weights import save_weights
+from nncompress.quantize.layers import gate_units
 from nncompress.quantize.to_floats import dequantize, load_network
-from nncompress.quantize.to_integers import gate_units, quantize
+from nncompress.quantize.to_integers import quantize
 from tests.models import DEEP, SINGLE, TINY, float_network, parameters, text, write_model
 
 PLAIN = replace(TINY, attention=())

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import json
 import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 from nncompress.reports import compare
-from nncompress.reports.compare import Trial, choose, run, totals, trial_from
-from nncompress.reports.peers import Settings, all_codecs
+from nncompress.reports.compare import Trial, run_peer, totals, trial_from, worker_job
+from nncompress.reports.peer import PeerSettings, settings_from
+from nncompress.reports.peers import all_peers, choose_peers
 from nncompress.reports.plot import pareto, require_matplotlib
 from nncompress.reports.table import plain
+from tests.children import ROOT
 from tests.models import text
 
 needs_scripts = pytest.mark.skipif(os.name != "posix", reason="writes shell scripts as programs")
@@ -35,14 +40,14 @@ def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     "name", ["gzip -9", "bzip2 -9", "xz -9e", "zstd -19", "brotli -q 11 -w 24"]
 )
 def test_libraries_restore_what_they_compress(name: str) -> None:
-    codec = all_codecs()[name]
-    if codec.missing():
-        pytest.skip(str(codec.missing()))
+    peer = all_peers()[name]
+    if peer.missing():
+        pytest.skip(str(peer.missing()))
     for data in (text(5000), b""):
-        trial = run(codec, "file", data, Settings())
+        trial = run_peer(peer, "file", data, PeerSettings())
         assert trial.error is None
         assert trial.restored
-        assert trial.compressed == len(codec.compress(data))
+        assert trial.compressed == len(peer.compress(data))
 
 
 @needs_scripts
@@ -50,7 +55,7 @@ def test_program_is_run_on_the_same_bytes(on_path: Path) -> None:
     script = "import sys, zlib; data = open(sys.argv[2], 'rb').read()\n"
     script += "work = zlib.compress if sys.argv[1] == '-c' else zlib.decompress\n"
     program(on_path, "cmix", script + "open(sys.argv[3], 'wb').write(work(data))")
-    trial = run(all_codecs()["cmix"], "file", text(4000), Settings())
+    trial = run_peer(all_peers()["cmix"], "file", text(4000), PeerSettings())
     assert (trial.error, trial.restored) == (None, True)
     assert 0 < (trial.compressed or 0) < 4000
     assert (trial.peak_memory or 0) > 1_000_000
@@ -68,7 +73,7 @@ def test_program_is_run_on_the_same_bytes(on_path: Path) -> None:
 )
 def test_program_that_fails_is_a_line_in_the_table(on_path: Path, script: str, said: str) -> None:
     program(on_path, "cmix", script)
-    trial = run(all_codecs()["cmix"], "file", b"contents", Settings(seconds=1.0))
+    trial = run_peer(all_peers()["cmix"], "file", b"contents", PeerSettings(seconds=1.0))
     assert said in str(trial.error)
     assert not trial.restored
 
@@ -80,7 +85,7 @@ def test_what_a_slow_program_has_started_is_stopped_too(on_path: Path) -> None:
     script = "import subprocess, sys, time\n"
     script += f"subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(300)"
     program(on_path, "cmix", script)
-    trial = run(all_codecs()["cmix"], "file", b"contents", Settings(seconds=5.0))
+    trial = run_peer(all_peers()["cmix"], "file", b"contents", PeerSettings(seconds=5.0))
     assert trial.error == "took too long, stopped"
     counted = beats.stat().st_size
     time.sleep(1)
@@ -89,19 +94,21 @@ def test_what_a_slow_program_has_started_is_stopped_too(on_path: Path) -> None:
 
 def test_worker_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "STARTUP_ALLOWANCE", 0.0)
-    trial = run(all_codecs()["xz -9e"], "file", text(1000) * 3000, Settings(seconds=0.2))
+    trial = run_peer(all_peers()["xz -9e"], "file", text(1000) * 3000, PeerSettings(seconds=0.2))
     assert trial.error == "took more than 0.2 s, stopped"
 
 
 def test_missing_model_is_a_line_in_the_table() -> None:
-    trial = run(all_codecs()["nncompress"], "file", b"contents", Settings(model="unknown"))
+    trial = run_peer(
+        all_peers()["nncompress"], "file", b"contents", PeerSettings(CodingOptions("unknown"))
+    )
     assert "no model 'unknown'" in str(trial.error)
 
 
 @pytest.mark.parametrize("name", ["zstd -19", "brotli -q 11 -w 24"])
 def test_missing_library_is_a_line_in_the_table(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
-    trial = run(all_codecs()[name], "file", b"contents", Settings())
+    trial = run_peer(all_peers()[name], "file", b"contents", PeerSettings())
     assert trial.error == "not installed: pip install 'nncompress[bench]'"
     assert name in plain([trial])
 
@@ -112,21 +119,36 @@ def test_plot_without_matplotlib_is_refused_at_once(monkeypatch: pytest.MonkeyPa
         require_matplotlib(Path("plot.svg"))
 
 
+@pytest.mark.parametrize("model", [None, "name", Path("folder", "file")])
+def test_settings_survive_json(model: str | Path | None) -> None:
+    settings = PeerSettings(CodingOptions(model, 3, threads=2), 5.0)
+    expected = PeerSettings(CodingOptions(model and str(model), 3, threads=2), 5.0)
+    assert settings_from(json.loads(json.dumps(settings.facts()))) == expected
+    assert settings_from(PeerSettings().facts()) == PeerSettings()
+
+
+def test_libraries_of_ours_do_not_count_as_the_memory_of_others() -> None:
+    job = worker_job(all_peers()["gzip -9"], text(1000), PeerSettings(CodingOptions(level=1)))
+    script = "import sys; from nncompress.reports.worker import main; main()\n"
+    script += "assert not {'numpy', 'numba', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", script], input=job, check=True, cwd=ROOT)
+
+
 def test_trial_survives_its_facts() -> None:
     trial = Trial("a", 100, "x", compressed=50, compress_seconds=1.0, restored=True)
     assert trial_from(trial.facts()) == trial
 
 
 def test_programs_that_are_absent_are_named(on_path: Path) -> None:
-    codecs, absent = choose([])
+    peers, absent = choose_peers([])
     assert "cmix" in absent
-    assert [codec.name for codec in codecs][:2] == ["nncompress", "nncompress mixing"]
-    assert [codec.name for codec in choose(["zstd", "cmix"])[0]][-1] == "cmix"
+    assert [peer.name for peer in peers][:2] == ["nncompress", "nncompress mixing"]
+    assert [peer.name for peer in choose_peers(["zstd", "cmix"])[0]][-1] == "cmix"
     with pytest.raises(ConfigError, match="no codec 'rar'"):
-        choose(["rar"])
+        choose_peers(["rar"])
 
 
-def test_totals_leave_out_codecs_that_failed_somewhere() -> None:
+def test_totals_leave_out_peers_that_failed_somewhere() -> None:
     trials = [
         Trial(
             "a", 100, "x", compressed=50, compress_seconds=1, decompress_seconds=2, restored=True

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 import nncompress
+from nncompress.archive.codec import Progress, no_progress
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError, FileError
 from nncompress.reports import corpora
-from nncompress.reports.evaluate import Request, evaluate, program_size
+from nncompress.reports.evaluate import Evaluation, evaluate, program_size
 from nncompress.reports.evaluate_text import evaluation_lines
-from nncompress.reports.measure import Progress
 from tests.models import text, write_model
 
 CONTENTS = text(3000)
 
 
 def no_bar(label: str, size: int) -> AbstractContextManager[Progress]:
-    return nullcontext(lambda done: None)
+    return nullcontext(no_progress)
 
 
 @pytest.fixture
@@ -37,28 +37,28 @@ def small_enwik8(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_part_of_enwik8_is_measured_alone(small_enwik8: Path, tmp_path: Path) -> None:
     options = CodingOptions(write_model(tmp_path / "tiny.nncmodel"))
-    found = evaluate(Request(small_enwik8, options, part="test"), no_bar)
+    found = evaluate(Evaluation(small_enwik8, options, part="test"), no_bar)
     (tmp_path / "part").write_bytes(CONTENTS[2500:])
-    alone = evaluate(Request(tmp_path / "part", options), no_bar)
+    alone = evaluate(Evaluation(tmp_path / "part", options), no_bar)
     assert (found["part"], found["start"], found["bytes"]) == ("enwik8 test", 2500, 500)
     assert found["network"]["bits"] == pytest.approx(alone["network"]["bits"])
     # A held-out part is no whole-file result.
     assert found["corpus"] is None
-    assert evaluate(Request(small_enwik8, options), no_bar)["corpus"] == "enwik8"
-    assert evaluate(Request(small_enwik8, options, size=100), no_bar)["corpus"] is None
+    assert evaluate(Evaluation(small_enwik8, options), no_bar)["corpus"] == "enwik8"
+    assert evaluate(Evaluation(small_enwik8, options, size=100), no_bar)["corpus"] is None
 
 
 def test_wrong_contents_are_not_measured_as_enwik8(small_enwik8: Path, tmp_path: Path) -> None:
     small_enwik8.write_bytes(b"x" + CONTENTS[1:])
     options = CodingOptions(write_model(tmp_path / "tiny.nncmodel"))
     with pytest.raises(FileError, match=r"SHA-1 differs.*enwik8\.zip"):
-        evaluate(Request(small_enwik8, options, part="test"), no_bar)
+        evaluate(Evaluation(small_enwik8, options, part="test"), no_bar)
 
 
 def test_three_ways_to_count(tmp_path: Path) -> None:
     model = write_model(tmp_path / "tiny.nncmodel")
     (tmp_path / "file").write_bytes(CONTENTS)
-    found = evaluate(Request(tmp_path / "file", CodingOptions(model), coded=True), no_bar)
+    found = evaluate(Evaluation(tmp_path / "file", CodingOptions(model), coded=True), no_bar)
     archive = len(nncompress.compress(CONTENTS, model=model))
     assert found["coded"]["bytes"] == archive
     totals = found["totals"]
@@ -73,4 +73,4 @@ def test_three_ways_to_count(tmp_path: Path) -> None:
 def test_empty_file_has_no_figure(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="empty"):
-        evaluate(Request(tmp_path / "file", CodingOptions()), no_bar)
+        evaluate(Evaluation(tmp_path / "file", CodingOptions()), no_bar)

@@ -99,19 +99,19 @@ RUN = {"steps": 5, "bytes": 100}
     ],
 )
 def test_rows_of_tables(script: ModuleType, name: str, facts: dict[str, Any], row: str) -> None:
-    assert row in script.TABLES[name][1](facts)
+    assert row in script.README_TABLES[name][1](facts)
 
 
-def test_files_are_summed_for_codecs_that_did_them_all(script: ModuleType) -> None:
+def test_files_are_summed_for_peers_that_did_them_all(script: ModuleType) -> None:
     trials = [
-        Trial(file, 1000, codec, compressed=size, restored=True)
-        for file, codec, size in (("a", "x", 10), ("a", "y", 20), ("b", "x", 30))
+        Trial(file, 1000, peer, compressed=size, restored=True)
+        for file, peer, size in (("a", "x", 10), ("a", "y", 20), ("b", "x", 30))
     ]
     facts = {
         "trials": [trial.facts() for trial in trials],
         "totals": [trial.facts() for trial in totals(trials)],
     }
-    assert script.files(facts).endswith("| all 2 files | 2,000 | 40 |  |\n")
+    assert script.files_table(facts).endswith("| all 2 files | 2,000 | 40 |  |\n")
 
 
 def test_tables_are_filled_from_the_results(script: ModuleType, tmp_path: Path) -> None:

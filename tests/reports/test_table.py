@@ -27,7 +27,7 @@ def test_smallest_first_and_failures_last(render) -> None:  # type: ignore[no-un
 
 def test_markdown_rows_have_as_many_cells_as_columns() -> None:
     lines = [line for line in table.markdown(TRIALS).splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in lines} == {len(table.COLUMNS) + 1}
+    assert {line.count("|") for line in lines} == {len(table.TRIAL_COLUMNS) + 1}
 
 
 def test_several_files_get_a_section_for_all() -> None:

@@ -15,7 +15,7 @@ from nncompress.machine import jit
 from tests.structure.modules import PACKAGE, imports, modules
 
 CONSTANTS_ALLOWED = {"nncompress", "nncompress.errors"}
-"""Modules outside the set that modules with kernels may import: they hold nothing that is compiled in."""
+"""Modules outside the set that modules with kernels may import: nothing of them is compiled in."""
 
 
 def compiled_functions(module: str) -> list[Any]:
@@ -48,8 +48,8 @@ def test_every_file_with_a_compiled_function_names_the_cache(module):
     files = set(jit.kernel_files())
     for function in compiled_functions(module):
         assert Path(inspect.getfile(function)) in files, (
-            f"{function.__name__} is compiled, but its file is not among jit.kernel_files(): after a "
-            "change in it old machine code would run, and archives would be wrong"
+            f"{function.__name__} is compiled, but its file is not among jit.kernel_files(): after "
+            "a change in it old machine code would run, and archives would be wrong"
         )
 
 

@@ -1,4 +1,4 @@
-"""Names and numbers that archives and model files hold: a changed one orphans every file made before.
+"""Names and numbers that archives and model files hold: to change one orphans all files before.
 
 ``names.json`` lists them. From 1.0 on lines are added to it, never changed.
 """

@@ -16,7 +16,7 @@ from nncompress.errors import ConfigError, FileError, NNCompressError
 from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import load_weights, save_weights
-from nncompress.training.average import HeldOut, average
+from nncompress.training.average import HeldOut, average_networks
 from tests.models import TINY, write_model
 from tests.training.conftest import prose
 from tests.training.test_loop import trainer
@@ -119,4 +119,4 @@ def test_nothing_to_do_is_wrong_usage(two: tuple[Path, Path]) -> None:
 def test_different_shapes_have_no_average() -> None:
     small, wide = (SHARNN(SHARNNConfig(dim=dim, boom=dim, layers=1)) for dim in (16, 32))
     with pytest.raises(ConfigError, match="shapes"):
-        average([small, wide], [1, 1])
+        average_networks([small, wide], [1, 1])

@@ -22,8 +22,8 @@ from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import load_weights, save_weights
 from nncompress.training.config import TrainConfig
-from nncompress.training.data import find_sources
-from nncompress.training.loop import BEST, LOG, MODEL, RUN, Trainer
+from nncompress.training.corpus import find_sources
+from nncompress.training.loop import BEST_FILE, LOG_FILE, MODEL_FILE, RUN_FILE, Trainer
 from nncompress.training.objective import predict
 from nncompress.training.teacher import FloatReader, Teacher
 from tests.models import DEEP, write_model
@@ -142,12 +142,12 @@ def test_a_run_learns_and_leaves_its_files(corpus: Path, tmp_path: Path, network
     run = trainer(corpus, tmp_path / "run", network, steps=60, lanes=8, segment=32)
     entries: list[dict[str, Any]] = []
     run.train(entries.append)
-    log = [json.loads(line) for line in (tmp_path / "run" / LOG).read_text().splitlines()]
+    log = [json.loads(line) for line in (tmp_path / "run" / LOG_FILE).read_text().splitlines()]
     assert log == entries
     assert log[-1]["step"] == 60
     assert log[-1]["bytes"] == 60 * 8 * 32
     assert log[-1]["validation"]["mean"] < 4.5  # an unknown byte costs 8 bits
-    for name in (MODEL, BEST):
+    for name in (MODEL_FILE, BEST_FILE):
         assert load_weights(tmp_path / "run" / name).config == network.config
 
 
@@ -246,12 +246,12 @@ def test_a_killed_run_goes_on(corpus: Path, tmp_path: Path) -> None:
     process = subprocess.Popen([*command, "--steps", "100000"])
     try:
         deadline = time.monotonic() + 120
-        while not (out / RUN).exists() and time.monotonic() < deadline:
+        while not (out / RUN_FILE).exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.5)  # kill it somewhere in the midst of its writing
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert (out / RUN).exists()
+    assert (out / RUN_FILE).exists()
     subprocess.run([*command, "--resume", "--steps", "1"], check=True, timeout=120)
-    load_weights(out / MODEL)
+    load_weights(out / MODEL_FILE)

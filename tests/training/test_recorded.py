@@ -10,7 +10,7 @@ import torch
 
 from nncompress.network.model import SHARNN
 from nncompress.training.config import TrainConfig
-from nncompress.training.data import find_sources
+from nncompress.training.corpus import find_sources
 from nncompress.training.loop import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -11,7 +11,7 @@ from nncompress.coding.block import BlockCoder
 from nncompress.errors import ModelError
 from nncompress.exact.modelfile import load_model
 from nncompress.network.weights import save_weights
-from nncompress.training.data import CorpusError
+from nncompress.training.corpus import CorpusError
 from nncompress.training.release import Release, release
 from tests.models import float_network, text
 

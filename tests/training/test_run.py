@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from nncompress.cli.train import command
 from nncompress.errors import NNCompressError
-from nncompress.exact.config import PRESETS
 from nncompress.network.model import SHARNN
+from nncompress.network.presets import PRESETS
 from nncompress.network.weights import load_weights, save_weights
 from nncompress.quantize.to_floats import load_network
-from nncompress.training.loop import LOG, MODEL, RUN
+from nncompress.training.loop import LOG_FILE, MODEL_FILE, RUN_FILE
 from tests.models import DEEP, write_model
 
 
@@ -67,23 +67,23 @@ def test_a_missing_corpus_is_named(tmp_path: Path) -> None:
 
 
 def test_a_run_is_not_overwritten(corpus: Path, tmp_path: Path) -> None:
-    (tmp_path / RUN).write_bytes(b"precious")
+    (tmp_path / RUN_FILE).write_bytes(b"precious")
     assert "--resume" in str(train(corpus, "--out", tmp_path, "--steps", 1))
-    assert (tmp_path / RUN).read_bytes() == b"precious"
+    assert (tmp_path / RUN_FILE).read_bytes() == b"precious"
 
 
 def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path) -> None:
-    (tmp_path / RUN).write_bytes(b"damaged")
+    (tmp_path / RUN_FILE).write_bytes(b"damaged")
     error = train(corpus, "--out", tmp_path, "--steps", 1, "--resume")
     assert isinstance(error, NNCompressError)
-    assert RUN in str(error)
+    assert RUN_FILE in str(error)
 
 
 def test_a_run_can_start_from_a_model_file(corpus: Path, tmp_path: Path) -> None:
     start, out = write_model(tmp_path / "start.nncmodel", DEEP), tmp_path / "run"
     options = ["--lanes", 2, "--segment", 8, "--steps", 2, "--rate", 1e-6, "-q"]
     assert train(corpus, "--out", out, "--init", start, *options) is None
-    before, after = load_network(start), load_weights(out / MODEL)
+    before, after = load_network(start), load_weights(out / MODEL_FILE)
     assert after.config == DEEP
     for name, tensor in before.state_dict().items():
         assert torch.allclose(after.state_dict()[name], tensor, rtol=0, atol=1e-5), name
@@ -96,7 +96,7 @@ def test_a_run_can_learn_from_model_files(corpus: Path, tmp_path: Path) -> None:
     for name, more in (("alone", []), ("one", [teacher]), ("two", [teacher, teacher])):
         teachers = [word for path in more for word in ("--teacher", path)]
         assert train(corpus, "--out", tmp_path / name, *options, *teachers) is None
-        weights.append(load_weights(tmp_path / name / MODEL).output_bias)
+        weights.append(load_weights(tmp_path / name / MODEL_FILE).output_bias)
     alone, one, two = weights
     assert not torch.equal(alone, one)
     assert torch.allclose(one, two)  # the mean of a network and itself
@@ -111,7 +111,7 @@ def test_processes_train_one_network_together(corpus: Path, tmp_path: Path) -> N
     launch += ["--lanes", "2", "--segment", "8"]
     done = subprocess.run(launch, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    log = [json.loads(line) for line in (tmp_path / "run" / LOG).read_text().splitlines()]
+    log = [json.loads(line) for line in (tmp_path / "run" / LOG_FILE).read_text().splitlines()]
     assert log[-1]["bytes"] == 2 * 2 * 2 * 8
     assert sorted(path.name for path in (tmp_path / "run").glob("run*")) == [
         "run-1.safetensors",

@@ -11,7 +11,7 @@ from torch import Tensor
 from nncompress.exact.engine import Network
 from nncompress.exact.modelfile import load_model
 from nncompress.quantize.to_floats import load_network
-from nncompress.training.teacher import FloatReader, IntegerReader, Reader, Teacher
+from nncompress.training.teacher import FloatReader, IntegerReader, SegmentReader, Teacher
 from tests.models import DEEP, write_model
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["integers", "floats"])
-def reader(request: pytest.FixtureRequest, model: Path) -> Reader:
+def reader(request: pytest.FixtureRequest, model: Path) -> SegmentReader:
     if request.param == "floats":
         return FloatReader(load_network(model), CPU)
     return IntegerReader(Network(load_model(model).parameters), threads=2)
@@ -34,14 +34,14 @@ def segments(lanes: int = 40) -> list[Tensor]:
     return list(text.to(torch.uint8).split(8, dim=1))
 
 
-def test_what_is_read_is_a_distribution_a_byte(reader: Reader) -> None:
+def test_what_is_read_is_a_distribution_a_byte(reader: SegmentReader) -> None:
     found = reader.read(segments()[0], "float32")
     assert found.shape == (8 * 40, 256)
     assert found.min() > 0
     assert torch.allclose(found.sum(-1), torch.ones(len(found)))
 
 
-def test_segments_are_read_as_one_text(reader: Reader) -> None:
+def test_segments_are_read_as_one_text(reader: SegmentReader) -> None:
     parts = torch.cat([reader.read(part, "float32") for part in segments()])
     reader.reset()
     whole = reader.read(torch.cat(segments(), dim=1), "float32")
@@ -50,7 +50,7 @@ def test_segments_are_read_as_one_text(reader: Reader) -> None:
     assert torch.allclose(reader.read(segments()[0], "float32"), whole[: 8 * 40], atol=1e-6)
 
 
-def test_a_packed_state_goes_on(reader: Reader) -> None:
+def test_a_packed_state_goes_on(reader: SegmentReader) -> None:
     first, second, third = segments()
     reader.read(first, "float32")
     packed = reader.pack()

@@ -1,4 +1,4 @@
-"""Attention for the CPU: see :mod:`.fused`."""
+"""Compute attention on the CPU: see :mod:`.fused`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from nncompress.machine.dot import dot_each
 from nncompress.machine.intrinsics import shift_right
 from nncompress.machine.jit import jit
 
-from .attention_simd import ROWS, average_rows, dot_rows
-from .norm import clip, row_to_int8
-
-Array = Any  # numpy arrays here; numba infers the types it compiles for
+from .attention_simd import ROWS_PER_TURN, average_rows, dot_rows
+from .norm import Array, clip, row_to_int8
 
 ATTENTION = attention_table().astype(np.uint8)
 
@@ -23,14 +21,27 @@ ATTENTION = attention_table().astype(np.uint8)
 def remember(
     stream: Array, eps: int, gain: Array, bias: Array, shift: int, memory: Array, slot: int
 ) -> None:
-    """Layer norm of the stream into slot ``slot`` of the memory, int8 [n, W, d]."""
+    """Write a layer norm of the stream into a slot of each lane's memory.
+
+    Args:
+        stream: int32 [n, d].
+        eps: see :func:`~nncompress.exact.fixedpoint.norm_eps`.
+        gain: int32 [d].
+        bias: int32 [d].
+        shift: shift after gain and bias.
+        memory: int8 [n, W, d].
+        slot: 0 to W - 1.
+    """
     for lane in range(stream.shape[0]):
         row_to_int8(stream[lane], eps, gain, bias, shift, memory[lane, slot])
 
 
 @jit
 def _scores(query: Array, wide: Array, memory: Array, filled: int, scores: Array) -> None:
-    """Products of a query, int8 [d], with each vector of its memory. ``wide``, int16 [d], is scratch."""
+    """Compute the products of a query, int8 [d], with the vectors of its memory.
+
+    ``wide``, int16 [d], is scratch.
+    """
     rows, whole = dot_rows(query, memory, filled, scores), query.shape[0] // 64 * 64
     # The portable loops end what is left of these rows' columns, and do the other rows.
     for i in range(query.shape[0]):
@@ -44,8 +55,13 @@ def _scores(query: Array, wide: Array, memory: Array, filled: int, scores: Array
 
 @jit
 def _weigh(scores: Array, multiplier: int, shift: int, weights: Array, rows: Array) -> Any:
-    """Weights, uint8, that are not 0, and the rows they belong to, int32; returns their number and their sum."""
-    # Distances beyond the end of the table are all the same, and the cut keeps the product inside 64 bits.
+    """Write the weights, uint8, that are not 0, and the rows they belong to, int32.
+
+    Returns:
+        The number of these weights, and their sum.
+    """
+    # Distances beyond the end of the table are all the same, and the cut keeps the product inside
+    # 64 bits.
     end = np.int32(min((ATTENTION_END << shift) // multiplier + 1, (1 << 24)))
     rounding = np.int64(1) << shift >> 1
     largest = scores[0]
@@ -70,13 +86,21 @@ def _weigh(scores: Array, multiplier: int, shift: int, weights: Array, rows: Arr
 def _average(
     weights: Array, rows: Array, kept: int, memory: Array, coming: Array, out: Array
 ) -> None:
-    """Sums of ``kept`` memory vectors times weights; two products of 127 * 127 fit in 16 bits, which halves the work.
+    """Compute the sum of ``kept`` memory vectors times weights.
 
-    The arrays of weights and rows have room for ``ROWS`` more, which are written.
+    Two products of 127 * 127 fit in 16 bits, which halves the work. The arrays of weights and rows
+    have room for ``ROWS_PER_TURN`` more, which are written.
     """
-    for k in range(kept, kept + ROWS):
+    for k in range(kept, kept + ROWS_PER_TURN):
         weights[k], rows[k] = 0, 0
-    whole = average_rows(weights, rows, (kept + ROWS - 1) // ROWS * ROWS, memory, coming, out)
+    whole = average_rows(
+        weights,
+        rows,
+        (kept + ROWS_PER_TURN - 1) // ROWS_PER_TURN * ROWS_PER_TURN,
+        memory,
+        coming,
+        out,
+    )
     rest = out[whole:]
     if rest.shape[0] == 0:
         return
@@ -107,16 +131,33 @@ def attend(
     stream: Array,
     filled: int,
 ) -> None:
-    """Attention of every lane to its memory, added to its stream.
+    """Add every lane's attention to its memory to its stream.
 
-    query: int32 [n, d], product with the query's weight. memory: int8 [n, W, d], of which ``filled`` slots hold
-    vectors.
+    Args:
+        query: int32 [n, d], the product with the query's weight.
+        query_multiplier: int32 [d].
+        query_bias: int32 [d].
+        query_shift: shift that makes the query Q12.
+        gain: int32 [d], of the query's layer norm.
+        bias: int32 [d], of the query's layer norm.
+        shift: shift of the query's layer norm.
+        memory: int8 [n, W, d].
+        eps: see :func:`~nncompress.exact.fixedpoint.norm_eps`.
+        multiplier: of the scores.
+        score_shift: shift that makes the scores exponents in base 2, Q4.
+        value: int32 [d], the value's scale.
+        value_shift: shift that makes the averages times ``value`` Q12.
+        stream: int32 [n, d], Q12; updated.
+        filled: how many slots of the memory, the first ones, hold vectors.
     """
     n, d = query.shape
     projected, total = np.empty(d, np.int32), np.empty(d, np.int32)
     key, wide = np.empty(d, np.int8), np.empty(d, np.int16)
     scores = np.empty(filled, np.int32)
-    weights, rows = np.empty(filled + ROWS, np.uint8), np.empty(filled + ROWS, np.int32)
+    weights, rows = (
+        np.empty(filled + ROWS_PER_TURN, np.uint8),
+        np.empty(filled + ROWS_PER_TURN, np.int32),
+    )
     half = np.int32(1 << value_shift >> 1)
     for lane in range(n):
         own, product = stream[lane], query[lane]

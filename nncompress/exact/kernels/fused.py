@@ -1,10 +1,13 @@
-"""The elementwise steps of the integer network, fused for the CPU.
+"""Compute the elementwise steps of the integer network, fused for the CPU.
 
-Each function does for every lane what the function of the same name and signature in :mod:`.reference` does; the
-two are tested equal. Loops are written so that LLVM vectorises them: table look-ups stand alone, since they do not. On
-a CPU with AVX-512 the LSTM, Boom and attention are instead the vector code of :mod:`.gates_simd` and
-:mod:`.attention_simd`, and the loops here do what does not fill a vector.
-Arrays with one row a lane have ``n`` rows; all are C-contiguous.
+Each function does for every lane what the function of the same name and signature in
+:mod:`.reference` does; the two are tested equal. Loops are written so that LLVM vectorises them:
+table look-ups stand alone, since they do not vectorise. On a CPU with AVX-512 the LSTM, Boom and
+attention are instead the vector code of :mod:`.gates_simd` and :mod:`.attention_simd`, and the
+loops here do what does not fill a vector.
+
+Arrays with one row a lane have ``n`` rows; all are C-contiguous. ``d`` is the network's width, and
+Qn an integer that stands for itself times 2**-n (:mod:`nncompress.exact.fixedpoint`).
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from nncompress.machine.jit import jit
 
 from .attention import attend, remember
 from .gates_simd import boom_lane, first_cell, later_cell
-from .norm import clip, norm_split, norm_to_int8
+from .norm import Array, clip, norm_split, norm_to_int8
 
 __all__ = [
     "attend",
@@ -46,9 +49,6 @@ __all__ = [
     "stream_to_int8",
 ]
 
-Array = Any  # numpy arrays here; numba infers the types it compiles for
-
-
 SIGMOID = sigmoid_table()
 EXP2 = exp2_table()
 
@@ -59,9 +59,10 @@ _HALF_UNIT = 1 << (UNIT_BITS - 1)
 
 @jit
 def _look_up(numbers: Array, index: Array) -> None:
-    """Replace indices of the sigmoid table, int32, by its entries, Q15; ``index``, uint16, is scratch.
+    """Replace indices of the sigmoid table, int32, by its entries, Q15.
 
-    An unsigned index spares numba's test for a negative one, and the look-ups a loop of their own.
+    ``index``, uint16, is scratch. An unsigned index spares numba's test for a negative one, and the
+    look-ups have a loop of their own since they do not vectorise.
     """
     for i in range(numbers.shape[0]):
         index[i] = np.uint16(min(max(numbers[i], np.int32(0)), np.int32(_TOP)))
@@ -73,10 +74,15 @@ def _look_up(numbers: Array, index: Array) -> None:
 def _cell(
     gates: Array, index: Array, cell: Array, stream: Array, hidden: Array, multiplier: int
 ) -> None:
-    """One lane of the LSTM. gates: int32 [4d], indices of sigmoids; overwritten. index: uint16 [4d], scratch."""
+    """Compute one lane of the LSTM.
+
+    ``gates``, int32 [4d], are indices of sigmoids, and overwritten; ``index``, uint16 [4d], is
+    scratch. The others are a lane's rows of the arguments of :func:`lstm`.
+    """
     d = cell.shape[0]
     _look_up(gates, index)
-    # Slices, not offsets: numba tests a computed index for being negative, and LLVM then does not vectorise.
+    # Slices, not offsets: numba tests a computed index for being negative, and LLVM then does not
+    # vectorise.
     write, keep, candidate, show = gates[:d], gates[d : 2 * d], gates[2 * d : 3 * d], gates[3 * d :]
     for i in range(d):
         new = clip(_update(write[i], keep[i], candidate[i], cell[i]), np.int32(CELL_MAX))
@@ -87,18 +93,21 @@ def _cell(
         # Both factors are at most 2**15, so the product stays inside 32 bits.
         value = shift_right(show[i] * (2 * write[i] - _ONE) + _HALF_UNIT, UNIT_BITS)
         stream[i] = value
-        # Sigmoids are at most 32757, so a value is at most 32735, and this inside 32 bits for multipliers below 2**16.
+        # Sigmoids are at most 32757, so a value is at most 32735, and this stays inside 32 bits for
+        # multipliers below 2**16.
         scaled = shift_right(value * multiplier + (1 << (HIDDEN_SHIFT - 1)), HIDDEN_SHIFT)
         hidden[i] = np.int8(clip(scaled, np.int32(ACTIVATION_MAX)))
 
 
 @jit
 def _update(write: int, keep: int, candidate: int, cell: int) -> Any:
-    """Return keep * cell + 2 * write * (2 * candidate - 1) >> UNIT_BITS, rounded, in 32 bits though the sum has 39.
+    """Return keep * cell + 2 * write * (2 * candidate - 1) >> UNIT_BITS, rounded.
 
-    The cell, below 2**23, is taken as high * 2**9 + low: keep * high is below 2**29, keep * low below 2**24, and the
-    product of write and candidate below 2**30. With A that product, the sum is keep * high * 2**9 + 2 * A + B, and what
-    is shifted out of B, then of A, cannot change the floor.
+    This takes 32 bits, though the sum has 39. The cell, below 2**23, is taken as high * 2**9 + low:
+    keep * high is below 2**29, keep * low below 2**24, and the product of write and candidate below
+    2**30. With A that product, and B keep * low and the half unit that rounds, the sum is
+    keep * high * 2**9 + 2 * A + B, and what is shifted out of B, then of A, cannot change the
+    floor.
     """
     low = shift_right(keep * (cell & np.int32(511)) + np.int32(_HALF_UNIT), 1)
     added = write * (np.int32(2) * candidate - np.int32(_ONE))
@@ -119,10 +128,20 @@ def lstm_first(
     stream: Array,
     hidden: Array,
 ) -> None:
-    """The first block's LSTM, whose input is a row of ``table`` a byte.
+    """Compute the first block's LSTM, whose input is a row of a table for each byte.
 
-    symbols: uint8 [n]. recurrent: int32 [n, 4d], the product with the output before. cell, stream: int32 [n, d],
-    updated and written. hidden: int8 [n, d], written.
+    Args:
+        symbols: uint8 [n], the bytes before.
+        table: int16 [256, 4d].
+        table_shift: how far the table's entries are shifted to the left.
+        recurrent: int32 [n, 4d], the product with the output before.
+        multiplier: int32 [4d], of ``recurrent``.
+        bias: int32 [4d].
+        shift: shift that makes the sums indices of sigmoids.
+        hidden_multiplier: makes the output int8, with a shift of HIDDEN_SHIFT.
+        cell: int32 [n, d], Q16; updated.
+        stream: int32 [n, d], the output, Q15; written.
+        hidden: int8 [n, d], the output; written.
     """
     d = cell.shape[1]
     gates, index = np.empty(4 * d, np.int32), np.empty(4 * d, np.uint16)
@@ -172,7 +191,20 @@ def lstm(
     stream: Array,
     hidden: Array,
 ) -> None:
-    """A later block's LSTM. inputs, recurrent: int32 [n, 4d], products with the input and the output before."""
+    """Compute a later block's LSTM.
+
+    Args:
+        inputs: int32 [n, 4d], the product with the input.
+        multiplier_inputs: int32 [4d], of ``inputs``.
+        recurrent: int32 [n, 4d], the product with the output before.
+        multiplier: int32 [4d], of ``recurrent``.
+        bias: int32 [4d].
+        shift: shift that makes the sums indices of sigmoids.
+        hidden_multiplier: makes the output int8, with a shift of HIDDEN_SHIFT.
+        cell: int32 [n, d], Q16; updated.
+        stream: int32 [n, d], the output, Q15; written.
+        hidden: int8 [n, d], the output; written.
+    """
     d = cell.shape[1]
     gates, index = np.empty(4 * d, np.int32), np.empty(4 * d, np.uint16)
     for lane in range(recurrent.shape[0]):
@@ -206,7 +238,15 @@ def lstm(
 
 @jit
 def boom(product: Array, multiplier: Array, bias: Array, shift: int, stream: Array) -> None:
-    """Boom's activation, and the sum of its chunks added to the stream. product: int32 [n, boom]."""
+    """Compute Boom's activation, and add the sum of its chunks to the stream.
+
+    Args:
+        product: int32 [n, boom], with Boom's weight.
+        multiplier: int32 [boom].
+        bias: int32 [boom].
+        shift: shift that makes the pre-activations Q12.
+        stream: int32 [n, d], Q12; updated.
+    """
     n, width = product.shape
     d = stream.shape[1]
     value, gate, index = np.empty(d, np.int32), np.empty(d, np.int32), np.empty(d, np.uint16)
@@ -235,7 +275,13 @@ def boom(product: Array, multiplier: Array, bias: Array, shift: int, stream: Arr
 
 @jit
 def stream_to_int8(stream: Array, multiplier: int, out: Array) -> None:
-    """The stream, int32 [n, d], as the int8 input [n, d] of the output layer."""
+    """Turn the stream into the int8 input of the output layer.
+
+    Args:
+        stream: int32 [n, d], Q12.
+        multiplier: makes it int8, with a shift of HIDDEN_SHIFT.
+        out: int8 [n, d], written.
+    """
     n, d = stream.shape
     for lane in range(n):
         for i in range(d):
@@ -247,7 +293,15 @@ def stream_to_int8(stream: Array, multiplier: int, out: Array) -> None:
 
 @jit
 def softmax(product: Array, multiplier: Array, bias: Array, shift: int, weights: Array) -> None:
-    """Weights, int32 [n, 256], in 1..2**20, from the output layer's products, int32 [n, 256]."""
+    """Compute the weights of the symbols from the output layer's products.
+
+    Args:
+        product: int32 [n, 256], with the output layer's weight.
+        multiplier: int32 [256].
+        bias: int32 [256].
+        shift: shift that makes the logits, in base 2, Q10.
+        weights: int32 [n, 256], written: 1..2**20.
+    """
     n, symbols = product.shape
     for lane in range(n):
         row = weights[lane]

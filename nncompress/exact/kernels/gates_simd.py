@@ -1,5 +1,6 @@
-"""The LSTM's cell and Boom in vector instructions: see :mod:`nncompress.machine.simd` and :mod:`.fused`.
+"""Write the LSTM's cell and Boom in vector instructions of x86.
 
+See :mod:`nncompress.machine.simd` for how, and :mod:`.fused` for the same in portable loops.
 Sigmoids are not looked up but computed, from cubics that give the table's entries to the last bit.
 """
 
@@ -25,21 +26,22 @@ from nncompress.exact.fixedpoint import (
     STREAM_MAX,
     UNIT_BITS,
 )
-from nncompress.machine.simd import AVX512, LANES, Numbers, Writer, vector_loop
+from nncompress.machine.simd import AVX512, VECTOR_LENGTH, CodeWriter, Numbers, vector_loop
 
 _HALF_UNIT = 1 << (UNIT_BITS - 1)
-
-
 _TOP = SIGMOID_HALF - 1
 
 
 def _half_sigmoid(argument: Numbers) -> Numbers:
-    """The sigmoid of a Q8 argument, less a half: Q15. The table's entry for -2048 is that for -2047 again."""
+    """Return the sigmoid of a Q8 argument, less a half: Q15.
+
+    The table's entry for -2048 is that for -2047 again.
+    """
     return _from_cubics(argument.clip(-_TOP, _TOP))
 
 
 def _gate(total: Numbers, shift: Numbers) -> Numbers:
-    """The sigmoid, less a half, whose index in the table is ``total >> shift``."""
+    """Return the sigmoid, less a half, whose index in the table is ``total >> shift``."""
     index = (total >> shift).clip(SIGMOID_HALF - _TOP, SIGMOID_HALF + _TOP)
     return _from_cubics(index - SIGMOID_HALF)
 
@@ -53,13 +55,16 @@ def _from_cubics(argument: Numbers) -> Numbers:
     return total.flip(argument)
 
 
-def _write_cell(writer: Writer, total: Callable[[Any], Numbers], state: list[Any]) -> Any:
-    """The LSTM's cell; ``total`` gives the sums before the shift. See ``_cell`` and ``_update`` for the bounds."""
+def _write_cell(writer: CodeWriter, total: Callable[[Any], Numbers], state: list[Any]) -> Any:
+    """Write the LSTM's cell; ``total`` gives the sums before the shift.
+
+    See ``_cell`` and ``_update`` in :mod:`.fused` for the bounds.
+    """
     shift, multiplier = (Numbers.same(writer, number) for number in state[:2])
     cell, stream, hidden = state[2:]
     d = writer.length(cell)
-    columns = writer.whole(d, LANES)
-    with writer.loop(columns, LANES) as column:
+    columns = writer.whole(d, VECTOR_LENGTH)
+    with writer.loop(columns, VECTOR_LENGTH) as column:
         places = [
             writer.builder.add(column, writer.builder.mul(d, writer.count(i))) for i in range(4)
         ]
@@ -78,7 +83,7 @@ def _write_cell(writer: Writer, total: Callable[[Any], Numbers], state: list[Any
     return columns
 
 
-def _write_first_cell(writer: Writer) -> Any:
+def _write_first_cell(writer: CodeWriter) -> Any:
     row, table_shift, product, multiplier, bias, *state = writer.arguments
     given = Numbers.same(writer, table_shift)
 
@@ -90,7 +95,7 @@ def _write_first_cell(writer: Writer) -> Any:
     return _write_cell(writer, total, state)
 
 
-def _write_later_cell(writer: Writer) -> Any:
+def _write_later_cell(writer: CodeWriter) -> Any:
     *factors, bias = writer.arguments[:5]
 
     def total(place: Any) -> Numbers:
@@ -102,12 +107,12 @@ def _write_later_cell(writer: Writer) -> Any:
     return _write_cell(writer, total, writer.arguments[5:])
 
 
-def _write_boom(writer: Writer) -> Any:
+def _write_boom(writer: CodeWriter) -> Any:
     product, multiplier, bias, shift, stream = writer.arguments
     builder, bits = writer.builder, Numbers.same(writer, shift)
     d = writer.length(stream)
-    columns = writer.whole(d, LANES)
-    with writer.loop(columns, LANES) as column:
+    columns = writer.whole(d, VECTOR_LENGTH)
+    with writer.loop(columns, VECTOR_LENGTH) as column:
         total = writer.variable(Numbers.read(writer, stream, column).value)
         with writer.loop(writer.length(product), d) as start:
             place = builder.add(start, column)
@@ -135,7 +140,7 @@ def _first_cell(
     stream: Any,
     hidden: Any,
 ) -> Any:
-    """One lane of the first block's LSTM; arguments are a lane's rows of those of ``lstm_first``."""
+    """Compute a lane of the first block's LSTM, from a lane's rows of what ``lstm_first`` takes."""
     common = (product, multiplier, bias, shift, hidden_multiplier, cell, stream, hidden)
     return vector_loop(AVX512, _write_first_cell, types.intp(row, table_shift, *common))
 
@@ -153,7 +158,7 @@ def _later_cell(
     stream: Any,
     hidden: Any,
 ) -> Any:
-    """One lane of a later block's LSTM; arguments are a lane's rows of those of ``lstm``."""
+    """Compute a lane of a later block's LSTM, from a lane's rows of what ``lstm`` takes."""
     common = (product, multiplier, bias, shift, hidden_multiplier, cell, stream, hidden)
     return vector_loop(AVX512, _write_later_cell, types.intp(inputs, multiplier_inputs, *common))
 
@@ -161,7 +166,7 @@ def _later_cell(
 def _boom(
     typing_context: Any, product: Any, multiplier: Any, bias: Any, shift: Any, stream: Any
 ) -> Any:
-    """One lane of Boom; arguments are a lane's rows of those of ``boom``."""
+    """Compute a lane of Boom, from a lane's rows of what ``boom`` takes."""
     return vector_loop(AVX512, _write_boom, types.intp(product, multiplier, bias, shift, stream))
 
 

@@ -1,4 +1,4 @@
-"""Layer norms for the CPU: see :mod:`.fused`."""
+"""Compute layer norms on the CPU: see :mod:`.fused`."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _LOW_MASK = (1 << _LOW) - 1
 
 @jit
 def clip(value: Any, top: Any) -> Any:
-    """``value`` cut to the range from -``top`` to ``top``."""
+    """Return ``value``, cut to the range from ``-top`` to ``top``."""
     return min(max(value, -top), top)
 
 
 @jit
 def _measure(row: Array, eps: int) -> Any:
-    """What :func:`_normal` needs of a row, int32 [d] up to STREAM_MAX: its mean, its scale and a shift.
+    """Return what :func:`_normal` needs of a row, int32 [d] up to STREAM_MAX: mean, scale, shift.
 
-    The sum of squares of (x - mean) is that of x, less mean * (2 * total - d * mean): exact in 64 bits, and read once.
+    The sum of squares of (x - mean) is that of x, less mean * (2 * total - d * mean): exact in 64
+    bits, and the row is read once.
     """
     d = row.shape[0]
     total, square = np.int64(0), np.int64(0)
@@ -47,10 +48,11 @@ def _measure(row: Array, eps: int) -> Any:
 
 @jit
 def _normal(number: int, mean: int, scale: int, shift: int) -> Any:
-    """(number - mean) * scale >> shift, rounded: Q15, inside 32 bits though the product has 36.
+    """Return (number - mean) * scale >> shift, rounded: Q15.
 
-    A centred number is below 2**21 and the scale below 2**15. The number is taken as high * 2**6 + low: high * scale is
-    below 2**30, and low * scale below 2**21; what the second leaves below 2**6 cannot change the floor.
+    This stays inside 32 bits, though the product has 36. A centred number is below 2**21 and the
+    scale below 2**15. The number is taken as high * 2**6 + low: high * scale is below 2**30, and
+    low * scale below 2**21; what the second leaves below 2**6 cannot change the floor.
     """
     # numba's sums of int32 have 64 bits; cut, LLVM does them in 32.
     centred = np.int32(number - mean)
@@ -66,7 +68,7 @@ def _affine(normal: int, gain: int, bias: int, shift: int, top: int) -> Any:
 
 @jit
 def row_to_int8(row: Array, eps: int, gain: Array, bias: Array, shift: int, out: Array) -> None:
-    """Layer norm of one row, int32 [d], to int8 [d]."""
+    """Compute the layer norm of one row, int32 [d], to int8 [d]; see :func:`norm_to_int8`."""
     mean, scale, reach = _measure(row, eps)
     for i in range(row.shape[0]):
         normal = _normal(row[i], mean, scale, reach)
@@ -75,7 +77,16 @@ def row_to_int8(row: Array, eps: int, gain: Array, bias: Array, shift: int, out:
 
 @jit
 def norm_to_int8(stream: Array, eps: int, gain: Array, bias: Array, shift: int, out: Array) -> None:
-    """Layer norm of the stream, int32 [n, d], to int8 [n, d]."""
+    """Compute a layer norm of the stream.
+
+    Args:
+        stream: int32 [n, d].
+        eps: see :func:`~nncompress.exact.fixedpoint.norm_eps`.
+        gain: int32 [d].
+        bias: int32 [d].
+        shift: shift after gain and bias.
+        out: int8 [n, d], written.
+    """
     for lane in range(stream.shape[0]):
         row_to_int8(stream[lane], eps, gain, bias, shift, out[lane])
 
@@ -92,7 +103,19 @@ def norm_split(
     shift: int,
     out: Array,
 ) -> None:
-    """Two layer norms of one stream, int32 [n, d]: the first replaces it (Q12), the other goes to int8 [n, d]."""
+    """Compute two layer norms of one stream, of which the first replaces it.
+
+    Args:
+        stream: int32 [n, d]; replaced, Q12.
+        eps: see :func:`~nncompress.exact.fixedpoint.norm_eps`.
+        gain_stream: int32 [d], of the first layer norm.
+        bias_stream: int32 [d].
+        shift_stream: shift after them.
+        gain: int32 [d], of the other.
+        bias: int32 [d].
+        shift: shift after them.
+        out: int8 [n, d], the other; written.
+    """
     for lane in range(stream.shape[0]):
         row, given = stream[lane], out[lane]
         mean, scale, reach = _measure(row, eps)

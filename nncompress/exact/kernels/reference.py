@@ -1,8 +1,9 @@
-"""The elementwise steps of the integer network in torch: the reference, and what runs on a GPU.
+"""Compute the elementwise steps of the integer network in torch: the reference, and GPU code.
 
-Signatures are those of :mod:`.fused`, whose docstrings say what each step does; here arrays are tensors on any
-device, written in place, and a number that changes from step to step may be a tensor too. All arithmetic is on integers
-but for attention's two products, which are float32 matrix products of whole numbers below 2**24: exact in any order.
+Signatures are those of :mod:`.fused`, whose docstrings say what each step does; here arrays are
+tensors on any device, written in place, and a number that changes from step to step may be a tensor
+too. All arithmetic is on integers but for attention's two products, which are float32 matrix
+products of whole numbers below 2**24: exact in any order.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ _HALF_UNIT = 1 << (UNIT_BITS - 1)
 _CELL_SHIFT = CELL_BITS - 1 - SIGMOID_BITS
 
 AVERAGE_CHUNK = 1024
-"""Memory slots a float32 product may sum: 1024 * 127 * 127 is below 2**24."""
-
+"""Memory slots that a float32 product may sum: 1024 * 127 * 127 is below 2**24."""
 
 _UNSEEN = -(1 << 40)
 """Below every score there can be."""
@@ -55,13 +55,21 @@ def _sigmoid(index: Tensor) -> Tensor:
 
 
 def _scaled(value: Tensor, multiplier: int) -> Tensor:
-    """To an int8 activation, see HIDDEN_SHIFT."""
+    """Turn values into int8 activations; see HIDDEN_SHIFT."""
     scaled = (value.long() * multiplier + (1 << (HIDDEN_SHIFT - 1))) >> HIDDEN_SHIFT
     return scaled.clamp(-ACTIVATION_MAX, ACTIVATION_MAX).to(torch.int8)
 
 
 def normalise(rows: Tensor, eps: int) -> Tensor:
-    """Centre each row and divide it by its Euclidean length: integers [n, d] to Q15 int64 [n, d]."""
+    """Centre each row and divide it by its Euclidean length.
+
+    Args:
+        rows: integers [n, d].
+        eps: added to the squared length; at least 1024.
+
+    Returns:
+        int64 [n, d], Q15.
+    """
     rows = rows.long()
     d = rows.shape[1]
     mean = torch.div(rows.sum(dim=1, keepdim=True) + d // 2, d, rounding_mode="floor")
@@ -160,7 +168,7 @@ def remember(
 
 
 def _average(weights: Tensor, memory: Tensor) -> Tensor:
-    """Sums of memory vectors [n, W, d] times weights [n, W], int64 [n, d]."""
+    """Return the sums of memory vectors [n, W, d] times weights [n, W], int64 [n, d]."""
     total = torch.zeros(memory.shape[0], memory.shape[2], dtype=torch.int64, device=memory.device)
     for start in range(0, memory.shape[1], AVERAGE_CHUNK):
         part = slice(start, start + AVERAGE_CHUNK)

@@ -1,0 +1,162 @@
+"""Find and read corpora for training: categories of documents, held-out documents apart.
+
+A corpus is a file, a folder of files, or an ``.xz`` shard of NUL-separated documents. A shard
+``code-03.xz`` belongs to the category ``code``; a file in a folder to the folder's name; a file
+named alone to its own stem.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from nncompress.errors import NNCompressError
+
+DOCUMENT = 1 << 20
+"""A document of more bytes is read as several of this many."""
+
+Sources = Mapping[str, list[Path]]
+"""The files of each category."""
+
+_CHUNK = 1 << 18
+_SHARD = re.compile(r"(.+?)-\d+\.xz\Z")
+
+
+class CorpusError(NNCompressError):
+    """A corpus cannot be read, or holds nothing to train on."""
+
+
+def find_sources(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    """List the files of each category, by name.
+
+    Args:
+        paths: files, folders or shards; ``manifest.json`` in a folder is left out.
+
+    Raises:
+        CorpusError: a path does not exist, or a folder holds no files.
+    """
+    sources: dict[str, list[Path]] = {}
+    for path in paths:
+        if path.is_dir():
+            files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != "manifest.json")
+            if not files:
+                raise CorpusError(f"{path}: the folder holds no files")
+        elif path.is_file():
+            files = [path]
+        else:
+            raise CorpusError(f"{path}: no such file or folder")
+        for file in files:
+            shard = _SHARD.match(file.name)
+            name = shard[1] if shard else (file.parent.name if path.is_dir() else file.stem)
+            sources.setdefault(name, []).append(file)
+    return {name: sorted(set(files)) for name, files in sorted(sources.items())}
+
+
+def read_documents(path: Path) -> Iterator[bytes]:
+    """Yield the documents of one file in order, empty ones left out, decoding as it goes.
+
+    Raises:
+        CorpusError: the file cannot be read, or is damaged.
+    """
+    separator = b"\0" if path.suffix == ".xz" else None
+    rest = b""
+    for chunk in _read_chunks(path):
+        rest += chunk
+        if separator:
+            *whole, rest = rest.split(separator)
+            for document in whole:
+                yield from cut(document, DOCUMENT)
+        while len(rest) >= DOCUMENT:
+            yield rest[:DOCUMENT]
+            rest = rest[DOCUMENT:]
+    yield from cut(rest, DOCUMENT)
+
+
+def cut(document: bytes, size: int) -> Iterator[bytes]:
+    """Yield a document in pieces of ``size`` bytes, the last one shorter; of an empty one, none."""
+    for start in range(0, len(document), size):
+        yield document[start : start + size]
+
+
+def _read_chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+    except (lzma.LZMAError, EOFError) as error:
+        raise CorpusError(f"{path}: damaged xz file ({error})") from None
+    except OSError as error:
+        raise CorpusError(f"{path}: {error.strerror or error}") from None
+
+
+def is_held_out(document: bytes, permille: int) -> bool:
+    """Say whether a document is kept for validation: its SHA-256 alone decides, wherever it is.
+
+    Args:
+        document: its bytes, at most :data:`DOCUMENT`.
+        permille: documents in a thousand that are held out.
+    """
+    return int.from_bytes(hashlib.sha256(document).digest()[:4], "big") % 1000 < permille
+
+
+def held_out_text(
+    sources: Sources, shares: Mapping[str, float], size: int, permille: int
+) -> dict[str, bytes]:
+    """Gather held-out text.
+
+    Args:
+        sources: what :func:`find_sources` returns.
+        shares: of the categories to be read, on any positive scale.
+        size: about how many bytes to gather, each category's part in proportion to its share.
+        permille: documents in a thousand that are held out.
+
+    Returns:
+        The first held-out documents of each category, joined; a category that has none is left out.
+
+    Raises:
+        CorpusError: a file cannot be read, or is damaged.
+    """
+    text = {}
+    total = sum(shares.values())
+    for name, share in shares.items():
+        wanted = round(size * share / total)
+        found = b""
+        for document in _held_out(sources[name], permille):
+            found += document[: wanted - len(found)]
+            if len(found) >= wanted:
+                break
+        if found:
+            text[name] = found
+    return text
+
+
+def _held_out(files: Iterable[Path], permille: int) -> Iterator[bytes]:
+    for file in files:
+        yield from (text for text in read_documents(file) if is_held_out(text, permille))
+
+
+def check_shares(sources: Sources, shares: Mapping[str, float]) -> dict[str, float]:
+    """Return the share of every category to be read.
+
+    Args:
+        sources: what :func:`find_sources` returns.
+        shares: on any positive scale; a category left out of a mapping is not read, and an empty
+            mapping means each category's size on disk.
+
+    Raises:
+        CorpusError: there is no category, one is unknown, or a share is not a positive number.
+    """
+    unknown = sorted(set(shares) - set(sources))
+    if unknown:
+        raise CorpusError(f"no category {unknown[0]!r} in the corpus; it has {', '.join(sources)}")
+    if not sources:
+        raise CorpusError("no corpus given")
+    if not shares:
+        sizes = {n: sum(file.stat().st_size for file in files) for n, files in sources.items()}
+        return {name: float(max(1, size)) for name, size in sizes.items()}
+    if any(not 0 < share < float("inf") for share in shares.values()):
+        raise CorpusError("weights must be positive numbers")
+    return {name: float(shares[name]) for name in sources if name in shares}
