@@ -16,7 +16,14 @@ from nncompress.cli.app import COMMANDS, app
 from tests.children import ROOT
 
 MANUAL = ROOT / "docs" / "nncompress.1"
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("[bm]*/*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("[bm]*/*.md")]
+EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+PATH = re.compile(r"`((?:nncompress|tests|benchmarks|docs|models)/[\w./-]+)`")
+"""A file or folder of the project as the pages name it."""
+
+NAMES = re.compile(r"(nncompress/[\w./]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?")
+"""A file in the table of where to find things, and the names to look for in it."""
 
 
 def build(kind: str, folder: Path) -> Path:
@@ -44,8 +51,8 @@ def pinned(name: str) -> bool:
 
 def test_site_builds_without_warnings(tmp_path):
     site = build("html", tmp_path)
-    for page in ("index", "guide", "commands", "api", "format", "exactness", "mixing", "faq"):
-        assert (site / f"{page}.html").is_file()
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert (site / page.relative_to(ROOT / "docs").with_suffix(".html")).is_file()
     assert "The nncompress archive format" in (site / "format.html").read_text("utf-8")
     assert 'id="nncompress.compress"' in (site / "api.html").read_text("utf-8")
 
@@ -84,8 +91,45 @@ def test_help_names_the_default_level():
     assert f"the default is \\-{DEFAULT_LEVEL}" in MANUAL.read_text("utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@EACH_PAGE
 def test_links_to_files_resolve(page):
     for target in re.findall(r"\]\(([^)\s#]+)", page.read_text("utf-8")):
         if ":" not in target:
             assert (page.parent / target).exists(), target
+
+
+@EACH_PAGE
+def test_files_that_are_named_exist(page):
+    named = PATH.findall(page.read_text("utf-8"))
+    assert not [path for path in named if "NAME" not in path and not (ROOT / path).exists()]
+
+
+def table(page: str, title: str) -> str:
+    """The section of a page with that title."""
+    return (ROOT / "docs" / page).read_text("utf-8").split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_things_are_where_the_architecture_says():
+    rows = [row for row in table("architecture.md", "Where to find things").splitlines() if row]
+    assert len(rows) > 25
+    for path, names in NAMES.findall("\n".join(rows)):
+        text = (ROOT / path).read_text("utf-8")
+        for name in re.findall(r"\w+", names):
+            assert re.search(rf"^ *(def |class )?{name}\b", text, re.MULTILINE), f"{path}: {name}"
+
+
+def test_layers_are_those_that_imports_keep():
+    from tests.structure.test_layers import LAYERS
+
+    named = re.findall(r"^\| `nncompress/(\w+)", table("architecture.md", "The tree"), re.MULTILINE)
+    layers = [names[0] for names in LAYERS]
+    assert named == [name for name in layers if not name.startswith("__")]
+
+
+def test_glossary_is_in_alphabetical_order():
+    words = re.findall(
+        r"^- \*\*(.+?)\*\*", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M
+    )
+    assert len(words) > 60
+    keys = [word.lower().replace("-", " ") for word in words]
+    assert keys == sorted(keys)
