@@ -2,16 +2,20 @@
 
 This is the one place that says which byte stands in which lane and step, and so decides the order
 of coding: it is part of what an archive means. FORMAT.md says the same in prose, under "Lanes".
+NumPy is imported when bytes are cut, and not before: levels, and with them every command's options,
+import this module.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from nncompress.errors import DamagedArchiveError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_LANES_BITS = 12
 """log2 of the most lanes that a block can have."""
@@ -55,6 +59,8 @@ class Layout:
 
     def starts(self) -> NDArray[np.int64]:
         """Return where in the block each lane's first byte stands, int64 [lanes]."""
+        import numpy as np
+
         short, longer = divmod(self.size, self.lanes)
         lane = np.arange(self.lanes, dtype=np.int64)
         return lane * short + np.minimum(lane, longer)
@@ -70,6 +76,8 @@ class Layout:
 
     def cut(self, data: bytes) -> NDArray[np.uint8]:
         """Return the bytes by step and lane, uint8 [steps, lanes]; 0 past a lane's end."""
+        import numpy as np
+
         table = np.zeros((self.lanes, self.steps), dtype=np.uint8)
         table[self._inside()] = np.frombuffer(data, dtype=np.uint8)
         return np.ascontiguousarray(table.T)
@@ -80,6 +88,8 @@ class Layout:
         return data
 
     def _inside(self) -> NDArray[np.bool_]:
+        import numpy as np
+
         short, longer = divmod(self.size, self.lanes)
         lengths = short + (np.arange(self.lanes) < longer)
         return np.arange(self.steps) < lengths[:, None]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from nncompress.coding.options import CodingOptions
-from nncompress.reports.page import SHOWN_BYTES
+from nncompress.reports import SHOWN_BYTES
 
 from . import options
 from .console import Console

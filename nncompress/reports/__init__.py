@@ -3,3 +3,6 @@
 Importing any module of it imports neither torch nor numba, but for :mod:`.explain`, which needs
 numba.
 """
+
+SHOWN_BYTES = 100_000
+"""Bytes of a file that a surprise map has room for."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from nncompress.archive.codec import no_progress
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import NNCompressError
+from nncompress.reports import SHOWN_BYTES
 
 from . import page, table
 from .compare import Trial
@@ -48,10 +49,10 @@ def _map(name: str, data: bytes, options: CodingOptions) -> tuple[str, str]:
     """Return markup and script of the surprise map; where there can be none, why."""
     from .explain import explain
 
-    part = f", first {page.SHOWN_BYTES:,} bytes" if len(data) > page.SHOWN_BYTES else ""
+    part = f", first {SHOWN_BYTES:,} bytes" if len(data) > SHOWN_BYTES else ""
     heading = page.heading(f"{name}{part}: what every byte costs")
     try:
-        surprise = explain(data[: page.SHOWN_BYTES], options, no_progress)
+        surprise = explain(data[:SHOWN_BYTES], options, no_progress)
     except NNCompressError as error:
         return heading + page.paragraph(f"There is no map: {error}"), ""
     return heading + page.surprise_body(surprise), page.surprise_script() if data else ""

@@ -24,9 +24,6 @@ COSTS = (0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 UNIT = 1000
 """Costs go into the page as 16-bit numbers of 1/1000 bit."""
 
-SHOWN_BYTES = 100_000
-"""Bytes of a file that a surprise map has room for."""
-
 MOST_LINES = 12
 """Lines in the table of the costliest."""
 
