@@ -19,7 +19,9 @@ class ZlibCodec:
         self.block_size = self.first_block_size = block_size
         self.method = Method.MIXING if model_id is None else Method.NETWORK_MIXING
 
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         return self.method, zlib.compress(data, 1)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:

@@ -19,7 +19,9 @@ from tests.fakes import MODEL_ID, ZlibCodec
 
 
 class SlowCodec(ZlibCodec):
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         if notice := os.environ.get("NNC_NOTICE"):
             logging.getLogger("nncompress").info(notice)
         time.sleep(float(os.environ.get("NNC_DELAY", "0")))

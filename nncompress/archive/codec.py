@@ -39,10 +39,18 @@ class BlockCodec(Protocol):
     def first_block_size(self) -> int:
         """The same for the first blocks of an archive; see :class:`.writer.Splitter`."""
 
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         """Return (method id, payload); ``progress`` counts raw bytes.
 
         The archive layer stores the block when the payload is not shorter than ``data``.
+
+        Args:
+            data: the raw bytes.
+            progress: called with raw bytes as they are done.
+            alone: whether the archive has no other block, so that the model's identity in its
+                header is a cost of this one.
         """
 
     def decode(
@@ -77,7 +85,9 @@ class StoredCodec:
     def __init__(self, block_size: int = 2**20) -> None:
         self.block_size = self.first_block_size = block_size
 
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         """Return the stored method and ``data``."""
         return Method.STORED, data
 
@@ -109,10 +119,11 @@ def check_model_id(model_id: bytes | None) -> bytes | None:
 
 
 def encode_block(
-    codec: BlockCodec, data: bytes, progress: Progress = no_progress
+    codec: BlockCodec, data: bytes, progress: Progress = no_progress, *, alone: bool = False
 ) -> tuple[Method, bytes]:
     """Encode ``data``, or store it where that is not larger."""
-    method, payload = codec.encode(data, progress) if data else (Method.STORED, b"")
+    stored = Method.STORED, b""
+    method, payload = codec.encode(data, progress, alone=alone) if data else stored
     if method == Method.STORED or len(payload) >= len(data):
         return Method.STORED, data
     return Method(method), payload

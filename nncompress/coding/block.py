@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import Progress, no_progress
-from nncompress.archive.format import Method
+from nncompress.archive.format import MODEL_ID_SIZE, Method
 from nncompress.errors import ConfigError, DamagedArchiveError
 from nncompress.lanes import MOST_GROUPS, Layout, read_layout
 from nncompress.machine.resources import cpus
@@ -97,10 +97,12 @@ class BlockCoder:
                 self._network = _start_network(self.model, self.device, self.kernels, self.threads)
             return self._network
 
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         """Code a block, and return its method and payload.
 
-        The choice of method depends on the bytes, the level and the model alone.
+        The choice of method depends on the bytes, the level, the model and ``alone``.
         """
         bits = self.level.lanes_bits(len(data))
         most = _usable_threads(Layout(len(data), 1 << bits), self._uses_network)
@@ -112,9 +114,9 @@ class BlockCoder:
                 (self._encode(method, data, bits, loan.count, progress), method)
                 for method in candidates
             ]
-        if not coded:
-            return Method.STORED, data
-        payload, method = min(coded, key=lambda pair: len(pair[0]))
+        if self.method == "auto":
+            coded.append((data, Method.STORED))
+        payload, method = min(coded, key=lambda pair: _archive_bytes(*pair, alone=alone))
         return method, payload
 
     def decode(
@@ -194,6 +196,15 @@ class BlockCoder:
 
     def _predictor(self, method: Method, number: int, layout: Layout) -> StepPredictor:
         return make_predictor(self.model, method, number, layout)
+
+
+def _archive_bytes(payload: bytes, method: Method, *, alone: bool) -> int:
+    """Count what a block adds to its archive, less what every block adds."""
+    if method is Method.STORED:
+        return len(payload)
+    size_field = (len(payload).bit_length() + 7) // 8
+    names_model = alone and method.needs_model
+    return len(payload) + size_field + (MODEL_ID_SIZE if names_model else 0)
 
 
 def _usable_threads(layout: Layout, network: bool) -> int:

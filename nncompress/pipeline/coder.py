@@ -11,6 +11,7 @@ import logging
 from collections.abc import Generator, Iterable
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from nncompress.archive.codec import (
@@ -82,12 +83,13 @@ class Coder:
         ``progress`` is called with the raw bytes done since the last call, from any thread, one
         call at a time. Close the generator, and blocks that nobody waits for are given up.
         """
-        codec = self.encoder
+        codec, numbers = self.encoder, count()
 
         def plan(block: RawBlock) -> Job[CodedBlock]:
-            raw, _ = block
+            raw, last = block
+            alone = next(numbers) == 0 and last
             return Job(
-                partial(encode_block, codec, raw),
+                partial(encode_block, codec, raw, alone=alone),
                 raw_size=len(raw),
                 weight=len(raw),
                 memory=needed_to_encode(codec, len(raw)),

@@ -12,7 +12,7 @@ from nncompress.archive.codec import BlockCodec, CodecSource, encode_block
 from nncompress.archive.reader import BlockRecord, Checker, RecordParser, decode_record
 from nncompress.archive.writer import MemberWriter, Splitter
 
-from .coder import RawBlock
+from .coder import CodedBlock, RawBlock
 from .limits import Limits
 from .stream import check_contents, declare_blocks, frame_blocks
 
@@ -28,7 +28,7 @@ class Compressor:
             else Splitter(codec.block_size, codec.first_block_size)
         )
         self._writer = MemberWriter(codec.model_id)
-        self._finished = False
+        self._begun = self._finished = False
 
     def compress(self, data: bytes | bytearray | memoryview) -> bytes:
         """Take ``data`` and return what is ready of the archive, often nothing."""
@@ -46,8 +46,12 @@ class Compressor:
             raise ValueError("the compressor has been flushed")
 
     def _write(self, blocks: Iterable[RawBlock]) -> bytes:
-        coded = ((block, encode_block(self._codec, block[0])) for block in blocks)
+        coded = ((block, self._encode(*block)) for block in blocks)
         return b"".join(record for _, record in frame_blocks(self._writer, coded))
+
+    def _encode(self, raw: bytes, last: bool) -> CodedBlock:
+        alone, self._begun = last and not self._begun, True
+        return encode_block(self._codec, raw, alone=alone)
 
 
 class Decompressor:

@@ -55,11 +55,13 @@ class LimitedCodec:
         """Return what the codec needs."""
         return self._codec.memory(method, size, payload)
 
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         """Encode a block, or store it where that would take too much memory."""
         if self._too_large(len(data)):
             return Method.STORED, data
-        return self._codec.encode(data, progress)
+        return self._codec.encode(data, progress, alone=alone)
 
     def decode(
         self, method: int, payload: bytes, size: int, progress: Progress = no_progress

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nncompress.archive.codec import StoredCodec
 from nncompress.archive.format import Method
 from nncompress.coding.block import BlockCoder, open_block_coder
 from nncompress.coding.levels import LEVELS, Level
@@ -186,6 +187,18 @@ def test_every_level_makes_archives(tiny, number):
     compressor, decompressor = Compressor(codec), Decompressor(lambda identity: codec)
     packed = compressor.compress(data) + compressor.flush()
     assert decompressor.decompress(packed) == data
+
+
+@pytest.mark.parametrize("size", [1, 7, 12, 20, 33, 60, 150, 1000])
+def test_small_input_takes_the_method_that_makes_the_smallest_archive(tiny, size):
+    data = text(size, seed=4)
+    packed = {
+        method: Compressor(BlockCoder(tiny, method=method)) for method in ("auto", *METHODS[1:])
+    }
+    sizes = {name: len(own.compress(data) + own.flush()) for name, own in packed.items()}
+    stored = Compressor(StoredCodec())
+    sizes["stored"] = len(stored.compress(data) + stored.flush())
+    assert sizes["auto"] == min(sizes.values())
 
 
 def test_levels_differ_in_their_model_unless_one_is_given():

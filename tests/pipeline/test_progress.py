@@ -17,7 +17,9 @@ from tests.fakes import ZlibCodec
 class Talkative(ZlibCodec):
     steps: tuple[int, ...] = ()
 
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         for step in self.steps:
             progress(step)
         return super().encode(data)

@@ -27,7 +27,9 @@ class Counting(ZlibCodec):
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         return 100 * size
 
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         with self.lock:
             self.at_work += 1
             self.most = max(self.most, self.at_work)
@@ -60,7 +62,9 @@ class Endless(ZlibCodec):
         super().__init__(block_size=BLOCK)
         self.ended = threading.Event()
 
-    def encode(self, data: bytes, progress: Progress = no_progress) -> tuple[int, bytes]:
+    def encode(
+        self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
+    ) -> tuple[int, bytes]:
         while data == BLOCKS[1][0]:
             time.sleep(0.001)
             try:
