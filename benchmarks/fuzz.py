@@ -1,4 +1,4 @@
-"""Damage archives and model files in many ways, and see that no more than an error comes of it.
+"""Damage archives, model files and kept kernels, and see that no more than an error comes of it.
 
     python benchmarks/fuzz.py --cases 100000
 
@@ -14,6 +14,7 @@ import contextlib
 import faulthandler
 import io
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -23,9 +24,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nncompress.archive.access import read_map
-from nncompress.archive.codec import BlockCodec, Progress, no_progress
+from nncompress.archive.codec import BlockCodec, Progress, StoredCodec, no_progress
 from nncompress.archive.format import (
     DIGEST_SIZE,
+    MOST_PER_BYTE,
     BlockHeader,
     Header,
     IndexBuilder,
@@ -85,13 +87,22 @@ class Archives:
         text = b"the words that a text is made of, and more words; " * 4
         noise = chance.randbytes(150)
         self.contents = [b"", b"x", bytes(range(256)), text, noise, text[:90] + noise, bytes(500)]
-        self.archives = [self._pack(coder, data) for data in self.contents]
-        self.archives += [self._pack(coder, data, 60) for data in self.contents[2:]]
+        self.archives = [self._pack(coder.encoder, data) for data in self.contents]
+        self.archives += [self._pack(coder.encoder, data, 60) for data in self.contents[2:]]
         self.archives.append(self.archives[3] + self.archives[9])
+        for inner in (self.archives[8], self.archives[9], self.archives[9] + self.archives[11]):
+            self._add_nested(inner)
+            self._add_nested(text[:70] + inner)
+
+    def _add_nested(self, contents: bytes) -> None:
+        """Add archives whose contents end in an archive."""
+        self.contents.append(contents)
+        stored = [self._pack(StoredCodec(), contents, size) for size in (None, 300)]
+        self.archives += [*stored, stored[0] + stored[0], stored[0] + self.archives[9]]
 
     @staticmethod
-    def _pack(coder: Coder, data: bytes, block_size: int | None = None) -> bytes:
-        compressor = Compressor(coder.encoder, block_size=block_size)
+    def _pack(codec: BlockCodec, data: bytes, block_size: int | None = None) -> bytes:
+        compressor = Compressor(codec, block_size=block_size)
         return compressor.compress(data) + compressor.flush()
 
     def allows(self, data: bytes) -> bool:
@@ -186,6 +197,25 @@ def _forged_index(chance: random.Random, index: IndexBuilder) -> bytes:
     return data
 
 
+def pad(chance: random.Random, data: bytes, _: Archives) -> bytes:
+    """Let zero bytes follow, as tapes do."""
+    return data + bytes(chance.choice((1, 2, 3, 4, 100, 5000)))
+
+
+def forge_index(chance: random.Random, _: bytes, archives: Archives) -> bytes:
+    """Build a file whose index is sound by its checksum, and whose sizes are lies."""
+    header = Header(chance.choice((None, chance.randbytes(16))))
+    index = IndexBuilder(header)
+    before = chance.choice((b"", header.pack(), *archives.archives))
+    room = len(before)
+    for _ in range(chance.choice((2, 2, 3, 9))):
+        record = chance.choice((0, 1, 12, 20, room // 2, max(0, room - len(header.pack()))))
+        raw = chance.choice((0, 1, record, 10**6, 2**24 - 1, 2**24, 2**40, 2**62))
+        index.add(record, BlockHeader(Method.STORED, raw, raw, chance.randrange(2**32), False, 0))
+        room -= min(room, record)
+    return before + index.pack(chance.randbytes(DIGEST_SIZE))
+
+
 MUTATIONS: tuple[Callable[[random.Random, bytes, Archives], bytes], ...] = (
     flip,
     overwrite,
@@ -193,6 +223,8 @@ MUTATIONS: tuple[Callable[[random.Random, bytes, Archives], bytes], ...] = (
     edit,
     splice,
     forge,
+    pad,
+    forge_index,
 )
 
 
@@ -218,11 +250,15 @@ class Fuzzer:
         if self.model is not None and chance.random() < 0.1:
             self._model_case(chance)
             return
+        if chance.random() < 0.05:
+            self._kernel_case(chance)
+            return
         data = chance.choice(self.archives.archives)
         for _ in range(chance.choice((1, 1, 2))):
             data = chance.choice(MUTATIONS)(chance, data, self.archives)
         self._expect("stream", lambda: self._stream(chance, data))
         self._expect("map", lambda: self._read_anywhere(chance, data))
+        self._compare_ways(chance, data)
         self._expect("recover", lambda: self._recover(data))
         if chance.random() < 0.02:
             self._command_line(data)
@@ -255,10 +291,39 @@ class Fuzzer:
         piece = reader.read(chance.randrange(1, 200))
         assert self.archives.allows_piece(piece or b""), f"wrong piece: {piece!r}"
 
+    def _compare_ways(self, chance: random.Random, data: bytes) -> None:
+        """See that a range is what reading in order gives, and an error where that fails."""
+        decompressor = Decompressor(self.decoder, Limits(1 << 20, MAX_OUTPUT))
+        try:
+            whole = decompressor.decompress(data)
+            decompressor.close()
+        except NNCompressError:
+            whole = None
+        back, size = chance.randrange(1, 600), chance.randrange(1, 200)
+        fault: NNCompressError | None = None
+        end, start, piece = 0, 0, b""
+        try:
+            reader = BlockReader(io.BytesIO(data), self.decoder)
+            end = reader.seek(0, io.SEEK_END)
+            start = reader.seek(max(0, end - back))
+            piece = reader.read(size) or b""
+        except NNCompressError as error:
+            self._note("range", error)
+            fault = error
+        if whole is not None:
+            assert fault is None, f"sound in order, but a range fails: {fault}"
+            assert end == len(whole), f"{end} bytes of contents instead of {len(whole)}"
+            assert piece or start == end, f"nothing of {end - start} bytes"
+            assert whole.startswith(piece, start), f"wrong range: {piece!r}"
+            self.outcomes["range: right contents"] += 1
+
     def _recover(self, data: bytes) -> None:
-        written = 0
+        written = lost = 0
         for segment in recover(io.BytesIO(data), self.decoder):
-            if segment.data is not None:
+            if segment.data is None:
+                lost += segment.size
+                assert lost <= MOST_PER_BYTE * (len(data) + 8), f"{lost} bytes of zeros"
+            else:
                 assert self.archives.allows_piece(segment.data), f"wrong block: {segment.data!r}"
                 written += segment.size
                 if written > MAX_OUTPUT:
@@ -302,6 +367,22 @@ class Fuzzer:
             assert found.identity == load_model(path).identity, "a changed model was taken"
             self.outcomes["model: sound"] += 1
         path.unlink()
+
+    def _kernel_case(self, chance: random.Random) -> None:
+        """Damage the cache of compiled kernels, which must give what was kept, or nothing."""
+        from nncompress.machine.kernel_cache import CheckedFile
+
+        folder, kept = self.folder / "kernels-1" / "mixing", ["code", bytes(range(64))]
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        cache = CheckedFile(str(folder), "kernel", "stamp")
+        cache.save("int32", kept)
+        path = chance.choice(sorted(folder.glob("*.nb*")))
+        damage = chance.choice((flip, overwrite, truncate, edit))
+        path.write_bytes(damage(chance, path.read_bytes(), self.archives))
+        found = cache.load("int32")
+        shutil.rmtree(folder.parent)
+        assert found in (None, kept), "a damaged kernel was believed"
+        self.outcomes[f"kernel: {'kept' if found else 'not used'}"] += 1
 
 
 def small_model(folder: Path) -> bytes:

@@ -6,29 +6,31 @@ Nothing is decoded here, and no payload is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
-from nncompress.errors import ArchiveError, DamagedArchiveError, LimitError, TruncatedArchiveError
+from nncompress.errors import ArchiveError, DamagedArchiveError, TruncatedArchiveError
 
-from .codec import CodecSource, decode_block
-from .fields import Cursor, Incomplete
+from .codec import CodecSource, check_block_memory, decode_block
+from .fields import pack_varint
 from .format import (
+    CRC_SIZE,
     INDEX_TAIL,
-    MAX_BLOCKS,
+    MAX_BLOCK_SIZE,
     MAX_INDEX_SIZE,
+    SYNC,
     BlockHeader,
     Header,
-    IndexBuilder,
-    parse_block_header,
+    Index,
+    most_raw_bytes,
     parse_header,
     parse_index,
+    shortest,
 )
+from .walk import MemberBlocks, MemberList, cut_off, parse_at, parse_block_at, walk
 
-Parsed = TypeVar("Parsed")
-
-HEADER_ROOM = 64  # more than any header of a member and a block together
+WINDOW = 1 << 20
+"""Bytes of a file that are searched at a time."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,21 @@ class ArchiveMap:
     """The blocks of an archive, in order.
 
     ``members`` counts its members. ``fault`` is None, or the error that ended the walk over an
-    archive that is cut off or damaged, whose blocks up to there are listed.
+    archive that is cut off or damaged: blocks up to there are listed, and those of members behind
+    it that have an index. ``padding`` counts the zero bytes after the last member.
     """
 
     blocks: tuple[BlockPlace, ...]
     members: int
     archive_size: int
     fault: ArchiveError | None = None
+    padding: int = 0
+
+    @property
+    def known(self) -> tuple[BlockPlace, ...]:
+        """The blocks before the fault, whose place in the contents is certain; else all."""
+        at = self.fault.offset if self.fault is not None else None
+        return self.blocks if at is None else tuple(b for b in self.blocks if b.position < at)
 
     @property
     def raw_size(self) -> int:
@@ -68,47 +78,96 @@ class ArchiveMap:
         return self.blocks[-1].start + self.blocks[-1].raw_size if self.blocks else 0
 
 
-@dataclass(frozen=True)
-class _Member:
-    position: int
-    header: Header
-    entries: tuple[tuple[int, int, int], ...]
-
-
 def read_map(file: BinaryIO) -> ArchiveMap:
     """Find all blocks of the seekable ``file``.
 
     Indexes are followed from the end of the file to its start; what they do not cover is walked.
+    Where that walk does not end where the first indexed member begins, the indexes may be those of
+    an archive inside a block, and headers are followed through the whole file.
     Raises LimitError when there are more than ``MAX_BLOCKS`` blocks, which would take too much
     memory; such an archive can still be read in order.
     """
-    end = archive_size = file.seek(0, os.SEEK_END)
-    indexed = _Members()
-    while (member := _member_before(file, end)) is not None:
-        indexed.add(member)
-        end = member.position
-    walked, fault = _walk(file, end)
-    members = [*walked, *reversed(indexed.found)]
+    size = file.seek(0, os.SEEK_END)
+    used = _without_zeros(file, size)
+    indexed, end = _follow_indexes(file, size, used)
+    start = indexed[0].position if indexed else size
+    members, position, fault = walk(file, start, size, used)
+    if fault is not None and fault.offset is not None and fault.offset < start:
+        members += indexed
+    elif indexed and (position != start or fault is not None):
+        members, end, fault = walk(file, size, size, used)
+    elif indexed and not all(_begins(file, member, size) for member in indexed):
+        walked = walk(file, size, size, used)
+        members, end, fault = walked if walked[2] is None else (members + indexed, end, None)
+    else:
+        members += indexed
+        end = end if indexed else position
     if not members and fault is None:
         fault = TruncatedArchiveError("the input is empty, which is no archive", offset=0)
-    return ArchiveMap(tuple(_places(members)), len(members), archive_size, fault)
+    padding = size - end if fault is None else 0
+    return ArchiveMap(tuple(_places(members)), len(members), size, fault, padding)
 
 
-class _Members:
-    """Collects members, and stops before their blocks take too much memory."""
-
-    def __init__(self) -> None:
-        self.found: list[_Member] = []
-        self.blocks = 0
-
-    def add(self, member: _Member) -> None:
-        self.blocks += len(member.entries)
-        if self.blocks > MAX_BLOCKS:
-            raise LimitError(f"the archive has more than {MAX_BLOCKS} blocks", limit=MAX_BLOCKS)
-        self.found.append(member)
+def _without_zeros(file: BinaryIO, end: int) -> int:
+    """Return where the zero bytes begin that the file ends with; ``end`` without any."""
+    while end:
+        start = max(0, end - WINDOW)
+        file.seek(start)
+        if left := len(file.read(end - start).rstrip(b"\0")):
+            return start + left
+        end = start
+    return 0
 
 
-def _member_before(file: BinaryIO, end: int) -> _Member | None:
+def _follow_indexes(file: BinaryIO, size: int, used: int) -> tuple[list[MemberBlocks], int]:
+    """Return the members at the end of the file that have an index, and where the last one ends."""
+    found = MemberList()
+    ends = [size, *range(used, min(used + 4, size))]  # its own last bytes may be 0
+    for last in ends:
+        end = last
+        while (member := _member_before(file, end)) is not None:
+            found.add(member)
+            end = member.position
+        if found.found:
+            return found.found[::-1], last
+    return [], size
+
+
+def _can_be(index: Index) -> bool:
+    """Whether the sizes are those that a member of two blocks or more can have."""
+    offset, count = 0, len(index.entries)
+    for number, (record, raw_size, _) in enumerate(index.entries, 1):
+        if not _record_can_be(record, raw_size, offset, last=number == count):
+            return False
+        offset += raw_size
+    return count > 1
+
+
+def _record_can_be(record: int, raw_size: int, offset: int, *, last: bool) -> bool:
+    """Whether a block at ``offset`` can have so many raw bytes in a record of that size."""
+    if not (0 if last else 1) <= raw_size <= MAX_BLOCK_SIZE:
+        return False
+    mark = len(SYNC) + len(pack_varint(offset)) if offset else 0
+    left = record - mark - 1 - len(shortest(raw_size)) - CRC_SIZE - 1
+    payloads = (left - field for field in range(1, 4))
+    return left == raw_size or any(
+        0 < size < raw_size <= most_raw_bytes(size) and len(shortest(size)) == left - size
+        for size in payloads
+    )
+
+
+def _begins(file: BinaryIO, member: MemberBlocks, end: int) -> bool:
+    """Whether the first block is where the member's index says, and as it says."""
+    try:
+        header, size = parse_at(file, member.position, end, 0, parse_header)
+        block, head = parse_block_at(file, member.position + size, end, header, 0)
+    except ArchiveError:
+        return False
+    first = head + block.payload_size, block.raw_size, block.crc
+    return header == member.header and first == member.entries[0] and not block.last
+
+
+def _member_before(file: BinaryIO, end: int) -> MemberBlocks | None:
     """Return the member whose index ends at ``end``, or None where no sound index ends there."""
     if end < INDEX_TAIL:
         return None
@@ -122,84 +181,12 @@ def _member_before(file: BinaryIO, end: int) -> _Member | None:
     except ArchiveError:
         return None
     position = end - size - index.blocks_size
-    if position < 0 or len(index.entries) < 2:
+    if position < 0 or not _can_be(index):
         return None
-    return _Member(position, index.header, index.entries)
+    return MemberBlocks(position, index.header, index.entries)
 
 
-def _walk(file: BinaryIO, end: int) -> tuple[list[_Member], ArchiveError | None]:
-    """Follow the headers from the start of the file to ``end``."""
-    members = _Members()
-    position = 0
-    fault: ArchiveError | None = None
-    while position < end and fault is None:
-        try:
-            member, position, fault = _walk_member(file, position, end)
-        except ArchiveError as error:
-            error.offset = position
-            return members.found, error
-        members.add(member)
-    return members.found, fault
-
-
-def _walk_member(file: BinaryIO, start: int, end: int) -> tuple[_Member, int, ArchiveError | None]:
-    """Walk over one member: what was found, where it ends, and the fault that stopped the walk."""
-    header, size = _parse(file, start, end, 0, parse_header)
-    position = start + size
-    index = IndexBuilder(header)
-    entries: list[tuple[int, int, int]] = []
-    fault = None
-    try:
-        offset, last = 0, False
-        while not last:
-            if len(entries) == MAX_BLOCKS:
-                raise DamagedArchiveError("damaged archive: too many blocks")
-            block, size = _parse_block(file, position, end, header, offset)
-            size += block.payload_size
-            if position + size > end:
-                raise _cut(offset)
-            index.add(size, block)
-            entries.append((size, block.raw_size, block.crc))
-            position += size
-            offset += block.raw_size
-            last = block.last
-        if len(entries) > 1:
-            position += len(index.start()) + INDEX_TAIL
-            if position > end:
-                raise TruncatedArchiveError("the archive is cut off: its index is missing")
-    except ArchiveError as error:
-        error.offset = position
-        fault = error
-    return _Member(start, header, tuple(entries)), position, fault
-
-
-def _cut(offset: int) -> TruncatedArchiveError:
-    return TruncatedArchiveError(
-        f"the archive is cut off: its contents after byte {offset} are missing"
-    )
-
-
-def _parse(
-    file: BinaryIO, position: int, end: int, offset: int, parse: Callable[[Cursor], Parsed]
-) -> tuple[Parsed, int]:
-    """Parse what stands at ``position``; returns its size too."""
-    file.seek(position)
-    cursor = Cursor(file.read(max(0, min(HEADER_ROOM, end - position))))
-    try:
-        return parse(cursor), cursor.position
-    except Incomplete:
-        raise _cut(offset) from None
-
-
-def _parse_block(
-    file: BinaryIO, position: int, end: int, header: Header, offset: int
-) -> tuple[BlockHeader, int]:
-    return _parse(
-        file, position, end, offset, lambda cursor: parse_block_header(cursor, header, offset)
-    )
-
-
-def _places(members: list[_Member]) -> list[BlockPlace]:
+def _places(members: list[MemberBlocks]) -> list[BlockPlace]:
     places = []
     start = 0
     for number, member in enumerate(members):
@@ -220,14 +207,20 @@ def read_block_header(file: BinaryIO, place: BlockPlace) -> BlockHeader:
     return _read_place(file, place)[0]
 
 
-def read_block(file: BinaryIO, place: BlockPlace, source: CodecSource) -> bytes:
-    """Read, decode and check one block."""
+def read_block(
+    file: BinaryIO, place: BlockPlace, source: CodecSource, max_block: int | None = None
+) -> bytes:
+    """Read, decode and check one block.
+
+    Raises MemoryLimitError where raw bytes and payload take more than ``max_block`` bytes.
+    """
     header, head = _read_place(file, place)
+    check_block_memory(header, max_block)
     file.seek(place.position + head)
     payload = file.read(header.payload_size)
     try:
         if len(payload) != header.payload_size:
-            raise _cut(place.offset)
+            raise cut_off(place.offset)
         return decode_block(source, place.header.model_id, header, payload)
     except ArchiveError as error:
         error.offset = place.position
@@ -236,7 +229,7 @@ def read_block(file: BinaryIO, place: BlockPlace, source: CodecSource) -> bytes:
 
 def _read_place(file: BinaryIO, place: BlockPlace) -> tuple[BlockHeader, int]:
     end = place.position + place.size
-    block, head = _parse_block(file, place.position, end, place.header, place.offset)
+    block, head = parse_block_at(file, place.position, end, place.header, place.offset)
     if (block.raw_size, head + block.payload_size, block.crc) != (
         place.raw_size,
         place.size,

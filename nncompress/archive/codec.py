@@ -6,7 +6,12 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from nncompress.errors import ConfigError, DamagedArchiveError, UnsupportedArchiveError
+from nncompress.errors import (
+    ConfigError,
+    DamagedArchiveError,
+    MemoryLimitError,
+    UnsupportedArchiveError,
+)
 
 from .format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Method
 
@@ -116,6 +121,17 @@ def check_model_id(model_id: bytes | None) -> bytes | None:
     if model_id is not None and len(model_id) != MODEL_ID_SIZE:
         raise ConfigError(f"a model identity has {MODEL_ID_SIZE} bytes, not {len(model_id)}")
     return model_id
+
+
+def check_block_memory(block: BlockHeader, limit: int | None) -> None:
+    """Raise MemoryLimitError where raw bytes and payload alone take more than ``limit`` bytes."""
+    needed = block.raw_size + block.payload_size
+    if limit is not None and needed > limit:
+        raise MemoryLimitError(
+            f"a block needs at least {needed} bytes of memory, more than the limit of {limit}",
+            limit=limit,
+            needed=needed,
+        )
 
 
 def encode_block(

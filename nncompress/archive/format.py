@@ -3,7 +3,7 @@
 FORMAT.md says the same in prose. All integers are little-endian; ``varint`` is unsigned LEB128 in
 its shortest form.
 
-    archive = member, { member }                       joined archives decode as one
+    archive = member, { member }, [ zero bytes ]       joined archives decode as one
     member  = header, block 0, { block i }, [ index ]  an index follows two blocks or more
     header  = MAGIC (3), version | flags (1), [ model identity (16), when FLAG_MODEL is set ]
     block   = [ SYNC (4), varint raw offset: blocks after the first ],
@@ -31,7 +31,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from nncompress.errors import DamagedArchiveError, NotAnArchiveError, UnsupportedArchiveError
+from nncompress.errors import (
+    DamagedArchiveError,
+    NotAnArchiveError,
+    UnsupportedArchiveError,
+)
 
 from .fields import Cursor, Incomplete, pack_varint
 
@@ -53,6 +57,9 @@ MAX_BLOCK_SIZE = 2**24 - 1  # three bytes
 MAX_BLOCKS = 2**20
 MAX_INDEX_SIZE = len(INDEX_MARK) + 4 + MODEL_ID_SIZE + 4 + MAX_BLOCKS * 14 + INDEX_TAIL
 LAST_FLAG = 0x80
+MOST_PER_BYTE = 45426
+"""Raw bytes that a byte of payload can stand for: a bit takes at least 2**-16 / ln 2 bits of the
+range coder's stream. FORMAT.md has the derivation, under "What a decoder must not trust"."""
 
 
 class Method(enum.IntEnum):
@@ -104,6 +111,13 @@ def parse_header(cursor: Cursor) -> Header:
     return Header(cursor.take(MODEL_ID_SIZE) if byte & FLAG_MODEL else None)
 
 
+def unexpected_data(position: int) -> DamagedArchiveError:
+    """Return the error for what follows a member, at ``position``, and is none."""
+    return DamagedArchiveError(
+        f"unexpected data after the end of the archive, at byte {position}", offset=position
+    )
+
+
 @dataclass(frozen=True)
 class BlockHeader:
     """What stands before a block's payload.
@@ -125,15 +139,16 @@ class BlockHeader:
 
         ``header`` is the member's, which block 0 protects with its check byte.
         """
-        raw = _shortest(self.raw_size)
-        payload = b"" if self.method is Method.STORED else _shortest(self.payload_size)
+        raw = shortest(self.raw_size)
+        payload = b"" if self.method is Method.STORED else shortest(self.payload_size)
         tag = len(raw) | len(payload) << 2 | self.method << 4 | (LAST_FLAG if self.last else 0)
         start = SYNC + pack_varint(self.offset) if self.offset else b""
         packed = start + bytes([tag]) + raw + payload + self.crc.to_bytes(CRC_SIZE, "little")
         return packed + _check(packed, header, self.offset)
 
 
-def _shortest(value: int) -> bytes:
+def shortest(value: int) -> bytes:
+    """Return a size field: little-endian, in as few bytes as hold it."""
     return value.to_bytes((value.bit_length() + 7) // 8, "little")
 
 
@@ -181,11 +196,16 @@ def parse_block_header(cursor: Cursor, header: Header, offset: int) -> BlockHead
     if (
         not shortest
         or (stored and payload)
-        or (not stored and payload_size >= raw_size)
+        or (not stored and not payload_size < raw_size <= most_raw_bytes(payload_size))
         or not (raw_size or last)
     ):
         raise _damaged_block(offset)
     return BlockHeader(Method(method), raw_size, payload_size, crc, last, offset)
+
+
+def most_raw_bytes(payload_size: int) -> int:
+    """Return how many raw bytes a coded payload of so many bytes can stand for, at most."""
+    return MOST_PER_BYTE * (payload_size + 7) if payload_size else 0
 
 
 @dataclass

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from nncompress.errors import (
     ArchiveError,
     DamagedArchiveError,
-    MemoryLimitError,
     NotAnArchiveError,
     OutputLimitError,
     TruncatedArchiveError,
 )
 
-from .codec import CodecSource, Progress, decode_block, no_progress
+from .codec import CodecSource, Progress, check_block_memory, decode_block, no_progress
 from .fields import Cursor, Incomplete
 from .format import (
     INDEX_TAIL,
@@ -30,6 +29,7 @@ from .format import (
     parse_block_header,
     parse_header,
     parse_index,
+    unexpected_data,
 )
 
 
@@ -71,7 +71,7 @@ class RecordParser:
         self._index: IndexBuilder | None = None
         self._offset = 0
         self._wait = 0
-        self._after_last = False
+        self._after_last = self._padded = False
 
     def feed(self, data: bytes | bytearray | memoryview) -> Iterator[BlockRecord | MemberEnd]:
         """Add ``data`` and yield every record that is complete.
@@ -80,6 +80,8 @@ class RecordParser:
         """
         self._buffer += data
         while self._buffer and len(self._buffer) >= self._wait:
+            if self._skip_padding():
+                break
             try:
                 record, used = self._parse()
             except Incomplete:
@@ -90,6 +92,17 @@ class RecordParser:
             self._wait = 0
             self._advance(used)
             yield record
+
+    def _skip_padding(self) -> bool:
+        """Whether all that is left are zero bytes after a member, which stand for nothing."""
+        if self._index is not None or not (self._padded or (self.position and not self._buffer[0])):
+            return False
+        zeros = len(self._buffer) - len(self._buffer.lstrip(b"\0"))
+        self._padded = True
+        self._advance(zeros)
+        if self._buffer:
+            raise unexpected_data(self.position)
+        return True
 
     @property
     def at_boundary(self) -> bool:
@@ -144,19 +157,10 @@ class RecordParser:
         except NotAnArchiveError:
             if self.position == 0:
                 raise
-            raise DamagedArchiveError(
-                f"unexpected data after the end of the archive, at byte {self.position}"
-            ) from None
+            raise unexpected_data(self.position) from None
 
     def _check_limits(self, block: BlockHeader) -> None:
-        needed = block.raw_size + block.payload_size
-        if self._max_block is not None and needed > self._max_block:
-            raise MemoryLimitError(
-                f"a block needs at least {needed} bytes of memory, "
-                f"more than the limit of {self._max_block}",
-                limit=self._max_block,
-                needed=needed,
-            )
+        check_block_memory(block, self._max_block)
         if self._index and self._index.count >= MAX_BLOCKS:
             raise DamagedArchiveError("damaged archive: too many blocks")
 

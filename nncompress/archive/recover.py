@@ -12,20 +12,19 @@ from typing import BinaryIO
 
 from nncompress.errors import ArchiveError
 
-from .access import HEADER_ROOM, ArchiveMap, BlockPlace, read_block, read_map
+from .access import WINDOW, ArchiveMap, BlockPlace, read_block, read_map
 from .codec import CodecSource
 from .fields import Cursor, Incomplete
 from .format import (
     MAGIC,
-    MAX_BLOCK_SIZE,
+    MOST_PER_BYTE,
     SYNC,
     BlockHeader,
     Header,
     parse_block_header,
     parse_header,
 )
-
-WINDOW = 1 << 20
+from .walk import HEADER_ROOM
 
 
 @dataclass(frozen=True)
@@ -41,18 +40,19 @@ class Segment:
     error: ArchiveError | None = None
 
 
-def recover(file: BinaryIO, source: CodecSource) -> Iterator[Segment]:
+def recover(file: BinaryIO, source: CodecSource, max_block: int | None = None) -> Iterator[Segment]:
     """Yield the contents of the seekable archive ``file`` in order, good blocks and lost ranges.
 
     Memory stays at one block. What stood after the last good block of an archive that is cut off
-    cannot be known and is left out; a final segment of size 0 then carries the error.
+    cannot be known and is left out; a final segment of size 0 then carries the error. Raises
+    MemoryLimitError at a block whose raw bytes and payload take more than ``max_block`` bytes.
     """
     found = read_map(file)
     end = 0
     for place in _all_places(file, found):
         if place.start < end:  # two claims to the same bytes: the first good one stands
             continue
-        segment = _read(file, place, source)
+        segment = _read(file, place, source, max_block)
         if segment.data is None and place.guessed:
             continue
         if place.start > end:
@@ -68,9 +68,9 @@ class _Place(BlockPlace):
     guessed: bool = False
 
 
-def _read(file: BinaryIO, place: _Place, source: CodecSource) -> Segment:
+def _read(file: BinaryIO, place: _Place, source: CodecSource, max_block: int | None) -> Segment:
     try:
-        return Segment(place.start, place.raw_size, read_block(file, place, source))
+        return Segment(place.start, place.raw_size, read_block(file, place, source, max_block))
     except ArchiveError as error:
         return Segment(place.start, place.raw_size, None, error)
 
@@ -97,7 +97,7 @@ def _search(file: BinaryIO, start: int, end: int, found: ArchiveMap) -> Iterator
     member = before[-1].member if before else 0
     header = before[-1].header if before else _header_of(found)
     base = before[-1].start - before[-1].offset if before else 0
-    reach = before[-1].start + before[-1].raw_size if before else 0
+    reach = known = before[-1].start + before[-1].raw_size if before else 0
     for position, mark in _marks(file, start, end):
         file.seek(position)
         cursor = Cursor(file.read(min(HEADER_ROOM, end - position)))
@@ -116,7 +116,7 @@ def _search(file: BinaryIO, start: int, end: int, found: ArchiveMap) -> Iterator
             if position > 0 or before:
                 member, base = member + 1, reach
             header = new_header
-        if base + offset - reach > (end - start) * MAX_BLOCK_SIZE:
+        if base + offset - known > (position - start) * MOST_PER_BYTE:
             continue  # no damage of this length can hide that much
         place = _place(block, header, position + head, cursor.position - head, base, member)
         reach = max(reach, place.start + place.raw_size)

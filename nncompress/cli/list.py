@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import json
+import sys
+from typing import Any
 
 import click
 
 from nncompress.files.inspect import describe, print_table
-from nncompress.files.names import expand
+from nncompress.files.walk import expand
 
 from . import options
 from .console import Console
+from .escape import for_stream
 
 
 @click.command()
 @options.files_needed
 @options.as_json
+@options.suffix
+@options.no_name
 @options.recursive
 @options.messages
-def command(names: tuple[str, ...], as_json: bool, recursive: bool, console: Console) -> int:
+def command(
+    names: tuple[str, ...], as_json: bool, suffix: str, recursive: bool, console: Console
+) -> int:
     """Show sizes, ratio, method, model and blocks of archives, without decoding them."""
-    entries = []
+    entries: list[dict[str, Any]] = []
+
+    def show(name: str) -> None:
+        facts, fault = describe(name)
+        entries.append(facts)
+        if fault is not None:
+            raise fault
+
     status = console.each(
-        expand(names, recursive=recursive, archives=True),
-        lambda name: entries.append(describe(name)),
+        expand(names, recursive=recursive, archives=True, failed=console.failed, suffix=suffix),
+        show,
     )
     if as_json:
         click.echo(json.dumps(entries, indent=2))
     elif entries:
-        print_table(entries, verbose=console.verbose)
+        shown = [entry | {"name": for_stream(entry["name"], sys.stdout)} for entry in entries]
+        print_table(shown, verbose=console.verbose)
     return status

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from nncompress.archive.access import read_block_header, read_map
-from nncompress.errors import ConfigError
+from nncompress.archive.access import ArchiveMap, BlockPlace, read_block_header, read_map
+from nncompress.archive.format import BlockHeader
+from nncompress.errors import ArchiveError, ConfigError, OutputLimitError
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
-from nncompress.pipeline.stream import READ_SIZE
+from nncompress.pipeline.stream import READ_SIZE, Writer
 
 from .convert import Reporter, Request, Stdout, decompress_one, named
 from .names import STDIN
 from .source import open_source
 
 
-def describe(name: str) -> dict[str, Any]:
-    """Return the facts about the archive ``name``, ready for JSON.
+def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
+    """Return the facts about the archive ``name``, ready for JSON, and its fault if it has one.
 
     Keys: name, raw_size, archive_size, ratio (archive/raw, None for no contents), bits_per_byte,
     members, models (identities in hexadecimal), methods, complete, and blocks: a list with start,
-    raw_size, archive_size, method and crc32 of each. Raises ArchiveError if no block is found.
+    raw_size, archive_size, method and crc32 of each. Blocks whose headers are wrong and those
+    behind a fault are left out. Raises ArchiveError if no block is found.
     """
     if name == STDIN:
         raise ConfigError("a list needs a file that can be searched, not standard input")
     with open_source(Path(name), replaces=False) as source, named(name):
         file = cast(BinaryIO, source.file)
         found = read_map(file)
-        if found.fault is not None and not found.blocks:
-            raise found.fault
-        headers = [read_block_header(file, place) for place in found.blocks]
+        headers, fault = _read_headers(file, found)
+        if fault is not None and not headers:
+            raise fault
     blocks = [
         {
             "start": place.start,
@@ -40,11 +43,11 @@ def describe(name: str) -> dict[str, Any]:
             "method": header.method.label,
             "crc32": f"{header.crc:08x}",
         }
-        for place, header in zip(found.blocks, headers, strict=True)
+        for place, header in headers
     ]
-    raw = found.raw_size
-    models = {place.header.model_id.hex() for place in found.blocks if place.header.model_id}
-    return {
+    raw = sum(place.raw_size for place, _ in headers)
+    models = {place.header.model_id.hex() for place, _ in headers if place.header.model_id}
+    facts = {
         "name": name,
         "raw_size": raw,
         "archive_size": found.archive_size,
@@ -53,9 +56,25 @@ def describe(name: str) -> dict[str, Any]:
         "members": found.members,
         "models": sorted(models),
         "methods": sorted({str(block["method"]) for block in blocks}),
-        "complete": found.fault is None,
+        "complete": fault is None,
         "blocks": blocks,
     }
+    if fault is not None:
+        fault.args = (f"{name}: {fault}",)
+    return facts, fault
+
+
+def _read_headers(
+    file: BinaryIO, found: ArchiveMap
+) -> tuple[list[tuple[BlockPlace, BlockHeader]], ArchiveError | None]:
+    """Read the headers of all known blocks; returns the first fault too."""
+    headers, fault = [], None
+    for place in found.known:
+        try:
+            headers.append((place, read_block_header(file, place)))
+        except ArchiveError as error:
+            fault = fault or error
+    return headers, fault or found.fault
 
 
 def parse_range(text: str) -> tuple[int | None, int | None]:
@@ -81,17 +100,37 @@ def cat_one(
         decompress_one(name, request, coder, reporter)
         return
     with open_source(Path(name), replaces=False) as source, named(name):
-        reader = BlockReader(cast(BinaryIO, source.file), coder.decoder)
-        start, end, _ = slice(*span).indices(reader.seek(0, 2))
-        reader.seek(start)
-        out = Stdout()
-        while start < end:
-            data = reader.read(min(READ_SIZE, end - start))
-            if not data:
-                break
-            out.write(data)
-            start += len(data)
-        out.flush()
+        file, limits = cast(BinaryIO, source.file), request.limits
+        reader = BlockReader(file, coder.decoder, max_block=limits.max_block)
+        _write_range(reader, span, Stdout(), limits.max_output)
+
+
+def _write_range(
+    reader: BlockReader, span: tuple[int | None, int | None], out: Writer, limit: int | None
+) -> None:
+    """Write a slice of the contents, and at most ``limit`` bytes.
+
+    The size of the contents, which is not known of an archive that is cut off, is asked for only
+    where a bound counts from the end.
+    """
+    start, end = span[0] or 0, span[1]
+    if start < 0 or (end is not None and end < 0):
+        start, end, _ = slice(start, end).indices(reader.seek(0, os.SEEK_END))
+    reader.seek(start)
+    written = 0
+    while end is None or start + written < end:
+        data = reader.read(READ_SIZE if end is None else min(READ_SIZE, end - start - written))
+        if not data:
+            break
+        written += len(data)
+        if limit is not None and written > limit:
+            raise OutputLimitError(
+                f"the output would be larger than the limit of {limit} bytes",
+                limit=limit,
+                needed=written,
+            )
+        out.write(data)
+    out.flush()
 
 
 def print_table(entries: list[dict[str, Any]], *, verbose: bool) -> None:
@@ -110,7 +149,6 @@ def print_table(entries: list[dict[str, Any]], *, verbose: bool) -> None:
 def _print_row(sizes: dict[str, Any], methods: str, name: str) -> None:
     archive, raw = sizes["archive_size"], sizes["raw_size"]
     ratio = f"{archive / raw:.1%}" if raw else "-"
-    name = name.encode(errors="surrogateescape").decode(errors="replace")
     print(f"{archive:>14,} {raw:>14,} {ratio:>7}  {methods:<15} {name}")
 
 

@@ -24,16 +24,21 @@ def recover_one(name: str, request: Request, coder: Coder, reporter: Reporter) -
     """
     if name == STDIN or request.remove:
         raise ConfigError("--recover needs a file that can be searched, and keeps it")
+    request.run.begin(name)
     with open_source(Path(name), replaces=not request.to_stdout) as source:
-        segments = recover(cast(BinaryIO, source.file), coder.decoder)
+        file = cast(BinaryIO, source.file)
+        segments = recover(file, coder.decoder, request.limits.max_block)
         if request.to_stdout:
             faults = _write(segments, Stdout(), name, request, reporter)
         else:
-            target = place_output(request.output, contents_rule(request)(Path(name)), 1)
+            target = place_output(
+                request.output, contents_rule(request)(Path(name)), request.sources
+            )
             with open_target(source, target, request, reporter) as out:
                 faults = _write(segments, out, name, request, reporter)
                 out.sync(source.status)
                 out.commit()
+                request.run.wrote(target)
     if faults:
         raise DamagedArchiveError(f"{name}: not all could be recovered")
 

@@ -21,3 +21,5 @@ def test_damaged_archives_and_models_give_errors_or_the_right_contents():
     assert result.returncode == 0, result.stderr
     assert "2000 cases" in result.stdout
     assert "model: ModelError" in result.stdout
+    assert "kernel: not used" in result.stdout
+    assert "range: right contents" in result.stdout
