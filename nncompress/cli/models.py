@@ -10,6 +10,7 @@ import click
 from nncompress.files import models
 
 from . import options
+from .escape import show_text
 
 
 @click.group(no_args_is_help=False, invoke_without_command=True)
@@ -33,7 +34,7 @@ def list_models(as_json: bool) -> None:
         return
     for facts in found:
         state = facts["identity"] or "damaged"
-        click.echo(f"{facts['name']:<16} {facts['size']:>12,} bytes  {state}  {facts['path']}")
+        show_text(f"{facts['name']:<16} {facts['size']:>12,} bytes  {state}  {facts['path']}")
 
 
 @command.command()
@@ -46,10 +47,10 @@ def show(model: str | None, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     for name, value in facts.items():
-        click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+        show_text(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
     card = models.model_card(model)
     if card is not None:
-        click.echo("\n" + card.rstrip())
+        show_text("\n" + card.rstrip(), lines=True)
 
 
 @command.command()
@@ -57,7 +58,7 @@ def show(model: str | None, as_json: bool) -> None:
 @options.device
 def verify(model: str | None, device: str) -> None:
     """Check a model's contents, and that this machine computes it exactly."""
-    click.echo(f"sound: {models.verify_model(model, device)}")
+    show_text(f"sound: {models.verify_model(model, device)}")
 
 
 @command.command("import")
@@ -66,7 +67,7 @@ def verify(model: str | None, device: str) -> None:
 @options.force
 def import_(file: Path, name: str | None, force: bool) -> None:
     """Install a model FILE in your own models folder."""
-    click.echo(models.import_model(file, name, force=force))
+    show_text(str(models.import_model(file, name, force=force)))
 
 
 @command.command()
@@ -75,4 +76,4 @@ def import_(file: Path, name: str | None, force: bool) -> None:
 @options.force
 def export(model: str, target: Path, force: bool) -> None:
     """Copy an installed MODEL to the file or folder TARGET."""
-    click.echo(models.export_model(model, target, force=force))
+    show_text(str(models.export_model(model, target, force=force)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from nncompress.archive.format import Method
-from nncompress.errors import DamagedArchiveError
+from nncompress.errors import ConfigError, DamagedArchiveError
 from nncompress.lanes import Layout
 
 from .levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
@@ -72,9 +72,13 @@ def _clusters(model: Model | None) -> Clusters | None:
     if model is None:
         return None
     weight, bias = (model.mixing.get(name) for name in CLUSTER_ARRAYS)
+    width = model.parameters.config.dim
     if weight is None or bias is None:
-        return Clusters.none(model.parameters.config.dim)
-    return Clusters(weight, bias)
+        return Clusters.none(width)
+    clusters = Clusters(weight, bias)
+    if not clusters.are_valid() or weight.shape[1] != width:  # kernels do not look
+        raise ConfigError("the model's clusters do not fit its network")
+    return clusters
 
 
 def _initial(model: Model | None, method: Method, number: int) -> dict[str, NDArray[Any]] | None:

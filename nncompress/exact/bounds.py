@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nncompress.errors import ModelError
 
 from .config import SYMBOLS, SHARNNConfig
-from .fixedpoint import ACTIVATION_MAX, NORM_MAX, WEIGHT_MAX
+from .fixedpoint import ACTIVATION_MAX, BOOM_MAX, NORM_MAX, STREAM_MAX, WEIGHT_MAX
 from .parts import Affine, Cell, Int8, Int32, IntegerBlock, Linear
 
 INT32_MAX = (1 << 31) - 1
@@ -35,6 +35,10 @@ def check_bounds(
         raise ModelError(
             "the integer network has one attention head a block; this model's config asks for more"
         )
+    if config.boom // config.dim * BOOM_MAX + STREAM_MAX > INT32_MAX:  # chunks onto the stream
+        raise ModelError("the model's Boom has so many chunks that their sums leave 32 bits")
+    if config.attention and config.dim * ACTIVATION_MAX**2 >= FLOAT32_EXACT:  # a vector's score
+        raise ModelError("the model's attention is so wide that float32 would round its scores")
     check = _Checker(config.dim)
     for index, block in enumerate(blocks):
         check.block(f"blocks.{index}", block, config)
@@ -66,8 +70,11 @@ class _Checker:
             }
             self.linear(f"{name}.query", part.query, self.dim)
             self.array(f"{name}.value", part.value, np.int32, (self.dim,))
-            self.bound(f"{name}.value", np.abs(part.value.astype(np.int64)) * (ACTIVATION_MAX << 8))
             self.shift(f"{name}.value_shift", part.value_shift)
+            # A mean of the memory is Q8, and half a unit is added before the shift.
+            half = 1 << part.value_shift >> 1
+            reach = np.abs(part.value.astype(np.int64)) * (ACTIVATION_MAX << 8)
+            self.bound(f"{name}.value", reach + half)
             self.multiplier(f"{name}.multiplier", part.multiplier, 1 << 20)
             self.shift(f"{name}.shift", part.shift)
         for part_name, affine in affines.items():

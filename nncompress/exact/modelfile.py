@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,8 +143,8 @@ def load_model(path: Path) -> Model:
     try:
         config = SHARNNConfig.from_json(metadata.get("config", ""))
         summary = json.loads(metadata.get("summary", "{}"))
-    except ValueError as error:
-        raise ModelError(f"{path}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: its metadata are damaged ({error})") from None
     identity = identity_of(config, tensors)
     if identity.hex() != metadata.get("identity"):
         raise ModelError(f"{path}: the model is damaged: its contents do not match its identity")
@@ -162,7 +163,10 @@ def load_model(path: Path) -> Model:
 
 def _read(path: Path, with_tensors: bool = False) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
     try:
-        if path.stat().st_size > MAX_MODEL_BYTES:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # to open a pipe could wait for ever
+            raise ModelError(f"{path}: not a regular file, so not a model")
+        if facts.st_size > MAX_MODEL_BYTES:
             raise ModelError(
                 f"{path}: too large for a model file (over {MAX_MODEL_BYTES >> 20} MiB)"
             )
@@ -190,12 +194,18 @@ def model_folders() -> list[Path]:
     folders = [user_folder(), package / "models", package.parent / "models"]
     if named := os.environ.get("NNCOMPRESS_MODELS"):
         folders.insert(0, Path(named))
-    return [folder for folder in folders if folder.is_dir()]
+    # Path.is_dir would raise PermissionError inside a home folder of somebody else.
+    return [f for f in folders if f is not None and os.path.isdir(f)]  # noqa: PTH112
 
 
-def user_folder() -> Path:
-    """Return the folder that imported models go to; it may not exist yet."""
-    if local := os.environ.get("LOCALAPPDATA"):
-        return Path(local) / "nncompress" / "models"
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "nncompress" / "models"
+def user_folder() -> Path | None:
+    """Return the folder that imported models go to; it may not exist yet.
+
+    None for a user without a home folder, as in a container that runs under a mere number.
+    """
+    base = os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_DATA_HOME")
+    try:
+        place = Path(base) if base else Path.home() / ".local" / "share"
+    except RuntimeError:
+        return None
+    return place / "nncompress" / "models"

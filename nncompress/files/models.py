@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncompress.errors import ConfigError, FileError, ModelError
 from nncompress.pipeline.stream import READ_SIZE
 
 from .output import OutputFile, os_failure
 
+if TYPE_CHECKING:
+    from nncompress.exact.modelfile import Model
+
 
 def describe_models() -> list[dict[str, Any]]:
     """Return the facts about all installed models, see :func:`describe_model`."""
     from nncompress.exact.store import installed_models
 
-    return [describe_model(str(path)) for path in installed_models()]
+    return [describe_model(path) for path in installed_models()]
 
 
-def describe_model(model: str | None) -> dict[str, Any]:
+def describe_model(model: str | Path | None) -> dict[str, Any]:
     """Return name, path, size in bytes, identity, config and summary of a model, for JSON.
 
     ``fault`` is None, or why the file is not a sound model; its tensors are not read.
@@ -28,15 +33,18 @@ def describe_model(model: str | None) -> dict[str, Any]:
     from nncompress.exact.store import resolve_model
 
     path = resolve_model(model)
-    facts: dict[str, Any] = {"name": path.stem, "path": str(path), "size": path.stat().st_size}
+    facts: dict[str, Any] = {"name": path.stem, "path": str(path), "size": 0}
     try:
+        facts["size"] = path.stat().st_size
         metadata = read_metadata(path)
         config, summary = json.loads(metadata["config"]), json.loads(metadata["summary"])
-    except ModelError as error:
+        identity = metadata["identity"]
+        if not re.fullmatch("[0-9a-f]{32}", identity):
+            raise ValueError("not an identity")
+    except (ModelError, OSError) as error:
         return {**facts, "identity": None, "fault": str(error)}
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, RecursionError):
         return {**facts, "identity": None, "fault": f"{path}: its metadata are damaged"}
-    identity = metadata.get("identity")
     return {**facts, "identity": identity, "config": config, "summary": summary, "fault": None}
 
 
@@ -45,19 +53,23 @@ def model_card(model: str | None) -> str | None:
     from nncompress.exact.store import resolve_model
 
     card = resolve_model(model).with_suffix(".md")
-    return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else None
+    if not os.path.isfile(card):  # noqa: PTH113
+        return None
+    try:
+        return card.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise os_failure(card, error) from None
 
 
 def verify_model(model: str | None, device: str) -> str:
-    """Check a model's identity, and that ``device`` computes it exactly; returns the identity.
+    """Check a model, and that ``device`` computes it exactly; returns its identity.
 
     Raises ModelError and DeviceError.
     """
     from nncompress.exact.engine import Network
-    from nncompress.exact.modelfile import load_model
     from nncompress.exact.store import resolve_model
 
-    loaded = load_model(resolve_model(model))
+    loaded = _load(resolve_model(model))
     loaded.check(Network(loaded.parameters, "cpu" if device == "auto" else device))
     return loaded.identity.hex()
 
@@ -69,7 +81,10 @@ def import_model(path: Path, name: str | None, *, force: bool) -> Path:
     stem = name or path.stem
     if Path(stem).name != stem or stem.startswith("."):
         raise ConfigError(f"{stem!r} cannot be the name of a model")
-    target = user_folder() / (stem + MODEL_SUFFIX)
+    folder = user_folder()
+    if folder is None:
+        raise FileError("there is no home folder: name one for models in XDG_DATA_HOME")
+    target = folder / (stem + MODEL_SUFFIX)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -90,9 +105,7 @@ def export_model(model: str | None, target: Path, *, force: bool) -> Path:
 
 
 def _copy(source: Path, target: Path, *, force: bool) -> None:
-    from nncompress.exact.modelfile import load_model
-
-    load_model(source)  # damaged and foreign files are not passed on
+    _load(source)  # damaged and foreign files are not passed on
     if target.exists() and target.samefile(source):
         raise FileError(f"{target}: is source and target at once", str(target))
     with OutputFile(target, force=force) as out:
@@ -104,3 +117,26 @@ def _copy(source: Path, target: Path, *, force: bool) -> None:
             raise os_failure(source, error) from None
         out.sync()
         out.commit()
+
+
+def _load(path: Path) -> Model:
+    """Load a model, and try that a mixer can be made from each of its arrays.
+
+    Raises:
+        ModelError: the model is damaged, or does not fit the mixer.
+    """
+    from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES
+    from nncompress.coding.predictors import make_predictor
+    from nncompress.exact.modelfile import load_model
+    from nncompress.lanes import Layout
+
+    model = load_model(path)
+    if len({name in model.mixing for name in CLUSTER_ARRAYS}) > 1:
+        raise ModelError(f"{path}: the model has one of {' and '.join(CLUSTER_ARRAYS)} alone")
+    try:
+        for method, number in PROFILES:
+            if method.needs_model:
+                make_predictor(model, method, number, Layout(1, 1))
+    except ConfigError as error:
+        raise ModelError(f"{path}: {error}") from None
+    return model

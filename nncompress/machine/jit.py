@@ -4,14 +4,13 @@ numba keys a function's cached code by its own file alone: after a change to a f
 calls in another file it would go on running the old one, and archives would differ. So all kernels
 share one cache folder that is named after the contents of all files that hold kernels, and where
 that folder cannot be written nothing is kept: numba's own choice would be a folder without such a
-name.
+name. :mod:`.kernel_cache` says how its files are kept whole.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
 import shutil
 import sys
@@ -19,19 +18,11 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numba import njit
-from numba.core import config
-from numba.core.caching import FunctionCache, NullCache
 
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-log = logging.getLogger("nncompress")
-
-COMPILING = "compiling the kernels for this machine, once: about a minute"
-COMPILING_AGAIN = "compiling the kernels, about a minute; they cannot be kept: {}"
+from .kernel_cache import KernelCache, NoCache, fault_of_folder, fault_of_place
 
 PACKAGE = Path(__file__).parents[1]
 WITH_KERNELS = ("coding", "exact", "machine", "mixing", "lanes.py")
@@ -61,82 +52,33 @@ def inline(function: Callable[..., Any]) -> Any:
 
 def _open_cache(function: Callable[..., Any]) -> KernelCache | NoCache:
     folder, fault = make_folder()
-    if folder is None:
-        return NoCache(fault)
-    # numba sets its options as the module is run, unseen by a type checker.
-    options: Any = config
-    before = options.CACHE_DIR
-    options.CACHE_DIR = str(folder)
-    try:
-        return KernelCache(function, folder)
-    finally:
-        options.CACHE_DIR = before
-
-
-class KernelCache(FunctionCache):
-    """Keeps a kernel's machine code on disk; what goes wrong there costs time and nothing else."""
-
-    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
-        super().__init__(function)
-        self._folder = folder
-
-    def _lock(self) -> FileLock:
-        from filelock import FileLock  # not needed where all kernels have been compiled
-
-        return FileLock(self._folder / "lock", timeout=60)
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the code for a signature, or None, and then it is compiled."""
-        try:
-            found = super().load_overload(sig, target_context)
-        except Exception:  # a power cut can leave half a file, and pickle fails in any way
-            found = None
-            with contextlib.suppress(OSError, NotImplementedError), self._lock():
-                self.flush()
-        if found is None:
-            announce(COMPILING)
-        return found
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the code of a signature.
-
-        Two processes that do this at once, unlocked, can mix up two signatures.
-        """
-        try:
-            with self._lock():
-                super().save_overload(sig, data)
-        except (OSError, NotImplementedError) as error:
-            log.info("a compiled kernel could not be kept: %s", error)
-
-
-class NoCache(NullCache):
-    """Keeps nothing, since no folder can be written."""
-
-    def __init__(self, fault: str) -> None:
-        self._fault = fault
-
-    def load_overload(self, sig: Any, target_context: Any) -> None:
-        """Return None."""
-        announce(COMPILING_AGAIN.format(self._fault))
-
-
-@cache
-def announce(message: str) -> None:
-    """Log a message that something takes long, once a process."""
-    log.info(message)
+    return NoCache(fault) if folder is None else KernelCache(function, folder)
 
 
 @cache
 def make_folder() -> tuple[Path | None, str]:
-    """Return the folder for machine code and "", or None and what is wrong with it."""
-    folder = cache_folder()
+    """Return the folder for machine code and "", or None and why there is none that may be used.
+
+    It may be one that exists and cannot be written. It and the folder above it must be the user's
+    own, with nobody else writing there: what they hold is run.
+    """
     try:
-        new = not folder.is_dir()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.utime(folder)  # says when it was last used, and fails where nothing can be written
-        (folder / "lock").touch()
+        folder = cache_folder()
+        place, new = folder.parent.parent, not folder.is_dir()
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fault = fault_of_place(place)
+        for own in (folder.parent, folder):
+            if not fault:
+                own.mkdir(mode=0o700, exist_ok=True)
+                fault = fault_of_folder(own)
+    except RuntimeError:
+        return None, "there is no home folder; name a folder in NUMBA_CACHE_DIR"
     except OSError as error:
-        return None, f"{folder}: {error.strerror or error}"
+        return None, f"{error.filename or 'the folder'}: {error.strerror or error}"
+    if fault:
+        return None, fault
+    with contextlib.suppress(OSError):  # nothing can be written to a read-only file system
+        os.utime(folder)  # says when it was last used
     if new:
         _remove_unused(folder)
     return folder, ""

@@ -6,10 +6,20 @@ import json
 import os
 import sys
 
+import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
+from nncompress.archive.format import Method
+from nncompress.coding.levels import PROFILES
+from nncompress.errors import FileError, ModelError
+from nncompress.exact import modelfile
+from nncompress.files.models import import_model, verify_model
+from nncompress.mixing.predictor import Predictor
+from nncompress.quantize.save import save_model
 from tests.cli.test_bad_input import refused
-from tests.models import write_model
+from tests.models import TINY, parameters, some_clusters, write_model
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +77,94 @@ def test_damaged_foreign_and_missing_models_are_refused(models, model_file, tmp_
     refused(models("show", "nowhere"), b"nowhere")
     refused(models("import", model_file, "--name", "../up"), b"name of a model")
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_bad_files_in_a_models_folder_do_not_break_the_list(models, model_file, tmp_path):
+    assert models("import", model_file, "--name", "mine").returncode == 0
+    folder = next(tmp_path.rglob("mine.nncmodel")).parent
+    (folder / "cut.nncmodel").write_bytes(model_file.read_bytes()[:1000])
+    with safe_open(model_file, "np") as file:
+        metadata = dict(file.metadata())
+    for name, change in (
+        ("deep", {"summary": "[" * 100_000}),
+        ("named", {"identity": "\x1b[2J"}),
+        ("bare", {"identity": "0"}),
+    ):
+        save_file({}, folder / f"{name}.nncmodel", {**metadata, **change})
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe.nncmodel")
+    listed = models("list")
+    assert listed.returncode == 0, listed.stderr
+    assert b"\x1b" not in listed.stdout
+    facts = {facts["name"]: facts for facts in json.loads(models("list", "--json").stdout)}
+    assert "pipe" not in facts
+    assert facts["mine"]["fault"] is None
+    for name in ("cut", "deep", "named", "bare"):
+        assert facts[name]["identity"] is None
+        assert facts[name]["fault"]
+
+
+def arrays(change: str) -> dict[str, np.ndarray]:
+    """Arrays of the mixer that cannot be used."""
+    weight, bias = some_clusters(TINY.dim)
+    wide, _ = some_clusters(TINY.dim + 1)
+    clusters = {"kinds.weight": weight, "kinds.bias": bias}
+    prefix = "network+mixing.0."
+    profile = PROFILES[Method.NETWORK_MIXING, 0]
+    initial = Predictor(profile, 1, 1, clusters=some_clusters(TINY.dim)).export_initial()
+    weights, maps = initial["weights"], initial["maps"]
+    return {
+        "none": {**clusters, prefix + "weights": weights, prefix + "maps": maps},
+        "too wide": {"kinds.weight": wide, "kinds.bias": bias},
+        "too large": {"kinds.weight": weight, "kinds.bias": bias | (1 << 30)},
+        "one alone": {"kinds.weight": weight},
+        "one of two": {**clusters, prefix + "weights": weights},
+        "too long": {
+            **clusters,
+            prefix + "weights": np.append(weights, weights[:1]),
+            prefix + "maps": maps,
+        },
+        "other numbers": {
+            **clusters,
+            prefix + "weights": weights.astype(np.int32),
+            prefix + "maps": maps,
+        },
+    }[change]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["none", "too wide", "too large", "one alone", "one of two", "too long", "other numbers"],
+)
+def test_mixing_arrays_that_cannot_be_used_are_refused(tmp_path, change, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    path = tmp_path / "a.nncmodel"
+    save_model(path, parameters(), arrays(change))
+    if change == "none":
+        assert verify_model(str(path), "cpu")
+        assert import_model(path, "b", force=False).is_file()
+        return
+    with pytest.raises(ModelError, match=r"a\.nncmodel: "):
+        verify_model(str(path), "cpu")
+    with pytest.raises(ModelError, match=r"a\.nncmodel: "):
+        import_model(path, "b", force=False)
+    assert [found.name for found in tmp_path.rglob("*.nncmodel")] == ["a.nncmodel"]
+
+
+def test_a_file_of_a_models_name_in_the_current_folder_is_not_taken(models, model_file, tmp_path):
+    (tmp_path / "default").write_bytes(b"notes")
+    (tmp_path / "notes").write_bytes(model_file.read_bytes())
+    shown = models("show", "default")
+    assert shown.returncode == 0, shown.stderr
+    refused(models("show", "notes"), b"./notes")
+    assert models("show", "./notes").returncode == 0
+
+
+def test_import_without_a_home_folder_says_what_to_do(model_file, monkeypatch):
+    monkeypatch.setattr(modelfile, "user_folder", lambda: None)
+    with pytest.raises(FileError, match="XDG_DATA_HOME"):
+        import_model(model_file, None, force=False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="compares paths")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from nncompress.errors import DeviceError, ModelError, ModelNotFoundError
 from nncompress.exact import modelfile, store
+from nncompress.exact.bounds import check_bounds
+from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.engine import Network
 from nncompress.exact.parameters import Parameters
+from nncompress.exact.parts import Linear
 from nncompress.quantize.save import save_model
 from tests.models import DEEP, TINY, model, parameters, write_model
 
@@ -83,6 +89,10 @@ def test_other_files_are_no_models(tmp_path, content):
         modelfile.load_model(tmp_path / "absent")
 
 
+ALMOST = (2**31 - 1) // (127 << 8)
+"""The largest number of attention's value without rounding."""
+
+
 def _changed(name: str, change: object) -> dict[str, np.ndarray]:
     tensors = {key: array.copy() for key, array in parameters().tensors().items()}
     tensors[name] = change(tensors[name])  # type: ignore[operator]
@@ -100,11 +110,37 @@ def _changed(name: str, change: object) -> dict[str, np.ndarray]:
         ("blocks.1.cell.shift", lambda a: a + 32, "shift"),
         ("blocks.0.norm_boom.gain", lambda a: np.full_like(a, 1 << 20), "32 bits"),
         ("blocks.1.attention.value", lambda a: np.full_like(a, 1 << 20), "32 bits"),
+        # Within 32 bits but for the half unit that is added before the shift.
+        ("blocks.1.attention.value", lambda a: np.full_like(a, ALMOST), "32 bits"),
     ],
 )
 def test_unsound_numbers_are_refused(name, change, message):
     with pytest.raises(ModelError, match=message):
         Parameters.from_tensors(TINY, _changed(name, change))
+
+
+@pytest.mark.parametrize(("chunks", "sound"), [(32752, True), (32753, False), (32769, False)])
+def test_so_many_chunks_of_boom_that_sums_leave_32_bits_are_refused(chunks, sound):
+    with pytest.raises(ModelError, match="lacks" if sound else "chunks"):
+        _check(SHARNNConfig(dim=1, boom=chunks, layers=1))
+
+
+@pytest.mark.parametrize(("dim", "sound"), [(1040, True), (1041, False)])
+def test_an_attention_whose_scores_float32_would_round_is_refused(dim, sound):
+    with pytest.raises(ModelError, match="lacks" if sound else "scores"):
+        _check(SHARNNConfig(dim=dim, boom=dim, layers=1, attention=(0,)))
+    with pytest.raises(ModelError, match="lacks"):
+        _check(SHARNNConfig(dim=dim, boom=dim, layers=1))
+
+
+def _check(config: SHARNNConfig) -> None:
+    """Check the bounds of a network without blocks, whose output layer lacks everything."""
+    nothing = np.zeros(0)
+    try:
+        check_bounds(config, [], 1, Linear(nothing, nothing, nothing, 0))
+    except ModelError as error:
+        shape = "is float64" in str(error)
+        raise ModelError(f"it lacks the rest: {error}" if shape else str(error)) from None
 
 
 def test_missing_and_left_over_tensors_are_refused():
@@ -128,3 +164,19 @@ def test_models_are_found_by_name_path_and_identity(tmp_path, monkeypatch):
     assert caught.value.wanted == "ab" * 16
     with pytest.raises(ModelNotFoundError, match="mine"):
         store.resolve_model("yours")
+
+
+@pytest.mark.parametrize("field", ["config", "summary"])
+def test_metadata_that_python_cannot_take_are_refused(tmp_path, field):
+    path = write_model(tmp_path / "a.nncmodel")
+    with safe_open(path, "np") as file:
+        metadata = {**file.metadata(), field: "[" * 100_000}
+        save_file({name: file.get_tensor(name) for name in file.keys()}, path, metadata)  # noqa: SIM118
+    with pytest.raises(ModelError, match="metadata are damaged"):
+        modelfile.load_model(path)
+
+
+@pytest.mark.parametrize("name", ["quick", "default", "large"])
+def test_models_that_come_along_load(name):
+    folder = Path(modelfile.__file__).parents[2] / "models"
+    assert modelfile.load_model(folder / f"{name}.nncmodel").mixing
