@@ -27,7 +27,7 @@ nitpick_ignore = [
     for name in (
         "BinaryIO",
         "BinaryMode",
-        "StrPath",
+        "FilePath",
         "TextIO",
         "TextMode",
         "TypedDict",

@@ -15,14 +15,12 @@ from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 from nncompress.pipeline import incremental
 from nncompress.pipeline.coder import Coder
-from nncompress.pipeline.fileobj import open_archive
+from nncompress.pipeline.fileobj import FilePath, open_archive
 from nncompress.pipeline.limits import Limits
 from nncompress.pipeline.stream import compress_stream, decompress_stream
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-StrPath = str | os.PathLike[str]
 
 BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
 TextMode = Literal["rt", "wt", "xt", "at"]
@@ -35,7 +33,7 @@ class MachineOptions(TypedDict, total=False):
     blocks of the level.
     """
 
-    model: StrPath | None
+    model: FilePath | None
     """Model file, or name of a known model; None for the one of the level, or for the one whose
     identity an archive names."""
     device: str
@@ -181,7 +179,7 @@ class Decompressor(incremental.Decompressor):
 
 @overload
 def open(
-    file: StrPath | BinaryIO,
+    file: FilePath | BinaryIO,
     mode: BinaryMode = "rb",
     *,
     encoding: None = None,
@@ -193,7 +191,7 @@ def open(
 
 @overload
 def open(
-    file: StrPath | BinaryIO,
+    file: FilePath | BinaryIO,
     mode: TextMode,
     *,
     encoding: str | None = None,
@@ -204,7 +202,7 @@ def open(
 
 
 def open(
-    file: StrPath | BinaryIO,
+    file: FilePath | BinaryIO,
     mode: str = "rb",
     *,
     encoding: str | None = None,
@@ -217,9 +215,17 @@ def open(
     Reading can start anywhere: ``seek`` costs nothing, and only the blocks that are read are
     decoded, each checked by its CRC-32. A ``file`` that cannot seek is read in order.
 
+    What ends the writing also completes the archive, as in :mod:`lzma`: ``close``, the end of a
+    ``with`` block, by an exception too (what was written before it is kept), and the end of the
+    program for a file still open then. Only after an error of the writing itself, such as a full
+    disk, the archive stays cut off, which reading reports; ``close`` raises that error again. To
+    keep no archive of what an exception has ended, delete it where the exception is caught.
+
     Args:
-        file: a path, or an open binary file, which stays open.
-        mode: "r", "w", "x" (must not exist) or "a" (adds a member), with "b" (the default) or "t".
+        file: a path, or an open binary file, which stays open. It is used from where it stands, and
+            needs only ``read`` or only ``write``.
+        mode: "r", "w", "x" (must not exist) or "a" (adds a member to a file that ends as an archive
+            does, or is empty or missing), with "b" (the default) or "t".
         encoding: of text, for mode "t".
         errors: treatment of coding errors in text, for mode "t".
         newline: treatment of line ends, for mode "t".
@@ -228,7 +234,8 @@ def open(
     Raises:
         ConfigError: the mode is wrong.
         OSError: the file cannot be opened.
-        ArchiveError: while reading, the archive is damaged, cut off, or none at all.
+        ArchiveError: while reading, the archive is damaged, cut off, or none at all; for mode "a",
+            the file does not end as an archive does.
         MemoryLimitError: while reading, a block would take more than ``memory_limit``.
 
     >>> import nncompress, pathlib, tempfile
@@ -258,5 +265,5 @@ def _coding_options(keywords: Any, known: Any) -> CodingOptions:
         raise TypeError(f"unexpected keyword argument {name!r}")
     model = keywords.get("model")
     if model is not None and not isinstance(model, str):
-        keywords["model"] = Path(model)
+        keywords["model"] = Path(os.fsdecode(model))
     return CodingOptions(**keywords)

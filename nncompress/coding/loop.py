@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
@@ -157,11 +157,14 @@ def _in_threads(count: int, work: Callable[[], None], fail: Callable[[], None]) 
             work()
 
     others = [threading.Thread(target=other, daemon=True) for _ in range(count - 1)]
-    for thread in others:
-        thread.start()
+    started = list[threading.Thread]()
+    with suppress(RuntimeError):  # no more threads: the interpreter ends, or a limit is reached
+        for thread in others:
+            thread.start()
+            started.append(thread)
     with guard():
         work()
-    for thread in others:
+    for thread in started:
         thread.join()
     if errors:
         raise errors[0]

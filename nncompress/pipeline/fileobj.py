@@ -8,20 +8,28 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from nncompress.archive.access import ArchiveMap, BlockPlace, read_block, read_map
+from nncompress.archive.access import BlockPlace, read_block, read_map
 from nncompress.archive.codec import CodecSource
 from nncompress.coding.options import CodingOptions
+from nncompress.errors import DamagedArchiveError
 
 from .coder import Coder
+from .filewriter import ArchiveWriter
 from .incremental import Compressor, Decompressor
-from .stream import READ_SIZE, write_all
+from .limits import Limits
+from .stream import READ_SIZE
+from .waiting import can_wait, read_some, would_block
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
+    from _typeshed import WriteableBuffer
+
+
+FilePath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+"""What names a file."""
 
 
 def open_archive(
-    file: str | os.PathLike[str] | BinaryIO,
+    file: FilePath | BinaryIO,
     mode: str,
     options: CodingOptions,
     block_size: int | None = None,
@@ -29,26 +37,47 @@ def open_archive(
     """Open an archive as a binary file object.
 
     Args:
-        file: a path, or an open binary file, which stays open.
+        file: a path, or an open binary file, which stays open; it is read or written from where it
+            stands, and needs no more than ``read`` or ``write``.
         mode: "r", "w", "x" or "a".
         options: how blocks are coded.
         block_size: raw bytes a block when writing; None for the level's own.
+
+    Raises:
+        ArchiveError: mode "a", and the file does not end as an archive does.
     """
-    own = isinstance(file, (str, os.PathLike))
-    if isinstance(file, (str, os.PathLike)):
-        raw = cast(BinaryIO, Path(file).open(mode + "b"))  # noqa: SIM115 - closed by its user
-    else:
-        raw = file
+    own = isinstance(file, (str, bytes, os.PathLike))
+    if not own and not hasattr(file, "read" if mode == "r" else "write"):
+        raise TypeError("file must be a path (str, bytes or os.PathLike) or an open binary file")
+    coder = Coder(options)
+    if mode == "r":
+        return _open_reader(_open_path(file, "rb", -1), coder, own)
+    compressor = Compressor(coder.encoder, block_size=block_size)  # before a file is emptied
+    if mode == "a" and isinstance(file, (str, bytes, os.PathLike)):
+        _check_end(file)
+    # Records are large; and a child process would write a buffer's contents a second time.
+    writer = ArchiveWriter(_open_path(file, mode + "b", 0), compressor, close_file=own)
+    return cast(BinaryIO, writer)
+
+
+def _open_path(file: FilePath | BinaryIO, mode: str, buffering: int) -> BinaryIO:
+    """Open a file by its path; an open file is returned as it is."""
+    if isinstance(file, (str, bytes, os.PathLike)):
+        return cast(BinaryIO, Path(os.fsdecode(file)).open(mode, buffering))
+    return file
+
+
+def _open_reader(raw: BinaryIO, coder: Coder, own: bool) -> BinaryIO:
     try:
-        coder = Coder(options)
-        if mode != "r":
-            compressor = Compressor(coder.encoder, block_size=block_size)
-            return cast(BinaryIO, ArchiveWriter(raw, compressor, close_file=own))
         reader: io.RawIOBase
-        if raw.seekable():
-            reader = BlockReader(raw, coder.decoder, close_file=own)
+        if hasattr(raw, "seek") and hasattr(raw, "seekable") and raw.seekable():
+            start = raw.tell()
+            seekable = cast(BinaryIO, _Rest(raw, start)) if start else raw
+            limit = coder.options.memory_limit
+            reader = BlockReader(seekable, coder.decoder, close_file=own, max_block=limit)
         else:
-            reader = StreamReader(raw, coder.decoder, close_file=own)
+            limits = Limits(max_block=coder.options.memory_limit)
+            reader = StreamReader(raw, coder.decoder, limits, close_file=own)
         return cast(BinaryIO, io.BufferedReader(reader))
     except BaseException:
         if own:
@@ -56,22 +85,72 @@ def open_archive(
         raise
 
 
+def _check_end(path: FilePath) -> None:
+    """Raise ArchiveError where more cannot be added to the file: it is no archive, or cut off.
+
+    Headers and indexes are read, no block is decoded. A file that is missing or empty will do, and
+    so does what is no regular file and cannot be looked into.
+    """
+    name = Path(os.fsdecode(path))
+    if not name.is_file() or not name.stat().st_size:
+        return
+    with name.open("rb") as file:
+        found = read_map(file)
+    if found.padding:
+        raise DamagedArchiveError(f"cannot append to {name}: zero bytes follow the archive")
+    if (fault := found.fault) is not None:
+        message = f"cannot append to {name}: {fault}; recover it first"
+        raise type(fault)(message, offset=fault.offset)
+
+
+class _Rest:
+    """A seekable file from ``start`` on, as a file of its own."""
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        self._file, self._start = file, start
+        self.read, self.close = file.read, file.close
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position, counted from the start."""
+        return self._file.tell() - self._start
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Change the position, and return the new one."""
+        place = offset + self._start if whence == os.SEEK_SET else offset
+        return max(0, self._file.seek(place, whence) - self._start)
+
+
 class BlockReader(io.RawIOBase):
     """Reads the contents of a seekable archive, decoding only the blocks that are needed.
 
-    Each block read is checked by its CRC-32. Reading past the last good block of an archive that is
-    cut off or damaged raises that fault. Takes one block of memory.
+    Each block read is checked by its CRC-32. Of an archive that is cut off or damaged, what stands
+    before the fault can be read; to read past it, or to seek from the end, raises that fault. Takes
+    one block of memory, whose raw bytes and payload may have ``max_block`` bytes.
     """
 
-    def __init__(self, file: BinaryIO, source: CodecSource, *, close_file: bool = False) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        source: CodecSource,
+        *,
+        close_file: bool = False,
+        max_block: int | None = None,
+    ) -> None:
         super().__init__()
         self._file = file
         self._source = source
         self._close_file = close_file
-        self._map: ArchiveMap = read_map(file)
-        if self._map.fault is not None and not self._map.blocks:
-            raise self._map.fault
-        self._starts = [place.start for place in self._map.blocks]
+        self._max_block = max_block
+        found = read_map(file)
+        self._fault, self._blocks = found.fault, found.known
+        if self._fault is not None and not self._blocks:
+            raise self._fault
+        self._starts = [place.start for place in self._blocks]
+        self._size = self._starts[-1] + self._blocks[-1].raw_size
         self._position = 0
         self._place: BlockPlace | None = None
         self._block = b""
@@ -89,10 +168,16 @@ class BlockReader(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Change the position in the contents; nothing is decoded."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._map.raw_size}
+        """Change the position in the contents; nothing is decoded.
+
+        Raises:
+            ArchiveError: it counts from the end, and the archive is cut off or damaged.
+        """
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}
         if whence not in base:
             raise ValueError(f"invalid whence ({whence})")
+        if whence == os.SEEK_END and self._fault is not None:
+            raise self._fault
         position = base[whence] + offset
         if position < 0:
             raise ValueError(f"negative seek position {position}")
@@ -103,13 +188,13 @@ class BlockReader(io.RawIOBase):
         """Read into ``buffer``, at most to the end of a block; 0 at the end of the contents."""
         if self.closed:
             raise ValueError("I/O operation on closed file")
-        if self._position >= self._map.raw_size:
-            if self._map.fault is not None:
-                raise self._map.fault
+        if self._position >= self._size:
+            if self._fault is not None:
+                raise self._fault
             return 0
-        place = self._map.blocks[bisect_right(self._starts, self._position) - 1]
+        place = self._blocks[bisect_right(self._starts, self._position) - 1]
         if place is not self._place:
-            self._block = read_block(self._file, place, self._source)
+            self._block = read_block(self._file, place, self._source, self._max_block)
             self._place = place
         view = memoryview(buffer).cast("B")
         start = self._position - place.start
@@ -128,11 +213,18 @@ class BlockReader(io.RawIOBase):
 class StreamReader(io.RawIOBase):
     """Reads an archive in order, from a ``file`` that cannot seek."""
 
-    def __init__(self, file: BinaryIO, source: CodecSource, *, close_file: bool = False) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        source: CodecSource,
+        limits: Limits | None = None,
+        *,
+        close_file: bool = False,
+    ) -> None:
         super().__init__()
         self._file = file
         self._close_file = close_file
-        self._decompressor = Decompressor(source)
+        self._decompressor = Decompressor(source, limits)
         self._ready = memoryview(b"")
         self._ended = False
 
@@ -144,6 +236,10 @@ class StreamReader(io.RawIOBase):
         """Read into ``buffer``; 0 at the end of the contents."""
         while not self._ready and not self._ended:
             data = self._file.read(READ_SIZE)
+            if data is None:  # nothing yet, which is not the end
+                if not can_wait(self._file):
+                    raise would_block()
+                data = read_some(self._file, READ_SIZE)
             if not data:
                 self._decompressor.close()
                 self._ended = True
@@ -157,55 +253,5 @@ class StreamReader(io.RawIOBase):
     def close(self) -> None:
         """Close, with the file if it was opened for this object."""
         if not self.closed and self._close_file:
-            self._file.close()
-        super().close()
-
-
-class ArchiveWriter(io.BufferedIOBase):
-    """Compresses what is written to ``file``; :meth:`close` completes the archive."""
-
-    def __init__(self, file: BinaryIO, compressor: Compressor, *, close_file: bool = False) -> None:
-        super().__init__()
-        self._file = file
-        self._compressor = compressor
-        self._close_file = close_file
-        self._position = 0
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the number of bytes written so far."""
-        return self._position
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        """Take all of ``data``; it is compressed once a block is full."""
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
-        view = memoryview(data).cast("B")
-        write_all(self._file, self._compressor.compress(view))
-        self._position += len(view)
-        return len(view)
-
-    def close(self) -> None:
-        """Write the rest of the archive."""
-        if self.closed:
-            return
-        try:
-            write_all(self._file, self._compressor.flush())
-            if self._close_file:
-                self._file.close()
-            else:
-                self._file.flush()
-        finally:
-            super().close()
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Complete the archive, or after an error leave it cut off, so that it is seen as such."""
-        if error is None:
-            self.close()
-            return
-        if self._close_file:
             self._file.close()
         super().close()

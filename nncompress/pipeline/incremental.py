@@ -6,7 +6,8 @@ go in, in pieces of any size, and bytes come out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator
 
 from nncompress.archive.codec import BlockCodec, CodecSource, encode_block
 from nncompress.archive.reader import BlockRecord, Checker, RecordParser, decode_record
@@ -14,11 +15,15 @@ from nncompress.archive.writer import MemberWriter, Splitter
 
 from .coder import CodedBlock, RawBlock
 from .limits import Limits
-from .stream import check_contents, declare_blocks, frame_blocks
+from .stream import READ_SIZE, check_contents, declare_blocks, frame_blocks
 
 
 class Compressor:
-    """Makes one archive of the bytes given to :meth:`compress`; :meth:`flush` ends it."""
+    """Makes one archive of the bytes given to :meth:`compress`; :meth:`flush` ends it.
+
+    A call that an exception such as KeyboardInterrupt ends while a block is coded loses nothing:
+    the next call codes that block.
+    """
 
     def __init__(self, codec: BlockCodec, *, block_size: int | None = None) -> None:
         self._codec = codec
@@ -28,30 +33,69 @@ class Compressor:
             else Splitter(codec.block_size, codec.first_block_size)
         )
         self._writer = MemberWriter(codec.model_id)
-        self._begun = self._finished = False
+        self._waiting: deque[RawBlock] = deque()
+        self._ready = bytearray()
+        self._begun = self._ending = self._finished = False
+        self._resumable = True
+
+    @property
+    def resumable(self) -> bool:
+        """Whether another call can go on after one that was interrupted.
+
+        It cannot where a block was being handed on, which takes microseconds.
+        """
+        return self._resumable
 
     def compress(self, data: bytes | bytearray | memoryview) -> bytes:
         """Take ``data`` and return what is ready of the archive, often nothing."""
         self._check_open()
-        return self._write((block, False) for block in self._splitter.push(data))
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), READ_SIZE):
+            self._resumable = False
+            blocks = self._splitter.push(view[start : start + READ_SIZE])
+            self._waiting.extend((block, False) for block in blocks)
+            self._resumable = True
+            self._code_waiting()
+        return self._take_ready()
 
     def flush(self) -> bytes:
         """Return the rest of the archive; the object cannot be used afterwards."""
-        self._check_open()
+        if not self._ending:
+            self._check_open()
+            self._resumable = False
+            self._waiting.append((self._splitter.rest(), True))
+            self._ending = self._resumable = True
+        elif self._finished:
+            self._check_open()
+        self._code_waiting()
         self._finished = True
-        return self._write([(self._splitter.rest(), True)])
+        return self._take_ready()
 
     def _check_open(self) -> None:
-        if self._finished:
+        if self._ending:
             raise ValueError("the compressor has been flushed")
+        if not self._resumable:
+            raise ValueError("the compressor was interrupted: begin the archive again")
 
-    def _write(self, blocks: Iterable[RawBlock]) -> bytes:
-        coded = ((block, self._encode(*block)) for block in blocks)
-        return b"".join(record for _, record in frame_blocks(self._writer, coded))
+    def _code_waiting(self) -> None:
+        for _, record in frame_blocks(self._writer, self._coded()):
+            self._ready += record
+            self._resumable = True
 
-    def _encode(self, raw: bytes, last: bool) -> CodedBlock:
-        alone, self._begun = last and not self._begun, True
-        return encode_block(self._codec, raw, alone=alone)
+    def _coded(self) -> Iterator[tuple[RawBlock, CodedBlock]]:
+        """Yield the blocks that wait, each taken from the line only once it is coded."""
+        while self._waiting:
+            raw, last = block = self._waiting[0]
+            coded = encode_block(self._codec, raw, alone=last and not self._begun)
+            self._resumable = False
+            self._waiting.popleft()
+            self._begun = True
+            yield block, coded
+
+    def _take_ready(self) -> bytes:
+        ready = bytes(self._ready)
+        self._ready.clear()
+        return ready
 
 
 class Decompressor:

@@ -7,13 +7,11 @@ objects of :mod:`.fileobj` all go through them.
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser
@@ -21,6 +19,7 @@ from nncompress.archive.writer import MemberWriter, Splitter
 
 from .coder import CodedBlock, Coder, RawBlock
 from .limits import Limits
+from .pauses import split_at_pauses
 
 READ_SIZE = 1 << 18
 """Bytes that are read from a file at a time."""
@@ -41,16 +40,6 @@ class Writer(Protocol):
 
     def flush(self) -> object:
         """Pass on what is buffered."""
-
-
-def write_all(file: BinaryIO, data: bytes | memoryview) -> None:
-    """Write all of ``data``, where one write of an unbuffered file may take only a part of it."""
-    left = memoryview(data)
-    while left:
-        written = file.write(left)
-        if written is None:  # it would block, and is not to
-            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        left = left[written:]
 
 
 class Null:
@@ -103,17 +92,22 @@ def check_contents(
 
 
 def compress_stream(
-    source: Reader, sink: Writer, coder: Coder, progress: Progress = no_progress
+    source: Reader,
+    sink: Writer,
+    coder: Coder,
+    progress: Progress = no_progress,
+    flush_after: float | None = None,
 ) -> Totals:
     """Compress ``source`` to its end; each block is written and flushed as soon as it is coded.
 
-    ``progress`` is called with the number of bytes of contents done since the last call.
+    ``progress`` is called with the number of bytes of contents done since the last call. A block
+    whose bytes have waited ``flush_after`` seconds ends where no more input is there.
     """
     codec = coder.encoder
     splitter = Splitter(codec.block_size, codec.first_block_size)
     digest = blake2b()
     raw_size = archive_size = 0
-    with closing(coder.encode(_blocks(source, splitter), progress)) as coded:
+    with closing(coder.encode(_blocks(source, splitter, flush_after), progress)) as coded:
         for raw, record in frame_blocks(MemberWriter(codec.model_id), coded):
             sink.write(record)
             sink.flush()
@@ -123,8 +117,12 @@ def compress_stream(
     return Totals(raw_size, archive_size, digest.digest())
 
 
-def _blocks(source: Reader, splitter: Splitter) -> Iterator[RawBlock]:
-    while data := source.read(READ_SIZE):
+def _blocks(source: Reader, splitter: Splitter, flush_after: float | None) -> Iterator[RawBlock]:
+    pieces = iter(lambda: source.read(READ_SIZE), b"")
+    if flush_after is not None:
+        yield from split_at_pauses(pieces, splitter, flush_after)
+        return
+    for data in pieces:
         for block in splitter.push(data):
             yield block, False
     yield splitter.rest(), True

@@ -12,14 +12,17 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from nncompress.archive.codec import Progress
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -59,7 +62,7 @@ class Workers(Generic[Item, Result]):
         self, threads: int, memory: int, plan: Callable[[Item], Job[Result]], progress: Progress
     ) -> None:
         self._plan, self._progress = plan, progress
-        self._pool = ThreadPoolExecutor(threads)
+        self._pool = _open_pool(threads)
         self._places = threading.Semaphore(2 * threads)
         self._room = _Room(memory)
         self._stopped = threading.Event()
@@ -73,7 +76,11 @@ class Workers(Generic[Item, Result]):
 
         Close the generator, and jobs that nobody waits for are given up.
         """
-        threading.Thread(target=self._read, args=(items,), daemon=True).start()
+        try:
+            threading.Thread(target=self._read, args=(items,), daemon=True).start()
+        except RuntimeError:  # while the interpreter ends there are no new threads
+            yield from self._run_here(items)
+            return
         try:
             while (entry := self._next()) is not None:
                 if isinstance(entry, Exception):
@@ -89,7 +96,15 @@ class Workers(Generic[Item, Result]):
             self._stopped.set()
             self._room.close()
             self._places.release()
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            if self._pool is not None:
+                self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run_here(self, items: Iterable[Item]) -> Generator[tuple[Item, Result], None, None]:
+        for item in items:
+            job = self._plan(item)
+            share = _Share(job.raw_size, job.weight, self._report)
+            yield item, job.run(share.add)
+            share.complete()
 
     def _next(self) -> tuple[Item, _Share, Future[Result]] | Exception | None:
         while True:
@@ -105,12 +120,27 @@ class Workers(Generic[Item, Result]):
                 if self._stopped.is_set():
                     return
                 share = _Share(job.raw_size, job.weight, self._report)
-                future = self._pool.submit(job.run, share.add)
+                future = self._submit(job, share)
                 future.add_done_callback(partial(self._give_back, job.memory))
                 self._line.put((item, share, future))
             self._line.put(None)
         except Exception as error:  # raised where the results are waited for
             self._line.put(error)
+
+    def _submit(self, job: Job[Result], share: _Share) -> Future[Result]:
+        """Have a worker do the job, or do it in this thread once workers cannot be had.
+
+        That is so after the end of the main thread, and where the system grants no more threads.
+        """
+        with suppress(RuntimeError):
+            if self._pool is not None:
+                return self._pool.submit(job.run, share.add)
+        future = Future[Result]()
+        try:
+            future.set_result(job.run(share.add))
+        except Exception as error:  # raised where the result is waited for
+            future.set_exception(error)
+        return future
 
     def _give_back(self, memory: int, _: Future[Result]) -> None:
         self._room.give(memory)
@@ -121,6 +151,14 @@ class Workers(Generic[Item, Result]):
         if size:
             with self._reporting:
                 self._progress(size)
+
+
+def _open_pool(threads: int) -> ThreadPoolExecutor | None:
+    try:
+        from concurrent.futures import ThreadPoolExecutor
+    except RuntimeError:  # it is imported for the first time after the end of the main thread
+        return None
+    return ThreadPoolExecutor(threads)
 
 
 class _Stopped(Exception):

@@ -36,6 +36,7 @@ def test_range_reads_equal_slices(data, block_size, draw):
     archive = io.BytesIO()
     with nncompress.open(archive, "wb", block_size=block_size) as file:
         file.write(data)
+    archive.seek(0)
     with nncompress.open(archive) as file:
         for _ in range(5):
             start = draw.draw(st.integers(0, len(data) + 10))
@@ -106,20 +107,6 @@ def test_cut_off_archive_reads_as_far_as_it_goes(tmp_path):
         assert file.read(5000) == WORDS[:5000]
         with pytest.raises(TruncatedArchiveError):
             file.read()
-
-
-def test_a_failed_writer_leaves_no_complete_archive(tmp_path):
-    path = tmp_path / "failed.nnc"
-
-    def fail_half_way():
-        with nncompress.open(path, "wb") as file:
-            file.write(WORDS)
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail_half_way()
-    with pytest.raises(nncompress.ArchiveError):
-        nncompress.decompress(path.read_bytes())
 
 
 def test_errors_carry_facts():

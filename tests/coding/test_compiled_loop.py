@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nncompress.coding import compiled_loop
-from nncompress.coding.loop import decode, encode
+from nncompress.coding.loop import _in_threads, decode, encode
 from nncompress.errors import DamagedArchiveError
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout
@@ -155,3 +155,13 @@ def test_threads_that_count_together_miss_nothing():
         thread.join()
     assert numbers[1] == 40_000
     assert 0 < numbers[0] <= 40_000
+
+
+def test_one_thread_does_the_work_where_no_more_can_be_had(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    done = []
+    _in_threads(4, lambda: done.append(1), lambda: None)
+    assert done == [1]

@@ -211,3 +211,41 @@ def test_a_flushed_compressor_takes_no_more():
     compressor.flush()
     with pytest.raises(ValueError, match="flushed"):
         compressor.compress(b"more")
+
+
+class Interrupted(ZlibCodec):
+    """Is interrupted in blocks of these numbers."""
+
+    def __init__(self, *numbers: int) -> None:
+        super().__init__(MODEL_ID, 700)
+        self.numbers, self.calls = numbers, 0
+
+    def encode(self, data, *options, **more):
+        self.calls += 1
+        if self.calls in self.numbers:
+            raise KeyboardInterrupt
+        return super().encode(data, *options, **more)
+
+
+@pytest.mark.parametrize("numbers", [(1,), (2, 3), (5,), (1, 3, 5, 7, 8)])
+@pytest.mark.parametrize("size", [300, 4000])
+def test_an_interrupted_compressor_goes_on_where_it_was(numbers, size):
+    data = os.urandom(100).hex().encode() * (size // 100)
+    compressor = Compressor(Interrupted(*numbers))
+    out = b""
+
+    def retry(code, *data):
+        nonlocal out
+        try:
+            out += code(*data)
+        except KeyboardInterrupt:
+            assert compressor.resumable
+            retry(code, *(b"" for _ in data))
+
+    for piece in pieces(data, [1000, 1100, 3000]):
+        retry(compressor.compress, piece)
+    retry(compressor.flush)
+    assert out == pack(data, MODEL_ID, 700)
+    for use in (lambda: compressor.compress(b"more"), compressor.flush):
+        with pytest.raises(ValueError, match="flushed"):
+            use()
