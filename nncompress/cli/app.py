@@ -15,6 +15,7 @@ from nncompress._version import __version__
 from nncompress.errors import NNCompressError
 
 from .console import ERROR, show_notices
+from .escape import say, write_names_as_bytes
 from .shorthand import expand_shorthand
 from .signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
 from .standard import leave, open_missing, silence_stdout
@@ -104,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status."""
     gc.set_threshold(FEW_COLLECTIONS)
     open_missing()
+    write_names_as_bytes()
     raise_on_signals()
     status, number = ERROR, None
     try:
@@ -115,6 +117,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if number is not None:
         end_by_signal(number)
     leave(status)
+
+
+def unnncompress() -> NoReturn:
+    """Run ``unnncompress``, as gunzip is gzip -d."""
+    main(_with_mode("-d"))
+
+
+def nnccat() -> NoReturn:
+    """Run ``nnccat``, as zcat is gzip -dc."""
+    main(_with_mode("cat"))
+
+
+def _with_mode(mode: str) -> list[str]:
+    arguments = sys.argv[1:]
+    asks_version = arguments[:1] in (["-V"], ["--version"])
+    return arguments if asks_version else [mode, *arguments]
 
 
 def run(arguments: list[str]) -> int:
@@ -151,5 +169,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(message: str) -> int:
-    click.echo(f"nncompress: {message}", err=True)
+    say(f"nncompress: {message}")
     return ERROR

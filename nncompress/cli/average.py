@@ -9,6 +9,7 @@ import click
 from nncompress.errors import FileError
 
 from . import options
+from .escape import show_text
 from .train import parse_shares
 
 
@@ -80,7 +81,7 @@ def command(
             if len(weights) > 1:
                 networks["mean"] = mean
             for name, network in networks.items():
-                click.echo(f"{name}  {held_out_bits(text.measure(network))}")
+                show_text(f"{name}  {held_out_bits(text.measure(network))}")
     except OSError as error:
         raise FileError(f"{error.filename or out}: {error.strerror or error}") from None
     return 0

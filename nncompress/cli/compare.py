@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,11 +12,13 @@ import click
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import FileError
 from nncompress.files.output import os_failure, write_file
+from nncompress.pipeline.waiting import read_to_end
 from nncompress.reports.compare import Trial
 from nncompress.reports.peer import PeerSettings
 
 from . import options
 from .console import ERROR, OK
+from .escape import escape
 
 
 @click.command()
@@ -88,7 +91,7 @@ def command(
 
 def _read(name: str) -> bytes:
     if name == "-":
-        return sys.stdin.buffer.read()
+        return read_to_end(sys.stdin.buffer)
     try:
         return Path(name).read_bytes()
     except IsADirectoryError:
@@ -113,7 +116,7 @@ def _require_place(target: Path | None, force: bool) -> None:
 
 def _told(peer: str, file: str) -> None:
     if sys.stderr.isatty():
-        words = f"{peer} on {file} ..." if peer else ""
+        words = escape(f"{peer} on {file} ...") if peer else ""
         click.echo(f"\r\033[K{words}", nl=False, err=True)
 
 
@@ -124,12 +127,20 @@ def _print(trials: list[Trial], form: str | None) -> None:
     if form == "json":
         facts = {"machine": machine_facts(), "trials": [trial.facts() for trial in trials]}
         click.echo(json.dumps(facts, indent=2))
-    elif form == "csv":
+        return
+    if sys.stdout.isatty():
+        trials = [_shown(trial) for trial in trials]
+    if form == "csv":
         click.echo(table.comma_separated(trials), nl=False)
     elif form == "markdown":
         click.echo(table.markdown(trials), nl=False)
     elif not _print_rich(trials):
         click.echo(table.plain(trials), nl=False)
+
+
+def _shown(trial: Trial) -> Trial:
+    """Return a trial whose words cannot command a terminal."""
+    return replace(trial, file=escape(trial.file), error=trial.error and escape(trial.error))
 
 
 def _print_rich(trials: list[Trial]) -> bool:

@@ -8,7 +8,8 @@ from functools import partial
 import click
 
 from nncompress.files.convert import Request, compress_one
-from nncompress.files.names import expand
+from nncompress.files.targets import Run
+from nncompress.files.walk import expand
 from nncompress.pipeline.coder import Coder
 
 from . import options
@@ -23,6 +24,13 @@ from .console import Console
     default=None,
     help="Decode the archive before trusting it; done with --rm.",
 )
+@click.option(
+    "--flush-timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    help="End a block when its bytes have waited so long and no more input is there.",
+)
+@options.no_name
 @options.recursive
 @options.encoding
 @options.messages
@@ -30,6 +38,7 @@ def command(
     names: tuple[str, ...],
     request: Request,
     verify: bool | None,
+    flush_timeout: float | None,
     recursive: bool,
     coder: Coder,
     console: Console,
@@ -38,8 +47,17 @@ def command(
 
     Sources are kept unless --rm is given.
     """
-    sources = list(expand(names, recursive=recursive, archives=False))
-    request = replace(request, verify=bool(verify), sources=len(sources))
+    sources = list(
+        expand(
+            names,
+            recursive=recursive,
+            archives=False,
+            failed=console.failed,
+            suffix=request.suffix,
+        )
+    )
+    request = replace(request, sources=len(sources), flush_after=flush_timeout)
+    request = replace(request, verify=bool(verify), run=Run(sources))
     return console.each(
         sources, partial(compress_one, request=request, coder=coder, reporter=console)
     )

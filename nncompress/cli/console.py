@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,63 +14,79 @@ from pathlib import Path
 import click
 
 from nncompress.archive.codec import Progress
-from nncompress.errors import NNCompressError
-from nncompress.files.names import Skip
+from nncompress.errors import FileError, NNCompressError
+from nncompress.files.names import Skip, label
 
+from .escape import escape, one_line, say
 from .signals import SIGPIPE, Terminated
 
 OK, ERROR, WARNING = 0, 1, 2
 
 
 class Console:
-    """Says things on standard error; ``quiet`` and ``verbose`` choose which."""
+    """Says things on standard error; ``quiet`` and ``verbose`` choose which.
+
+    Attributes:
+        status: the exit status that follows from the files done so far.
+    """
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
         self.quiet = quiet
         self.verbose = verbose
+        self.status = OK
         show_notices(logging.CRITICAL if quiet else logging.INFO if verbose else None)
 
     def progress(self, label: str, size: int) -> AbstractContextManager[Progress]:
         """Show a progress bar, on a terminal only."""
         if self.quiet or not size or not sys.stderr.isatty():
             return nullcontext(lambda _: None)
-        return _bar(label, size)
+        return _bar(escape(label), size)
 
     def may_replace(self, path: Path) -> bool | None:
         """Ask on a terminal; None elsewhere."""
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return None
-        return click.confirm(f"{path} exists already. Replace it?", default=False, err=True)
+        question = one_line(f"{path} exists already. Replace it?", sys.stderr)
+        return click.confirm(question, default=False, err=True)
 
     def result(self, message: str) -> None:
         """Print how a file went, if verbose."""
         if self.verbose:
-            click.echo(message, err=True)
+            say(message)
 
     def warn(self, message: str) -> None:
         """Print a warning, unless quiet."""
         if not self.quiet:
-            click.echo(f"nncompress: {message}", err=True)
+            say(f"nncompress: {message}")
 
-    def error(self, message: str) -> None:
-        """Print an error."""
-        click.echo(f"nncompress: {message}", err=True)
+    def failed(self, error: Exception) -> None:
+        """Print the error of one file; the others go on."""
+        say(f"nncompress: {error}")
+        self.status = ERROR
 
     def each(self, names: Iterable[str], work: Callable[[str], None]) -> int:
         """Do ``work`` for all files, go on after failures, and return the exit status."""
-        status = OK
         for name in names:
             try:
                 work(name)
             except Skip as skip:
                 self.warn(str(skip))
-                status = status or WARNING
+                self.status = self.status or WARNING
             except NNCompressError as error:
-                self.error(str(error))
-                status = ERROR
+                self.failed(error)
             except BrokenPipeError:
                 raise Terminated(SIGPIPE) from None  # click would make it an error
-        return status
+            except OSError as error:
+                self.failed(_with_name(error, name))
+        return self.status
+
+
+def _with_name(error: OSError, name: str) -> FileError:
+    """Return the error that says what the system has against the file ``name``."""
+    where = label(name) if error.filename is None else os.fsdecode(error.filename)
+    if isinstance(error, io.UnsupportedOperation) or error.errno == errno.ESPIPE:
+        return FileError(f"{where}: is no file that can be searched; copy it to one first", name)
+    return FileError(f"{where}: {error.strerror or error}", name)
 
 
 class _Notices(logging.Handler):
@@ -75,8 +94,9 @@ class _Notices(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a line, over a progress bar if there is one."""
-        over = "\r\033[K" if sys.stderr.isatty() else ""
-        click.echo(f"{over}nncompress: {record.getMessage()}", err=True)
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\033[K")
+        say(f"nncompress: {record.getMessage()}")
 
 
 def show_notices(level: int | None = None) -> None:

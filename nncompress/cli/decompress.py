@@ -8,8 +8,9 @@ from functools import partial
 import click
 
 from nncompress.files.convert import Request, decompress_one
-from nncompress.files.names import expand
 from nncompress.files.repair import recover_one
+from nncompress.files.targets import Run
+from nncompress.files.walk import expand
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
@@ -24,6 +25,7 @@ from .console import Console
 @click.option(
     "--recover", is_flag=True, help="Restore undamaged blocks, zeros for the others, and report."
 )
+@options.no_name
 @options.recursive
 @options.decoding
 @options.messages
@@ -41,7 +43,16 @@ def command(
 
     Archives are kept unless --rm is given.
     """
-    archives = list(expand(names, recursive=recursive, archives=True))
-    request = replace(request, sparse=sparse, limits=limits, sources=len(archives))
+    archives = list(
+        expand(
+            names,
+            recursive=recursive,
+            archives=True,
+            failed=console.failed,
+            suffix=request.suffix,
+        )
+    )
+    request = replace(request, sources=len(archives), run=Run(archives))
+    request = replace(request, sparse=sparse, limits=limits)
     work = recover_one if recover else decompress_one
     return console.each(archives, partial(work, request=request, coder=coder, reporter=console))

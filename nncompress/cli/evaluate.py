@@ -12,6 +12,7 @@ from nncompress.errors import ConfigError
 
 from . import options
 from .console import Console
+from .escape import show_text
 
 
 @click.command()
@@ -80,4 +81,4 @@ def _print(lines: object, facts: object | None) -> None:
         return
     assert hasattr(lines, "__iter__")
     for line in lines:
-        click.echo(line)
+        show_text(str(line))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
+from collections.abc import Callable
 from itertools import islice
 
 import click
 
 from . import options
+from .escape import escape
 
 
 @click.command()
@@ -45,9 +48,15 @@ def command(
     start = prompt.encode()
     coder = open_block_coder(CodingOptions(model, method="network", device=device, threads=1))
     symbols = generate(coder.network, start, temperature=temperature, top_p=top_p, seed=seed)
-    out = sys.stdout.buffer
-    out.write(start)
+    write = _terminal_writer() if sys.stdout.isatty() else sys.stdout.buffer.write
+    write(start)
     for symbol in islice(symbols, size):
-        out.write(bytes([symbol]))
-        out.flush()
-    out.write(b"\n")
+        write(bytes([symbol]))
+        sys.stdout.flush()
+    write(b"\n")
+
+
+def _terminal_writer() -> Callable[[bytes], object]:
+    """Return what writes sampled bytes to a terminal, which they cannot command."""
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    return lambda data: sys.stdout.write(escape(text.decode(data), lines=True))

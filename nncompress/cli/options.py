@@ -7,6 +7,7 @@ Options that belong together reach a command as one object: ``console``, ``coder
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from nncompress.coding.levels import LEVELS
 from nncompress.coding.options import METHODS, CodingOptions
 from nncompress.errors import FileError
 from nncompress.files.convert import Request
+from nncompress.files.names import SUFFIX
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
@@ -43,6 +45,9 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         return int(float(match[1]) * UNITS[match[2]])
 
 
+LEVEL_WORDS = {min(LEVELS): ("--fast",), max(LEVELS): ("--best",)}
+"""Other names of the options that set a level, as gzip has them."""
+
 # Arguments and options that stand alone.
 
 files = click.argument("names", metavar="[FILE]...", nargs=-1)
@@ -66,6 +71,27 @@ level = click.option(
     help="Level of compression.",
 )
 force = click.option("-f", "--force", is_flag=True, help="Replace existing files.")
+no_name = click.option(
+    *("-n", "--no-name"),
+    is_flag=True,
+    expose_value=False,
+    help="No effect, for gzip's sake: names are never stored.",
+)
+
+
+def _proved_suffix(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not value or "/" in value or os.sep in value:
+        raise click.BadParameter(f"{value!r} cannot end the name of a file")
+    return value
+
+
+suffix = click.option(
+    *("-S", "--suffix"),
+    metavar="SUFFIX",
+    default=SUFFIX,
+    callback=_proved_suffix,
+    help=f"Suffix of archives, in place of {SUFFIX}.",
+)
 recursive = click.option("-r", "--recursive", is_flag=True, help="Take the files in folders.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -78,7 +104,7 @@ def first_bytes(**settings: Any) -> Callable[[Command], Command]:
 
 def refuse_existing(path: str, force: bool) -> None:
     """Raise :class:`FileError` where a file is there and --force is not given."""
-    if Path(path).exists() and not force:
+    if os.path.lexists(path) and not force:  # a link to nothing too
         raise FileError(f"{path}: exists already; use -f to overwrite", path)
 
 
@@ -140,7 +166,7 @@ def strength(command: Command) -> Command:
     """Add the level, in two ways, and the method."""
     levels = [
         click.option(
-            f"-{number}",
+            *(f"-{number}", *LEVEL_WORDS.get(number, ())),
             "level",
             flag_value=number,
             type=int,
@@ -163,19 +189,28 @@ def writing(command: Command) -> Command:
             "-o",
             "--output",
             metavar="PATH",
-            type=click.Path(path_type=Path),
-            help="File or folder for results.",
+            type=click.Path(),
+            help="File or folder for results; - for standard output.",
         ),
         click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),
         force,
         click.option("-k", "--keep", is_flag=True, help="Keep the source (the default)."),
         click.option("--rm", "remove", is_flag=True, help="Delete the source at the end."),
+        suffix,
     ]
     return _gather(command, options, _request)
 
 
-def _request(*, keep: bool, remove: bool, **options: Any) -> dict[str, object]:
-    return {"request": Request(remove=remove and not keep, **options)}
+def _request(
+    *, keep: bool, remove: bool, output: str | None, to_stdout: bool, **options: Any
+) -> dict[str, object]:
+    request = Request(
+        output=None if output in (None, "-") else Path(output),
+        to_stdout=to_stdout or output == "-",
+        remove=remove and not keep,
+        **options,
+    )
+    return {"request": request}
 
 
 def _gather(

@@ -10,6 +10,7 @@ import click
 from nncompress.errors import FileError, ModelError
 
 from . import options
+from .escape import show_text
 from .train import parse_shares
 
 
@@ -50,7 +51,7 @@ def command(
         raise FileError(f"{error.filename or out}: {error.strerror or error}") from None
     except ValueError as error:
         raise ModelError(str(error)) from None
-    click.echo(f"{out}: model {identity.hex()}")
+    show_text(f"{out}: model {identity.hex()}")
     return 0
 
 

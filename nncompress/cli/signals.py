@@ -7,9 +7,15 @@ import signal
 from types import FrameType
 from typing import NoReturn
 
+from nncompress.files.output import remove_unfinished
+
 from .standard import silence_stdout
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_NAMES = (
+    *("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGQUIT", "SIGXCPU"),
+    *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1", "SIGUSR2"),
+)
+"""Signals that end a process, and that it can hear; no system has them all."""
 
 
 SIGPIPE = int(getattr(signal, "SIGPIPE", 13))  # Windows has no such signal, but broken pipes
@@ -42,6 +48,7 @@ def _raise(number: int, _: FrameType | None) -> None:
 
 def end_by_signal(number: int) -> NoReturn:
     """End the process as ``number`` would have, so that a shell sees what happened."""
+    remove_unfinished()  # one that came just before a file was looked after
     silence_stdout()
     if os.name == "posix":
         signal.signal(number, signal.SIG_DFL)

@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from nncompress.files.convert import Request, test_one
-from nncompress.files.names import expand
+from nncompress.files.walk import expand
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
@@ -17,13 +17,22 @@ from .console import Console
 
 @click.command()
 @options.files
+@options.suffix
+@options.no_name
 @options.recursive
 @options.decoding
 @options.messages
 def command(
-    names: tuple[str, ...], recursive: bool, coder: Coder, limits: Limits, console: Console
+    names: tuple[str, ...],
+    suffix: str,
+    recursive: bool,
+    coder: Coder,
+    limits: Limits,
+    console: Console,
 ) -> int:
     """Decode each archive FILE and check it, without writing anything."""
     request = Request(limits=limits)
-    archives = expand(names, recursive=recursive, archives=True)
+    archives = expand(
+        names, recursive=recursive, archives=True, failed=console.failed, suffix=suffix
+    )
     return console.each(archives, partial(test_one, request=request, coder=coder, reporter=console))

@@ -18,16 +18,19 @@ from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 from nncompress.pipeline.stream import (
     Null,
+    Reader,
     Totals,
     Writer,
     compress_stream,
     decompress_stream,
-    write_all,
 )
+from nncompress.pipeline.waiting import flush_all, write_all
 
-from .names import STDIN, Skip, archive_name, contents_name, label, place_output
+from .names import STDIN, SUFFIX, Skip, archive_name, contents_name, label, place_output
 from .output import OutputFile, os_failure
+from .passing import decode_or_pass
 from .source import SourceFile, open_source, open_stdin, remove_source
+from .targets import Run, descriptor_of, is_special, is_terminal
 
 
 class Reporter(Protocol):
@@ -50,7 +53,9 @@ class Reporter(Protocol):
 class Request:
     """What to do with each file; the flags of the command line.
 
-    ``sources`` is the number of files in all.
+    ``sources`` is the number of files in all, ``suffix`` that of archives, and ``flush_after`` the
+    seconds after which a block ends where no more input is there. ``run`` knows what the other
+    files of the run are.
     """
 
     output: Path | None = None
@@ -61,6 +66,9 @@ class Request:
     sparse: bool = True
     limits: Limits = field(default_factory=Limits)
     sources: int = 1
+    suffix: str = SUFFIX
+    flush_after: float | None = None
+    run: Run = field(default_factory=Run)
 
 
 class Stdout:
@@ -79,7 +87,7 @@ class Stdout:
     def flush(self) -> None:
         """Pass on what is buffered."""
         try:
-            self._file.flush()
+            flush_all(self._file)
         except OSError as error:
             raise _stdout_failure(error) from None
 
@@ -95,28 +103,37 @@ def compress_one(name: str, request: Request, coder: Coder, reporter: Reporter) 
 
     Raises Skip when the file is to be left alone, and NNCompressError.
     """
-    if _uses_stdout(name, request) and sys.stdout.isatty():
+    to_stdout = _uses_stdout(name, request)
+    if sys.stdout.isatty() if to_stdout else is_terminal(request.output):
         raise NNCompressError("compressed data is not written to a terminal; use -o or redirect it")
     request = replace(request, sparse=False)
     checker = coder if request.verify or request.remove else None
     with _conversion(name, request, reporter, archive_name_rule(request), checker) as job:
-        job.totals = compress_stream(job.source, job.sink, coder, job.progress)
+        job.totals = compress_stream(job.source, job.sink, coder, job.progress, request.flush_after)
 
 
 def archive_name_rule(request: Request) -> Callable[[Path], Path]:
     """Return how archives are named; with -o, any source will do."""
     force = request.force or request.output is not None
-    return lambda path: archive_name(path, force=force)
+    return lambda path: archive_name(path, force=force, suffix=request.suffix)
 
 
 def decompress_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:
     """Restore the contents of the archive ``name``, or of standard input for ``-``.
 
-    Raises Skip when the file is to be left alone, and NNCompressError.
+    What is no archive passes to standard output as it is, if ``request.force``. Raises Skip when
+    the file is to be left alone, and NNCompressError.
     """
     refuse_terminal(name)
     with _conversion(name, request, reporter, contents_rule(request)) as job:
-        job.totals = decompress_stream(job.source, job.sink, coder, request.limits, job.progress)
+
+        def decode(source: Reader) -> Totals:
+            return decompress_stream(source, job.sink, coder, request.limits, job.progress)
+
+        if request.force and _uses_stdout(name, request):
+            job.totals = decode_or_pass(job.source, job.sink, decode)
+        else:
+            job.totals = decode(job.source)
 
 
 def contents_rule(request: Request) -> Callable[[Path], Path]:
@@ -124,7 +141,7 @@ def contents_rule(request: Request) -> Callable[[Path], Path]:
 
     def rule(path: Path) -> Path:
         try:
-            return contents_name(path)
+            return contents_name(path, request.suffix)
         except Skip:
             if request.output is None:
                 raise
@@ -176,21 +193,23 @@ def _conversion(
         checker: decodes the finished archive before it gets its name; None not to.
     """
     start = time.monotonic()
+    request.run.begin(name)
     if _uses_stdout(name, request):
         with _open(name, replaces=False) as source, _shown(name, source, reporter) as progress:
             yield (job := _Conversion(source, Stdout(), progress))
         reporter.result(_summary(label(name), job.totals, time.monotonic() - start))
         return
-    with _open(name, replaces=name != STDIN) as source:
+    with _open(name, replaces=request.output is None or request.output.is_dir()) as source:
         default = Path(name) if name == STDIN else rule(Path(name))
         target = place_output(request.output, default, request.sources)
         with open_target(source, target, request, reporter) as out:
             with _shown(name, source, reporter) as progress:
                 yield (job := _Conversion(source, out, progress))
-            out.sync(source.status if name != STDIN else None)
+            out.sync(source.attributes if name != STDIN else None)
             if checker is not None:
                 verify(out, job.totals, checker)
             out.commit()
+            request.run.wrote(target)
             removable = request.remove and name != STDIN and out.is_new_file
     if removable:
         remove_source(source)
@@ -220,15 +239,18 @@ def open_target(
     Raises Skip when the answer is no, and FileError.
     """
     force = request.force
-    if target.is_file():
-        if os.path.samestat(target.stat(), source.status):
+    direct = target == request.output  # and not a name that was made for the result
+    if not (direct and is_special(target)):
+        if target.is_file() and os.path.samestat(target.stat(), source.status):
             raise FileError(f"{target}: is source and target at once", str(target))
-        if not force:
+        request.run.check(target)
+        existing = os.path.lexists(target) and not (direct and descriptor_of(target) is not None)
+        if existing and not force:
             answer = reporter.may_replace(target)
             if answer is False:
                 raise Skip(f"{target}: not replaced")
             force = answer is True
-    return OutputFile(target, force=force, sparse=request.sparse)
+    return OutputFile(target, force=force, sparse=request.sparse, direct=direct)
 
 
 @contextmanager

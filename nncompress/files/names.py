@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from nncompress.errors import ConfigError
@@ -21,17 +20,32 @@ class Skip(Exception):
     """A file is left alone for the reason given; a warning, not an error."""
 
 
-def archive_name(path: Path, *, force: bool) -> Path:
+def archive_suffix(path: Path, suffix: str = SUFFIX) -> str | None:
+    """Return the suffix by which ``path`` is an archive's name, if it has one.
+
+    Args:
+        path: the file's name.
+        suffix: one that counts besides the usual ones.
+    """
+    for known in (suffix, SUFFIX, TAR_SUFFIX):
+        if path.name.endswith(known) and path.name != known:
+            return known
+    return None
+
+
+def archive_name(path: Path, *, force: bool, suffix: str = SUFFIX) -> Path:
     """Return the archive's name for the file ``path``; Skip if it looks like an archive already."""
-    if path.suffix in (SUFFIX, TAR_SUFFIX) and not force:
-        raise Skip(f"{path}: already has the suffix {path.suffix}, left unchanged")
-    return path.with_name(path.name + SUFFIX)
+    known = archive_suffix(path, suffix)
+    if known is not None and not force:
+        raise Skip(f"{path}: already has the suffix {known}, left unchanged")
+    return path.with_name(path.name + suffix)
 
 
-def contents_name(path: Path) -> Path:
+def contents_name(path: Path, suffix: str = SUFFIX) -> Path:
     """Return the name for the contents of the archive ``path``; Skip if it has no known suffix."""
-    if path.suffix == SUFFIX and path.stem:
-        return path.with_name(path.stem)
+    known = archive_suffix(path, suffix)
+    if known is not None and known != TAR_SUFFIX:
+        return path.with_name(path.name.removesuffix(known))
     if path.suffix == TAR_SUFFIX:
         return path.with_suffix(".tar")
     raise Skip(f"{path}: unknown suffix, ignored; use -o or -c to say where the contents go")
@@ -46,22 +60,3 @@ def place_output(output: Path | None, default: Path, sources: int) -> Path:
     if sources > 1:
         raise ConfigError(f"-o {output} is no folder, but there are {sources} files")
     return output
-
-
-def expand(paths: tuple[str, ...], *, recursive: bool, archives: bool) -> Iterator[str]:
-    """Yield the files meant by ``paths``, and those in folders if ``recursive``.
-
-    In folders, links are not followed, and only files with (``archives``) or without an archive's
-    suffix are taken. A folder is given as it is if not ``recursive``.
-    """
-    for name in paths or (STDIN,):
-        if not name:
-            raise ConfigError("an empty name is no file's")
-        path = Path(name)
-        if name == STDIN or not recursive or not path.is_dir():
-            yield name
-            continue
-        for found in sorted(path.rglob("*")):
-            is_archive = found.suffix in (SUFFIX, TAR_SUFFIX)
-            if found.is_file() and not found.is_symlink() and is_archive == archives:
-                yield str(found)

@@ -8,30 +8,41 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from nncompress.errors import FileError
+from nncompress.pipeline.waiting import flush_all, write_all
+
+from .disk import copy_attributes, sync_file, sync_folder, tolerated
+from .targets import descriptor_of, is_special
+from .temporary import hold, remove_leftovers, temporary_name
 
 HOLE = 4096
 """A run of zeros must cover a whole aligned piece of this many bytes to become a hole."""
 
 ZEROS = bytes(HOLE)
 
+NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+"""Flags to open a file that must not be there yet, as a link neither."""
+
+_unfinished: set[Path | None] = set()
+"""Temporary files that are there, or are about to be."""
+
 
 class OutputFile:
     """A file that appears under its name only at :meth:`commit`; leaving the context discards it.
 
-    A target that exists and is no regular file (a device, a pipe) is written directly. Of a
-    symbolic link the target is replaced, not the link.
+    Nothing that exists under the name is touched without ``force``, a link to nothing neither. With
+    it, a link is replaced itself, and not what is behind it.
 
     Args:
         path: the file's name.
         force: whether to replace a file that exists.
+        direct: whether to write into a device, a pipe, or a descriptor such as /dev/stdout, that
+            has the name.
         sparse: whether to leave holes for long runs of zeros.
 
     Attributes:
@@ -43,32 +54,57 @@ class OutputFile:
             raise it too.
     """
 
-    def __init__(self, path: Path, *, force: bool = False, sparse: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, force: bool = False, sparse: bool = False, direct: bool = True
+    ) -> None:
         self.path = path
         self._force = force
         self._sparse = sparse
         self._hole_at_end = False
         self._times: tuple[int, int] | None = None
-        self._target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        self._target = path
         self._temporary: Path | None = None
-        self._file = self._open()
+        self._lock: int | None = None
+        try:
+            existing = self._open_existing() if direct else None
+            self._file = existing or self._open_temporary()
+        except OSError as error:
+            _unfinished.discard(self._temporary)
+            raise os_failure(self.path, error) from None
         self.is_new_file = self._temporary is not None
 
-    def _open(self) -> IO[bytes]:
-        try:
-            if self._target.exists() and not self._target.is_file():
-                if self._target.is_dir():
-                    raise FileError(f"{self.path}: is a folder", str(self.path))
-                self._sparse = False
-                return self._target.open("wb")
-            self._refuse_existing()
-            handle, name = tempfile.mkstemp(
-                prefix=f".{self._target.name[:20]}.", suffix=".tmp", dir=self._target.parent
-            )
-        except OSError as error:
-            raise os_failure(self.path, error) from None
-        self._temporary = Path(name)
-        return os.fdopen(handle, "wb")
+    def _open_existing(self) -> IO[bytes] | None:
+        """Open what is no regular file, to be written directly."""
+        handle = descriptor_of(self.path)
+        if handle is None:
+            if not is_special(self.path):
+                return None
+            handle = os.open(self.path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+        else:
+            handle = os.dup(handle)  # the description that is open: its position, appending
+        self._sparse = False
+        return os.fdopen(handle, "wb", buffering=0)
+
+    def _open_temporary(self) -> IO[bytes]:
+        if self.path.is_dir() and not self.path.is_symlink():
+            raise FileError(f"{self.path}: is a folder", str(self.path))
+        self._refuse_existing()
+        remove_leftovers(self._target)
+        while True:
+            self._temporary = temporary_name(self._target)
+            _unfinished.add(self._temporary)  # before it is there: a signal can come at any time
+            file = os.fdopen(os.open(self._temporary, NEW_FILE, 0o600), "wb")
+            if hold(file.fileno(), self._temporary):
+                if sys.platform != "win32":  # where a file in use cannot be renamed
+                    self._lock = os.dup(file.fileno())  # until it has its name
+                return file
+            file.close()
+            _unfinished.discard(self._temporary)
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _refuse_existing(self) -> None:
         if not self._force and os.path.lexists(self._target):
@@ -84,6 +120,8 @@ class OutputFile:
         try:
             if self._sparse:
                 self._write_sparse(data)
+            elif self._temporary is None:
+                write_all(cast(BinaryIO, self._file), data)
             else:
                 self._file.write(data)
         except OSError as error:
@@ -105,7 +143,7 @@ class OutputFile:
     def flush(self) -> None:
         """Pass on what is buffered."""
         try:
-            self._file.flush()
+            flush_all(cast(BinaryIO, self._file))
         except OSError as error:
             raise os_failure(self.path, error) from None
 
@@ -123,22 +161,13 @@ class OutputFile:
             if self._hole_at_end:
                 self._file.truncate()
             self._file.flush()
-            self._copy_attributes(like)
-            _sync_file(self._file.fileno())
+            copy_attributes(self._file.fileno(), self.path, like)
+            if like:
+                self._times = like.st_atime_ns, like.st_mtime_ns
+            with tolerated(self.path, "synced to disk"):
+                sync_file(self._file.fileno())
         except OSError as error:
             raise os_failure(self.path, error) from None
-
-    def _copy_attributes(self, like: os.stat_result | None) -> None:
-        mode = stat.S_IMODE(like.st_mode) & 0o777 if like else 0o666 & ~_umask()
-        if hasattr(os, "fchown") and like and (like.st_uid, like.st_gid) != _owner(self._file):
-            try:
-                os.fchown(self._file.fileno(), like.st_uid, like.st_gid)
-            except OSError:
-                mode &= ~0o070 | (mode & 0o007) << 3  # no more for our group than for others
-        if hasattr(os, "fchmod"):
-            os.fchmod(self._file.fileno(), mode)
-        if like:
-            self._times = like.st_atime_ns, like.st_mtime_ns
 
     def commit(self) -> None:
         """Give the synced file its name."""
@@ -148,10 +177,13 @@ class OutputFile:
         try:
             self._file.close()
             if self._times:  # after closing, which can set them anew on Windows
-                os.utime(self._temporary, ns=self._times)
+                with tolerated(self.path, "given the times of its source"):
+                    os.utime(self._temporary, ns=self._times)
             self._rename(self._temporary)
+            _unfinished.discard(self._temporary)
             self._temporary = None
-            _sync_folder(self._target.parent)
+            self._release()
+            sync_folder(self._target.parent)
         except OSError as error:
             raise os_failure(self.path, error) from None
 
@@ -182,6 +214,16 @@ class OutputFile:
         if self._temporary is not None:
             with contextlib.suppress(OSError):
                 self._temporary.unlink()
+            _unfinished.discard(self._temporary)
+        self._release()
+
+
+def remove_unfinished() -> None:
+    """Delete the temporary files of this process, which a signal ends."""
+    for path in tuple(_unfinished):
+        with contextlib.suppress(OSError):
+            if path is not None:
+                path.unlink()
 
 
 def write_file(path: Path, data: bytes, *, force: bool = True) -> None:
@@ -206,35 +248,3 @@ def os_failure(path: Path | str, error: OSError) -> Exception:
     if isinstance(error, BrokenPipeError):
         return error
     return FileError(f"{path}: {error.strerror or error}", str(path))
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _owner(file: IO[bytes]) -> tuple[int, int]:
-    status = os.fstat(file.fileno())
-    return status.st_uid, status.st_gid
-
-
-def _sync_file(handle: int) -> None:
-    if sys.platform == "darwin":  # where fsync leaves the bytes in the drive's own memory
-        import fcntl
-
-        with contextlib.suppress(OSError):  # some file systems refuse
-            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
-            return
-    os.fsync(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":  # folders cannot be opened there
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some file systems refuse
-            os.fsync(handle)
-    finally:
-        os.close(handle)

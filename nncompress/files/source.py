@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from nncompress.errors import FileError
+from nncompress.pipeline.waiting import read_some
 
 from .names import Skip
 from .output import os_failure
@@ -26,11 +27,19 @@ class SourceFile:
         self.status = os.fstat(file.fileno())
 
     def read(self, size: int, /) -> bytes:
-        """Return up to ``size`` bytes, what a pipe has now; FileError if they cannot be read."""
+        """Return up to ``size`` bytes, what a pipe has now; FileError if they cannot be read.
+
+        Waits while a pipe has none; none at all mean the end.
+        """
         try:
-            return self.file.read1(size)
+            return read_some(self.file, size)
         except OSError as error:
             raise os_failure(self.path, error) from None
+
+    @property
+    def attributes(self) -> os.stat_result | None:
+        """What a result takes over: those of a regular file."""
+        return self.status if stat.S_ISREG(self.status.st_mode) else None
 
     @property
     def changed(self) -> bool:
@@ -75,10 +84,12 @@ def open_stdin() -> Iterator[SourceFile]:
 
 def remove_source(source: SourceFile) -> None:
     """Delete a source whose result is complete, synced and verified; not if it has changed."""
+    mode = source.path.lstat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a link" if stat.S_ISLNK(mode) else "no regular file"
+        raise Skip(f"{source.path}: is {kind}; kept")
     if source.changed:
         raise FileError(f"{source.path}: changed while it was read; kept", str(source.path))
-    if stat.S_ISLNK(source.path.lstat().st_mode):
-        raise Skip(f"{source.path}: is a link; kept")
     try:
         source.path.unlink()
     except OSError as error:

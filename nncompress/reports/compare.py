@@ -22,6 +22,18 @@ STARTUP_ALLOWANCE = 60.0
 """Seconds besides the peer's own that its process may take, to import and to compile."""
 
 
+WORKER = """
+import importlib.util, json, sys
+sys.path[:] = json.loads(sys.argv[1])
+found = importlib.util.spec_from_file_location("nncompress", sys.argv[2])
+sys.modules["nncompress"] = importlib.util.module_from_spec(found)
+found.loader.exec_module(sys.modules["nncompress"])
+from nncompress.reports.worker import main
+main()
+"""
+"""What a worker runs; its arguments are the folders of modules, in JSON, and the package's file."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """Hold what a peer made of a file.
@@ -144,16 +156,31 @@ def worker_job(peer: Peer, data: bytes, settings: PeerSettings) -> bytes:
     return json.dumps({"peer": peer.name, "settings": used.facts()}).encode() + b"\n" + data
 
 
+def worker_command() -> list[str]:
+    """Return how to start a worker: it imports nothing of the current folder.
+
+    ``python -m`` would, and ``-P`` came with Python 3.11. So Python starts isolated, and gets the
+    places where this process finds modules, without the current folder, and this package by its
+    file.
+    """
+    paths = [path for path in sys.path if Path(path).is_absolute() and not _is_current(path)]
+    flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
+    return [sys.executable, *flags, "-c", WORKER, json.dumps(paths), nncompress.__file__]
+
+
+def _is_current(path: str) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(path).samefile(Path.cwd())
+    return False
+
+
 def _work(job: bytes, limit: float) -> tuple[bytes, bytes, int]:
     """Give a worker its job, and return its output, its errors and its status."""
-    root = str(Path(nncompress.__file__).parents[1])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     worker = subprocess.Popen(
-        [sys.executable, "-m", "nncompress.reports.worker"],
+        worker_command(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         # In a session of its own, so that what it starts can be stopped with it.
         start_new_session=True,
     )

@@ -1,8 +1,8 @@
 """Run one peer on some bytes in a process of its own: its memory can be measured, and it stopped.
 
-``python -m nncompress.reports.worker`` reads from standard input a line of JSON, with the peer's
-name as ``peer`` and :meth:`.PeerSettings.facts` as ``settings``, and then the bytes. It writes a
-line of JSON to standard output: fields of :class:`.Trial`.
+:func:`main`, started as :func:`.worker_command` says, reads from standard input a line of JSON,
+with the peer's name as ``peer`` and :meth:`.PeerSettings.facts` as ``settings``, and then the
+bytes. It writes a line of JSON to standard output: fields of :class:`.Trial`.
 
 Its own imports count as the peer's memory, so it imports no more than any peer needs.
 """
@@ -86,7 +86,3 @@ def main() -> None:
     except Exception as error:  # whatever a peer may raise is a line in the table
         result = {"error": " ".join(str(error).split()) or type(error).__name__}
     print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()

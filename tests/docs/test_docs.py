@@ -126,6 +126,15 @@ def test_layers_are_those_that_imports_keep():
     assert named == [name for name in layers if not name.startswith("__")]
 
 
+def test_every_promise_has_its_test():
+    rows = re.findall(
+        r"`(tests/[\w/]+\.py)`:\s+`(\w+)`", (ROOT / "docs" / "promises.md").read_text("utf-8")
+    )
+    assert len(rows) > 25
+    for path, name in rows:
+        assert f"def {name}(" in (ROOT / path).read_text("utf-8"), f"{path}: {name}"
+
+
 def test_glossary_is_in_alphabetical_order():
     words = re.findall(
         r"^- \*\*(.+?)\*\*", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from nncompress.errors import FileError
+from nncompress.files import output, temporary
 from nncompress.files.output import OutputFile, write_file
+from tests.children import ROOT
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
@@ -77,15 +83,87 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path):
 
 
 @posix
-def test_a_link_stays_one(tmp_path):
+def test_a_link_is_refused_or_replaced_itself(tmp_path):
     (tmp_path / "real").write_bytes(b"before")
-    (tmp_path / "link").symlink_to("real")
-    with OutputFile(tmp_path / "link", force=True) as out:
-        out.write(b"after")
-        out.sync()
+    for name in ("real", "nothing"):
+        link = tmp_path / "link"
+        link.symlink_to(name)
+        with pytest.raises(FileError, match="already exists"):
+            write_file(link, b"after", force=False)
+        assert link.is_symlink()
+        write_file(link, b"after")
+        assert not link.is_symlink()
+        assert link.read_bytes() == b"after"
+        link.unlink()
+    assert (tmp_path / "real").read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [tmp_path / "real"]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("owner", "name", "what"),
+    [(os, "fchmod", "mode"), (os, "utime", "times"), (output, "sync_file", "synced")],
+)
+def test_what_a_file_system_refuses_is_a_warning(tmp_path, monkeypatch, caplog, owner, name, what):
+    def refuse(*_, **__):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def finish(out):
+        out.sync(tmp_path.stat())
         out.commit()
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_bytes() == b"after"
+
+    log = logging.getLogger("nncompress")
+    monkeypatch.setattr(log, "propagate", True)
+    target = tmp_path / "target"
+    for answer in (refuse, fail):
+        monkeypatch.setattr(owner, name, answer)
+        with OutputFile(target, force=True) as out:
+            out.write(answer.__name__.encode())
+            if answer is refuse:
+                finish(out)
+                continue
+            with pytest.raises(FileError):
+                finish(out)
+    assert target.read_bytes() == b"refuse"
+    assert what in caplog.text
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@posix
+def test_a_folder_that_cannot_be_opened_for_its_sync_is_no_error(tmp_path, monkeypatch):
+    real = os.open
+
+    def refuse(path, *others, **options):
+        if Path(path) == tmp_path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *others, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    write_file(tmp_path / "target", b"contents")
+    assert (tmp_path / "target").read_bytes() == b"contents"
+
+
+@posix
+def test_leftovers_of_a_killed_run_are_removed_and_nothing_else(tmp_path, monkeypatch):
+    target, other = tmp_path / "target", tmp_path / "other"
+    used = OutputFile(target)
+    used.write(b"another run, still alive")
+    script = (
+        "import os, sys; from pathlib import Path; from nncompress.files.output import OutputFile\n"
+        "files = [OutputFile(Path(name)) for name in sys.argv[1:]]; os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, target, other], cwd=ROOT, check=False)
+    assert len(list(tmp_path.glob(".target.*.nnc.tmp"))) == 2
+    monkeypatch.setattr(temporary, "_found", {})
+    write_file(target, b"contents")
+    assert list(tmp_path.glob(".target.*.nnc.tmp")) == [used.data_path]
+    assert len(list(tmp_path.glob(".other.*.nnc.tmp"))) == 1
+    with used:
+        pass
+    assert target.read_bytes() == b"contents"
 
 
 def test_a_whole_file_is_written_in_the_place_of_the_one_before(tmp_path):

@@ -13,7 +13,14 @@ import pytest
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 from nncompress.reports import compare
-from nncompress.reports.compare import Trial, run_peer, totals, trial_from, worker_job
+from nncompress.reports.compare import (
+    Trial,
+    run_peer,
+    totals,
+    trial_from,
+    worker_command,
+    worker_job,
+)
 from nncompress.reports.peer import PeerSettings, settings_from
 from nncompress.reports.peers import all_peers, choose_peers
 from nncompress.reports.plot import pareto, require_matplotlib
@@ -167,3 +174,41 @@ def test_totals_leave_out_peers_that_failed_somewhere() -> None:
 def test_pareto_line_keeps_what_nothing_beats() -> None:
     points = [(1.0, 9.0), (5.0, 3.0), (4.0, 2.9), (5.0, 2.0), (9.0, 1.0), (0.5, 9.0)]
     assert pareto(points) == [(9.0, 1.0), (5.0, 3.0), (1.0, 9.0)]
+
+
+INTRUDERS = ("resource", "json", "click", "numpy", "lzma", "sitecustomize", "nncompress")
+
+
+@pytest.mark.parametrize("pythonpath", [None, "", ".", os.pathsep])
+def test_nothing_of_the_current_folder_is_imported(tmp_path: Path, pythonpath: str | None) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in INTRUDERS:
+        mark = f"open({str(tmp_path / name)!r}, 'w').close()\nraise SystemExit('intruder')\n"
+        (here / f"{name}.py").write_text(mark)
+    code = (
+        "import os, sys\n"
+        "from nncompress.reports.compare import run_peer\n"
+        "from nncompress.reports.peer import PeerSettings\n"
+        "from nncompress.reports.peers import all_peers\n"
+        f"os.chdir({str(here)!r})\n"
+        f"sys.path[:0] = ['', '.', {str(here)!r}]\n"
+        "trial = run_peer(all_peers()['xz -9e'], 'file', b'contents', PeerSettings())\n"
+        "assert trial.error is None and trial.peak_memory, trial\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if pythonpath is not None:
+        code = code.replace("os.chdir", f"os.environ['PYTHONPATH'] = {pythonpath!r}\nos.chdir")
+    subprocess.run([sys.executable, "-c", code], check=True, env=env)
+    assert {path.name for path in tmp_path.iterdir()} == {"here"}
+
+
+def test_a_worker_runs_this_very_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is in the current folder, as in a fresh clone."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
+    words = worker_command()
+    assert str(ROOT) not in json.loads(words[-2])
+    assert Path(words[-1]) == ROOT / "nncompress" / "__init__.py"
+    trial = run_peer(all_peers()["gzip -9"], "file", b"contents", PeerSettings())
+    assert (trial.error, trial.restored) == (None, True)
