@@ -21,7 +21,7 @@ Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 @pytest.fixture(autouse=True, scope="session")
 def signals_are_heard() -> None:
     """Give children the signals that a shell's background jobs, as the tests may be, ignore."""
-    for name in ("SIGINT", "SIGHUP"):
+    for name in ("SIGINT", "SIGQUIT", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
