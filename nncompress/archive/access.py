@@ -110,12 +110,13 @@ def read_map(file: BinaryIO) -> ArchiveMap:
 
 def _without_zeros(file: BinaryIO, end: int) -> int:
     """Return where the zero bytes begin that the file ends with; ``end`` without any."""
+    size = INDEX_TAIL  # most archives end in no zeros, so a few bytes tell
     while end:
-        start = max(0, end - WINDOW)
+        start = max(0, end - size)
         file.seek(start)
         if left := len(file.read(end - start).rstrip(b"\0")):
             return start + left
-        end = start
+        end, size = start, WINDOW
     return 0
 
 

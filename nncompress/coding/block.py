@@ -105,7 +105,7 @@ class BlockCoder:
         The choice of method depends on the bytes, the level, the model and ``alone``.
         """
         bits = self.level.lanes_bits(len(data))
-        most = _usable_threads(Layout(len(data), 1 << bits), self._uses_network)
+        most = _usable_threads(self.level.layout(len(data)), self._uses_network)
         with self._cores.lend(most) as loan:
             candidates = self._candidates(data, loan.count)
             if not any(method.needs_model for method in candidates):
@@ -144,7 +144,7 @@ class BlockCoder:
         if payload:
             layout, number = read_layout(size, payload[0] & 15), payload[0] >> 4
         else:
-            layout = Layout(size, 1 << self.level.lanes_bits(size))
+            layout = self.level.layout(size)
             number = self.level.profile(Method(method))
         total = 4 * size
         if Method(method).needs_model and self.model is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nncompress.archive.format import Method
-from nncompress.lanes import MAX_LANES_BITS
+from nncompress.lanes import MAX_LANES_BITS, Layout
 from nncompress.mixing.profiles import BEST, FAST, FULL, MEDIUM, RICH, Profile
 
 PROFILES: dict[tuple[Method, int], Profile] = {
@@ -63,6 +63,10 @@ class Level:
     def lanes_bits(self, size: int) -> int:
         """Return log2 of the number of lanes for a block of ``size`` bytes."""
         return min(self.max_lanes_bits, max(0, (size // self.bytes_per_lane).bit_length() - 1))
+
+    def layout(self, size: int) -> Layout:
+        """Return the lanes of a block of ``size`` bytes."""
+        return Layout(size, 1 << self.lanes_bits(size))
 
     def profile(self, method: Method) -> int:
         """Return the number of the mixer's profile for a method."""

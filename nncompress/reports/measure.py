@@ -41,8 +41,7 @@ def ideal_bits(pieces: Iterable[bytes], level: Level, meter: Meter, progress: Pr
         progress: called with the bytes done since its last call.
     """
     return sum(
-        meter(block, Layout(len(block), 1 << level.lanes_bits(len(block))), progress)
-        for block in _cut_blocks(pieces, level)
+        meter(block, level.layout(len(block)), progress) for block in _cut_blocks(pieces, level)
     )
 
 

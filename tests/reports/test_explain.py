@@ -10,7 +10,6 @@ from nncompress.archive.codec import no_progress
 from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
 from nncompress.coding.options import CodingOptions
 from nncompress.exact.engine import Network
-from nncompress.lanes import Layout
 from nncompress.reports.explain import explain
 from nncompress.reports.measure import network_meter
 from tests.models import parameters, text, write_model
@@ -36,7 +35,7 @@ def test_networks_predictions_stand_at_the_byte_they_are_for(tmp_path: Path) -> 
     data = text(9001)
     found = explain(data, CodingOptions(model, method="network+mixing"), no_progress)
     assert found.network is not None
-    layout = Layout(len(data), 1 << LEVELS[DEFAULT_LEVEL].lanes_bits(len(data)))
+    layout = LEVELS[DEFAULT_LEVEL].layout(len(data))
     assert layout.lanes > 1
     expected = network_meter(Network(parameters()))(data, layout, no_progress)
     assert found.network.sum() == pytest.approx(expected)
