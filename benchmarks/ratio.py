@@ -1,9 +1,12 @@
 """Compare sizes and speeds on all files of a folder, one table a file and one for all.
 
-    python benchmarks/ratio.py --eval DIR [-m MODEL] [--resume] [--json FILE]
+    python benchmarks/ratio.py --eval DIR [-m MODEL] [--level N ...] [--codec NAME ...] [--brief]
+                               [--resume] [--json FILE]
 
-The peers, and how they are run, are those of ``nncompress compare``. The table goes to standard
-output as Markdown; the JSON file is written after every file.
+The peers, and how they are run, are those of ``nncompress compare``, with a few more in peers.py.
+With ``--level``, given once or more, our own methods run at each of these levels. The table goes to
+standard output as Markdown, with ``--brief`` the sizes alone: a line a file, then one for each
+folder of files and one for all. The JSON file is written after every file.
 """
 
 from __future__ import annotations
@@ -12,20 +15,25 @@ from pathlib import Path
 
 import click
 from folder import RESULTS, evaluation_files, kept_results, resume, write_results
+from peers import contenders
+from readme import brief_table
 
+from nncompress.coding.levels import LEVELS
 from nncompress.coding.options import CodingOptions
-from nncompress.reports.compare import Trial, compare, totals, trial_from
-from nncompress.reports.peer import PeerSettings
-from nncompress.reports.peers import choose_peers
+from nncompress.reports.compare import Trial, totals, trial_from
 from nncompress.reports.table import markdown
 
 
 @click.command()
 @click.option("--eval", "folder", type=click.Path(path_type=Path), help="Folder of held-out files.")
 @click.option("-m", "--model", help="Model file, or name of a known one.")
-@click.option("--level", type=int, help="Level of own methods.")
+@click.option(
+    "--level", "levels", type=click.IntRange(min(LEVELS), max(LEVELS)), multiple=True,
+    help="Level of own methods; repeat for more.",
+)  # fmt: skip
 @click.option("--codec", "chosen", multiple=True, help="Only this codec; repeat for more.")
 @click.option("--timeout", type=float, default=600.0, show_default=True, help="Seconds a codec.")
+@click.option("--brief", is_flag=True, help="Print one table of sizes.")
 @resume
 @click.option(
     "--json", "target", type=click.Path(path_type=Path), default=RESULTS / "ratio.json",
@@ -34,35 +42,29 @@ from nncompress.reports.table import markdown
 def main(
     folder: Path | None,
     model: str | None,
-    level: int | None,
+    levels: tuple[int, ...],
     chosen: tuple[str, ...],
     timeout: float,
+    brief: bool,
     resume: bool,
     target: Path,
 ) -> None:
     """Compare sizes and speeds on all files of a folder."""
-    peers, absent = choose_peers(chosen)
-    shared = {"level": level, "absent": absent, "codecs": [peer.name for peer in peers]}
+    rivals, absent = contenders(chosen, levels, CodingOptions(model), timeout)
+    shared = {"levels": levels, "absent": absent, "codecs": [rival.name for rival in rivals]}
     kept = kept_results(target, resume, **shared).get("trials", [])
     trials: list[Trial] = [trial_from(facts) for facts in kept]
     done = {trial.file for trial in trials}
-    settings = PeerSettings(CodingOptions(model, level), timeout)
     for name, path in evaluation_files(folder):
         if name in done:
             continue
-        trials += compare(
-            [(name, path.read_bytes())],
-            peers,
-            settings,
-            lambda peer, name: click.echo(f"{name}: {peer}", err=True),
-        )
-        write_results(
-            target,
-            **shared,
-            trials=[trial.facts() for trial in trials],
-            totals=[trial.facts() for trial in totals(trials)],
-        )
-    click.echo(markdown(trials))
+        for rival in rivals:
+            click.echo(f"{name}: {rival.name}", err=True)
+            trials.append(rival.run(name, path.read_bytes()))
+        facts = shared | {"trials": [trial.facts() for trial in trials]}
+        facts["totals"] = [trial.facts() for trial in totals(trials)]
+        write_results(target, **facts)
+    click.echo(brief_table(trials) if brief else markdown(trials))
 
 
 if __name__ == "__main__":

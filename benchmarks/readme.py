@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nncompress.reports.compare import Trial, trial_from
+from nncompress.reports.compare import Trial, totals, trial_from
 from nncompress.reports.table import TRIAL_COLUMNS, cells
 
 HERE = Path(__file__).parent
@@ -57,6 +57,33 @@ def files_table(facts: Facts) -> str:
         size = sum({trial.file: trial.size for trial in trials}.values())
         rows.append([f"all {len(rows)} files", f"{size:,}", *sums])
     return markdown_table(["file", "bytes", *peers], rows)
+
+
+def brief_table(trials: list[Trial]) -> str:
+    """Show bytes by peer: a row a file, one for each folder of several, and all with the ratio."""
+    peers = list(dict.fromkeys(trial.codec for trial in trials))
+    files: dict[str, list[Trial]] = {}
+    folders: dict[str, list[Trial]] = {}
+    for trial in trials:
+        files.setdefault(trial.file, []).append(trial)
+        folders.setdefault(trial.file.rpartition("/")[0], []).append(trial)
+    rows = [_sums(file, own, peers) for file, own in files.items()]
+    if len(folders) > 1:
+        rows += [
+            _sums(f"all of {name or 'no folder'}", own, peers) for name, own in folders.items()
+        ]
+    if len(files) > 1:
+        rows.append(_sums(f"all {len(files)} files", trials, peers))
+    ratios = {trial.codec: f"{trial.ratio:.3f}" for trial in totals(trials) if trial.ratio}
+    rows.append(["ratio", "", *(ratios.get(peer, "") for peer in peers)])
+    return markdown_table(["file", "bytes", *peers], rows)
+
+
+def _sums(title: str, trials: list[Trial], peers: list[str]) -> list[str]:
+    """Return a row with the bytes of all these files; a peer that failed on one has none."""
+    packed = {trial.codec: f"{trial.compressed:,}" for trial in totals(trials)}
+    size = sum({trial.file: trial.size for trial in trials}.values())
+    return [title, f"{size:,}", *(packed.get(peer, "") for peer in peers)]
 
 
 def network_table(facts: Facts) -> str:

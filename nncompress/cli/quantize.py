@@ -36,7 +36,8 @@ def command(
     """Turn trained WEIGHTS into an integer model that compresses.
 
     Scales of activations, and what the mixer starts from, are taken from CORPUS: the files,
-    folders or shards that the network was trained on.
+    folders or shards that the network was trained on. WEIGHTS may also be a model file: its
+    integers are kept, and only what the mixer starts from is trained anew.
     """
     from nncompress.training.release import Release, release
 

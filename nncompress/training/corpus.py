@@ -1,8 +1,8 @@
 """Find and read corpora for training: categories of documents, held-out documents apart.
 
-A corpus is a file, a folder of files, or an ``.xz`` shard of NUL-separated documents. A shard
-``code-03.xz`` belongs to the category ``code``; a file in a folder to the folder's name; a file
-named alone to its own stem.
+A corpus is a file, a folder of files, or an ``.xz`` shard: NUL-separated documents, or a tar of
+files, each of which is a document and may hold NUL. A shard ``code-03.xz`` belongs to the category
+``code``; a file in a folder to the folder's name; a file named alone to its own stem.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ import hashlib
 import lzma
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from nncompress.errors import NNCompressError
+
+from .tar import TAR_BLOCK, TarError, is_tar, read_members
 
 DOCUMENT = 1 << 20
 """A document of more bytes is read as several of this many."""
@@ -33,7 +37,8 @@ def find_sources(paths: Iterable[Path]) -> dict[str, list[Path]]:
     """List the files of each category, by name.
 
     Args:
-        paths: files, folders or shards; ``manifest.json`` in a folder is left out.
+        paths: files, folders or shards. Of a folder that holds shards all other files are left out,
+            which describe them; of any folder ``manifest.json`` is.
 
     Raises:
         CorpusError: a path does not exist, or a folder holds no files.
@@ -41,7 +46,7 @@ def find_sources(paths: Iterable[Path]) -> dict[str, list[Path]]:
     sources: dict[str, list[Path]] = {}
     for path in paths:
         if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != "manifest.json")
+            files = _files_in(path)
             if not files:
                 raise CorpusError(f"{path}: the folder holds no files")
         elif path.is_file():
@@ -55,20 +60,41 @@ def find_sources(paths: Iterable[Path]) -> dict[str, list[Path]]:
     return {name: sorted(set(files)) for name, files in sorted(sources.items())}
 
 
+def _files_in(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    with_shards = {path.parent for path in found if _SHARD.match(path.name)}
+    return [
+        path
+        for path in found
+        if path.name != "manifest.json"
+        and (path.parent not in with_shards or _SHARD.match(path.name))
+    ]
+
+
 def read_documents(path: Path) -> Iterator[bytes]:
     """Yield the documents of one file in order, empty ones left out, decoding as it goes.
+
+    A shard is a tar if it begins like one.
 
     Raises:
         CorpusError: the file cannot be read, or is damaged.
     """
-    separator = b"\0" if path.suffix == ".xz" else None
+    with _opened(path) as file:
+        if path.suffix != ".xz":
+            while piece := file.read(DOCUMENT):
+                yield piece
+            return
+        tar = is_tar(file.read(TAR_BLOCK))
+        file.seek(0)
+        yield from read_members(file, DOCUMENT) if tar else _separated(file)
+
+
+def _separated(file: BinaryIO) -> Iterator[bytes]:
     rest = b""
-    for chunk in _read_chunks(path):
-        rest += chunk
-        if separator:
-            *whole, rest = rest.split(separator)
-            for document in whole:
-                yield from cut(document, DOCUMENT)
+    while chunk := file.read(_CHUNK):
+        *whole, rest = (rest + chunk).split(b"\0")
+        for document in whole:
+            yield from cut(document, DOCUMENT)
         while len(rest) >= DOCUMENT:
             yield rest[:DOCUMENT]
             rest = rest[DOCUMENT:]
@@ -81,13 +107,16 @@ def cut(document: bytes, size: int) -> Iterator[bytes]:
         yield document[start : start + size]
 
 
-def _read_chunks(path: Path) -> Iterator[bytes]:
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, unpacked if it is a shard; whatever is wrong with it is a CorpusError."""
     try:
         with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
+            yield cast(BinaryIO, file)
     except (lzma.LZMAError, EOFError) as error:
         raise CorpusError(f"{path}: damaged xz file ({error})") from None
+    except TarError as error:
+        raise CorpusError(f"{path}: {error}") from None
     except OSError as error:
         raise CorpusError(f"{path}: {error.strerror or error}") from None
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from nncompress.archive.format import Method
 from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
 from nncompress.exact.engine import Network, Prediction
+from nncompress.exact.modelfile import MODEL_SUFFIX, load_model
+from nncompress.exact.parameters import Parameters
 from nncompress.lanes import Layout
 from nncompress.mixing.clusters import Clusters, train_clusters
 from nncompress.mixing.training import train_initial
@@ -41,12 +43,13 @@ class Release:
     """What a model is made of.
 
     Attributes:
-        weights: float weights, as training leaves them.
+        weights: float weights, as training leaves them; or a model file, whose integers are kept,
+            to train the mixer's starting values anew.
         corpora: text for the scales and the mixer: files, folders or shards, as for training.
         out: the model file.
         shares: of the categories, as for training.
         held_out: documents in a thousand that training did not see, and that are left out here too.
-        summary: facts for the model's card.
+        summary: facts for the model's card, beside those of a model file.
         mixing: whether to train the mixer's starting values.
         mixer_sample: bytes of each sample for that.
     """
@@ -71,18 +74,25 @@ def release(job: Release) -> bytes:
         OSError: the weights cannot be read.
         ValueError: a weight is too large for 32-bit sums.
     """
-    model = load_weights(job.weights)
     sources = find_sources(job.corpora)
     sampler = Sampler(sources, job.shares, lanes=CALIBRATION_LANES, seed=1, permille=job.held_out)
     text = b"".join(sampler.next(CALIBRATION_LENGTH))
-    parameters = quantize(model, _table(text))
+    parameters, summary = _integers(job.weights, text)
     mixing: dict[str, NDArray[Any]] = {}
     if job.mixing:
         samples = list(_samples(sources, job))
         network = Network(parameters)
         clusters = train_clusters(_hidden_vectors(network, text))
         mixing = mixer_start(network, samples, clusters)
-    return save_model(job.out, parameters, mixing, job.summary)
+    return save_model(job.out, parameters, mixing, {**summary, **job.summary})
+
+
+def _integers(weights: Path, text: bytes) -> tuple[Parameters, Mapping[str, Any]]:
+    """Return the integer network, and what a model file says of itself."""
+    if weights.suffix == MODEL_SUFFIX:
+        model = load_model(weights)
+        return model.parameters, model.summary
+    return quantize(load_weights(weights), _table(text)), {}
 
 
 def _table(text: bytes) -> torch.Tensor:

@@ -56,6 +56,16 @@ def test_without_mixing_there_is_the_network_alone(job: Release) -> None:
     assert load_model(job.out).mixing == {}
 
 
+def test_a_model_file_keeps_its_integers_and_learns_to_mix_anew(job: Release) -> None:
+    plain, mixing = job.out.with_name("plain.nncmodel"), job.out.with_name("mixing.nncmodel")
+    release(replace(job, mixing=False, out=plain))
+    release(job)
+    release(replace(job, weights=plain, out=mixing, summary={}))
+    anew, whole = load_model(mixing), load_model(job.out)
+    assert anew.identity == whole.identity
+    assert anew.summary["note"] == "made by a test"
+
+
 def test_no_corpus_and_no_weights_are_errors(job: Release) -> None:
     with pytest.raises(CorpusError):
         release(replace(job, corpora=(job.out.parent / "nowhere",)))

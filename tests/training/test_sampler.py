@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import lzma
+import tarfile
 from collections import Counter
 from pathlib import Path
 
@@ -31,6 +33,20 @@ def test_bytes_are_mixed_by_weight(corpus: Path) -> None:
     for _ in range(400):
         mixed.next(50)
     assert mixed.served["code"] / sum(mixed.served.values()) == pytest.approx(0.75, abs=0.02)
+
+
+def test_files_of_a_tar_are_sampled_with_all_their_bytes(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    files = [bytes(range(start, start + 100)) for start in range(100)]
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for number, contents in enumerate(files):
+            header = tarfile.TarInfo(f"label/{number}")
+            header.size = len(contents)
+            archive.addfile(header, io.BytesIO(contents))
+    (tmp_path / "binary-00.xz").write_bytes(lzma.compress(out.getvalue()))
+    read = [contents for contents in files if not is_held_out(contents, 100)]
+    text = sampler(tmp_path, lanes=1).next(100 * len(read))[0]
+    assert sorted(text[at : at + 100] for at in range(0, len(text), 100)) == sorted(read)
 
 
 def test_every_document_is_read_once_a_pass(corpus: Path) -> None:
