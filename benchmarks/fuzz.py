@@ -90,6 +90,9 @@ class Archives:
         self.archives = [self._pack(coder.encoder, data) for data in self.contents]
         self.archives += [self._pack(coder.encoder, data, 60) for data in self.contents[2:]]
         self.archives.append(self.archives[3] + self.archives[9])
+        for filtered in (_calls(), b"".join(i.to_bytes(2, "little") for i in range(0, 5000, 17))):
+            self.contents.append(filtered)
+            self.archives.append(self._pack(coder.encoder, filtered))
         for inner in (self.archives[8], self.archives[9], self.archives[9] + self.archives[11]):
             self._add_nested(inner)
             self._add_nested(text[:70] + inner)
@@ -120,6 +123,14 @@ class Archives:
     def allows_piece(self, data: bytes) -> bool:
         """Whether ``data`` is a piece of the contents of a member."""
         return any(data in contents for contents in self.contents)
+
+
+def _calls() -> bytes:
+    """Return x86 code that calls one place often, which is coded with a filter."""
+    parts = []
+    for end in range(25, 1000, 9):
+        parts.append(b"\x90" * 4 + b"\xe8" + (16 - end).to_bytes(4, "little", signed=True))
+    return bytes(16) + b"".join(parts)
 
 
 def flip(chance: random.Random, data: bytes, _: Archives) -> bytes:

@@ -205,7 +205,7 @@ def parse_block_header(cursor: Cursor, header: Header, offset: int) -> BlockHead
 
 def most_raw_bytes(payload_size: int) -> int:
     """Return how many raw bytes a coded payload of so many bytes can stand for, at most."""
-    return MOST_PER_BYTE * (payload_size + 7) if payload_size else 0
+    return MOST_PER_BYTE * (payload_size + 6) if payload_size > 1 else 0
 
 
 @dataclass

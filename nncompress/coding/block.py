@@ -1,8 +1,9 @@
 """Code a block: which method it gets, and what its payload begins with.
 
-The payload of a coded block is one byte, then the range coder's stream. The byte's low nibble is
-log2 of the number of lanes; the high nibble is the number of the mixer's profile, 0 where there is
-no mixer.
+The payload of a coded block is two bytes, then the range coder's stream. The first byte's low
+nibble is log2 of the number of lanes; the high nibble is the number of the mixer's profile, 0 where
+there is no mixer. The second byte is the filter, its number in the low nibble, its parameter in the
+high one. :mod:`.choice` picks method and filter.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from nncompress.archive.format import MODEL_ID_SIZE, Method
 from nncompress.errors import ConfigError, DamagedArchiveError
 from nncompress.lanes import MOST_GROUPS, Layout, read_layout
 from nncompress.machine.resources import cpus
+from nncompress.transforms.filters import (
+    HEAD_SIZE,
+    apply_transform,
+    read_transform,
+    undo_transform,
+)
 
+from .choice import Plan, choose_plans
 from .cores import Cores
 from .levels import DEFAULT_LEVEL, LEVELS, Level
 from .loop import decode, encode
@@ -28,13 +36,6 @@ if TYPE_CHECKING:
     from nncompress.exact.modelfile import Model
 
     from .planes import StepPredictor
-
-SAMPLE_PIECES = 32
-SAMPLE_PIECE = 512
-"""A large block is judged by this many pieces of this many bytes, spread over it, each a lane."""
-
-NETWORK_GAIN = 0.97
-"""The network is used where it brings a sample below this part of what mixing alone makes of it."""
 
 
 class BlockCoder:
@@ -107,12 +108,16 @@ class BlockCoder:
         bits = self.level.lanes_bits(len(data))
         most = _usable_threads(self.level.layout(len(data)), self._uses_network)
         with self._cores.lend(most) as loan:
-            candidates = self._candidates(data, loan.count)
-            if not any(method.needs_model for method in candidates):
+
+            def cost(method: Method, sample: bytes, bits: int) -> int:
+                return len(self._encode(Plan(method), sample, bits, loan.count))
+
+            plans = choose_plans(data, self._methods, self.method == "auto", cost)
+            if not any(plan.method.needs_model for plan in plans):
                 loan.keep(1)
             coded = [
-                (self._encode(method, data, bits, loan.count, progress), method)
-                for method in candidates
+                (self._encode(plan, data, bits, loan.count, progress), plan.method)
+                for plan in plans
             ]
         if self.method == "auto":
             coded.append((data, Method.STORED))
@@ -125,15 +130,18 @@ class BlockCoder:
         """Undo :meth:`encode`.
 
         Raises:
-            DamagedArchiveError: the payload's first byte cannot be, or its stream is wrong.
+            DamagedArchiveError: the payload's first bytes cannot be, or its stream is wrong.
         """
-        if not payload:
-            raise DamagedArchiveError("damaged archive: a coded block is empty")
+        if len(payload) < HEAD_SIZE:
+            raise DamagedArchiveError("damaged archive: a coded block has no stream")
+        transform = read_transform(payload[1])
         layout, needs_model = read_layout(size, payload[0] & 15), Method(method).needs_model
         with self._cores.lend(_usable_threads(layout, needs_model)) as loan:
             predictor = self._predictor(Method(method), payload[0] >> 4, layout)
             network = self.network if needs_model else None
-            return decode(payload[1:], layout, network, predictor, loan.count, progress)
+            stream = payload[HEAD_SIZE:]
+            data = decode(stream, layout, network, predictor, loan.count, progress)
+        return undo_transform(transform, data)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         """Return the bytes of memory that a block of ``size`` raw bytes takes at most.
@@ -146,27 +154,18 @@ class BlockCoder:
         else:
             layout = self.level.layout(size)
             number = self.level.profile(Method(method))
-        total = 4 * size
+        total = 5 * size
         if Method(method).needs_model and self.model is not None:
             total += self.model.parameters.memory_bytes(layout.lanes)
         total += predictor_memory(self.model, Method(method), number, layout)
         return total + total // 16  # what passes while tables are filled
 
-    def _candidates(self, data: bytes, threads: int) -> list[Method]:
-        """List the methods to try: both for little data, else the one that codes a sample best."""
+    @property
+    def _methods(self) -> list[Method]:
+        """The methods that may be used, mixing alone first."""
         if self.method != "auto":
             return [self._forced]
-        if len(data) <= SAMPLE_PIECES * SAMPLE_PIECE:
-            return [Method.MIXING] + ([Method.NETWORK_MIXING] if self._uses_network else [])
-        sample, bits = _sample(data), SAMPLE_PIECES.bit_length() - 1
-        mixing = len(self._encode(Method.MIXING, sample, bits, threads))
-        if mixing >= len(sample):
-            return []
-        if self._uses_network:
-            network = len(self._encode(Method.NETWORK_MIXING, sample, bits, threads))
-            if network < NETWORK_GAIN * mixing:
-                return [Method.NETWORK_MIXING]
-        return [Method.MIXING]
+        return [Method.MIXING] + ([Method.NETWORK_MIXING] if self._uses_network else [])
 
     @property
     def _uses_network(self) -> bool:
@@ -180,19 +179,20 @@ class BlockCoder:
 
     def _encode(
         self,
-        method: Method,
+        plan: Plan,
         data: bytes,
         bits: int,
         threads: int,
         progress: Progress = no_progress,
     ) -> bytes:
-        """Code in 2**``bits`` lanes, and return the payload."""
+        """Code as planned, in 2**``bits`` lanes, and return the payload."""
         layout = Layout(len(data), 1 << bits)
-        number = self.level.profile(method)
-        predictor = self._predictor(method, number, layout)
-        network = self.network if method.needs_model else None
-        stream = encode(data, layout, network, predictor, threads, progress)
-        return bytes([number << 4 | bits]) + stream
+        number = self.level.profile(plan.method)
+        predictor = self._predictor(plan.method, number, layout)
+        network = self.network if plan.method.needs_model else None
+        changed = apply_transform(plan.transform, data)
+        stream = encode(changed, layout, network, predictor, threads, progress)
+        return bytes([number << 4 | bits, plan.transform.byte]) + stream
 
     def _predictor(self, method: Method, number: int, layout: Layout) -> StepPredictor:
         return make_predictor(self.model, method, number, layout)
@@ -210,11 +210,6 @@ def _archive_bytes(payload: bytes, method: Method, *, alone: bool) -> int:
 def _usable_threads(layout: Layout, network: bool) -> int:
     """Count the threads that a block can use: one a group beside a network."""
     return len(layout.groups()) if network else 1
-
-
-def _sample(data: bytes) -> bytes:
-    stride = (len(data) - SAMPLE_PIECE) // (SAMPLE_PIECES - 1)
-    return b"".join(data[i * stride : i * stride + SAMPLE_PIECE] for i in range(SAMPLE_PIECES))
 
 
 def _start_network(model: Model | None, device: str, kernels: str, threads: int) -> Network:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nncompress.archive.access import ArchiveMap, BlockPlace, read_block_header, read_map
-from nncompress.archive.format import BlockHeader
+from nncompress.archive.format import BlockHeader, Method
 from nncompress.errors import ArchiveError, ConfigError, OutputLimitError
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
 from nncompress.pipeline.stream import READ_SIZE, Writer
+from nncompress.transforms.filters import HEAD_SIZE, PLAIN, read_transform
 
 from .convert import Reporter, Request, Stdout, decompress_one, named
 from .names import STDIN
@@ -24,8 +25,9 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
 
     Keys: name, raw_size, archive_size, ratio (archive/raw, None for no contents), bits_per_byte,
     members, models (identities in hexadecimal), methods, complete, and blocks: a list with start,
-    raw_size, archive_size, method and crc32 of each. Blocks whose headers are wrong and those
-    behind a fault are left out. Raises ArchiveError if no block is found.
+    raw_size, archive_size, method, filter (None where the payload names no known one) and crc32 of
+    each. Blocks whose headers are wrong and those behind a fault are left out. Raises ArchiveError
+    if no block is found.
     """
     if name == STDIN:
         raise ConfigError("a list needs a file that can be searched, not standard input")
@@ -35,15 +37,17 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
         headers, fault = _read_headers(file, found)
         if fault is not None and not headers:
             raise fault
+        filters = [_filter(file, place, header) for place, header in headers]
     blocks = [
         {
             "start": place.start,
             "raw_size": place.raw_size,
             "archive_size": place.size,
             "method": header.method.label,
+            "filter": label,
             "crc32": f"{header.crc:08x}",
         }
-        for place, header in headers
+        for (place, header), label in zip(headers, filters, strict=True)
     ]
     raw = sum(place.raw_size for place, _ in headers)
     models = {place.header.model_id.hex() for place, _ in headers if place.header.model_id}
@@ -75,6 +79,18 @@ def _read_headers(
         except ArchiveError as error:
             fault = fault or error
     return headers, fault or found.fault
+
+
+def _filter(file: BinaryIO, place: BlockPlace, header: BlockHeader) -> str | None:
+    """Return the label of a block's filter, which its payload names."""
+    if header.method is Method.STORED:
+        return PLAIN.label
+    file.seek(place.position + place.size - header.payload_size)
+    head = file.read(HEAD_SIZE)
+    try:
+        return read_transform(head[-1]).label if len(head) == HEAD_SIZE else None
+    except ArchiveError:
+        return None
 
 
 def parse_range(text: str) -> tuple[int | None, int | None]:
@@ -157,5 +173,11 @@ def _print_blocks(entry: dict[str, Any]) -> None:
     for number, block in enumerate(entry["blocks"]):
         print(
             f"  block {number}: start {block['start']:,}, {block['raw_size']:,} bytes in "
-            f"{block['archive_size']:,}, {block['method']}, crc32 {block['crc32']}"
+            f"{block['archive_size']:,}, {_way(block)}, crc32 {block['crc32']}"
         )
+
+
+def _way(block: dict[str, Any]) -> str:
+    """Say how a block is coded: its method, and its filter if it has one."""
+    own = block["filter"]
+    return f"{block['method']}, filter {own}" if own not in (None, PLAIN.label) else block["method"]

@@ -25,7 +25,7 @@ from numba import njit
 from .kernel_cache import KernelCache, NoCache, fault_of_folder, fault_of_place
 
 PACKAGE = Path(__file__).parents[1]
-WITH_KERNELS = ("coding", "exact", "machine", "mixing", "lanes.py")
+WITH_KERNELS = ("coding", "exact", "machine", "mixing", "transforms", "lanes.py")
 """Files and whole folders with kernels, or with numbers that are compiled into them."""
 
 _UNUSED = 24 * 60 * 60

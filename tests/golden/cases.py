@@ -15,6 +15,7 @@ from nncompress.coding.levels import Level
 from nncompress.exact.modelfile import load_model
 from nncompress.pipeline.incremental import Compressor, Decompressor
 from tests.models import write_model
+from tests.transforms.code import arm64_code, sound, x86_code
 
 FOLDER = Path(__file__).parent
 MODEL = FOLDER / "tiny.nncmodel"
@@ -57,6 +58,10 @@ CASES = [
     Case("mixing-fast", TEXT + TABLE, "mixing", _level(4, alone=0)),
     Case("mixing-medium", TEXT + TABLE, "mixing", _level(4, alone=2)),
     Case("mixing-rich", TABLE, "mixing", _level(3)),
+    Case("filter-x86", x86_code(60, wide=False), "mixing", _level(0, alone=0)),
+    Case("filter-x86-64", x86_code(60), "auto", _level(2)),
+    Case("filter-arm64", arm64_code(60, phase=3), "mixing", _level(1)),
+    Case("filter-delta", sound(1000, channels=2), "mixing", _level(2)),
     Case("blocks", TEXT[:1500] + bytes(700), "auto", _level(5, block_size=1000)),
 ]
 

@@ -15,6 +15,7 @@ LAYERS = (
     ("errors", "_version"),
     ("machine",),
     ("lanes",),
+    ("transforms",),
     ("archive",),
     ("exact",),
     ("mixing",),

@@ -17,6 +17,7 @@ from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.modelfile import FORMAT, MIXING_PREFIX
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import Context, Selector
+from nncompress.transforms.filters import PARAMETERS, Transform
 from tests.models import DEEP, SINGLE, TINY, parameters
 
 LISTED = json.loads((Path(__file__).parent / "names.json").read_text("utf-8"))
@@ -56,6 +57,14 @@ FOUND: dict[str, tuple[Any, str]] = {
     "profiles": (
         sorted(f"{method.label} {number}" for method, number in PROFILES),
         "the numbers are in the first byte of payloads",
+    ),
+    "filters": (
+        {
+            label: Transform(number, parameter).byte
+            for number, labels in PARAMETERS.items()
+            for parameter, label in enumerate(labels)
+        },
+        "the numbers are the second byte of payloads",
     ),
     "contexts": (
         {context.name: context.value for context in Context},

@@ -1,0 +1,176 @@
+"""Choose how a block is coded: its filter, then its method.
+
+The choice depends on the bytes, the level and the model alone: never on threads, time or memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncompress.archive.format import Method
+from nncompress.transforms.filters import (
+    PARAMETERS,
+    PLAIN,
+    Filter,
+    Transform,
+    apply_transform,
+)
+
+SAMPLE_PIECES = 32
+SAMPLE_PIECE = 512
+"""A large block is judged by this many pieces of this many bytes, spread over it, each a lane."""
+
+TRY_ALL = SAMPLE_PIECES * SAMPLE_PIECE
+"""Blocks of at most so many bytes are coded in every way, and the smallest result is taken."""
+
+NETWORK_GAIN = 0.97
+"""The network is used where it brings a sample below this part of what mixing alone makes of it."""
+
+GAIN_SHARE = 12
+"""A filter for code must make one more target come again for 2**GAIN_SHARE bytes of a block,"""
+
+LEAST_GAIN = 8
+"""and so many besides."""
+
+SLOTS_BITS = 18
+"""log2 of the slots in which different targets are counted; some fall into one."""
+
+DELTA_SAMPLE = 1 << 14
+"""Bytes from the middle of a large block that are coded with and without differences, which are
+tried where they lower the entropy of bytes by a sixteenth."""
+
+DELTA_GAIN = 0.97
+"""They are used where they bring the sample below this part of its size."""
+
+SampleCost: TypeAlias = Callable[[Method, bytes, int], int]
+"""Returns the size of a payload, for a method, what is coded, and log2 of the lanes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One way to code a block."""
+
+    method: Method
+    transform: Transform = PLAIN
+
+
+def choose_plans(
+    data: bytes, methods: Sequence[Method], auto: bool, cost: SampleCost
+) -> list[Plan]:
+    """List the ways to try; none for bytes that had better be stored.
+
+    Args:
+        data: the block.
+        methods: those that may be used, mixing alone before what needs a model.
+        auto: whether the block may be stored.
+        cost: codes a sample.
+    """
+    code = code_filter(data)
+    if len(data) <= TRY_ALL:
+        found = {PLAIN: None, code: None, delta_filter(data): None}  # a set that keeps its order
+        return [Plan(method, transform) for transform in found for method in methods]
+    transform = code if code != PLAIN else _tried_delta(data, methods[0], cost)
+    if not auto:
+        return [Plan(methods[0], transform)]
+    return [Plan(method, transform) for method in _best_method(data, transform, methods, cost)]
+
+
+def _best_method(
+    data: bytes, transform: Transform, methods: Sequence[Method], cost: SampleCost
+) -> list[Method]:
+    """Return the method that codes a sample best, as a list; an empty one for noise."""
+    sample, bits = _sample(apply_transform(transform, data)), SAMPLE_PIECES.bit_length() - 1
+    mixing = cost(methods[0], sample, bits)
+    if mixing >= len(sample):
+        return []
+    for method in methods[1:]:
+        if cost(method, sample, bits) < NETWORK_GAIN * mixing:
+            return [method]
+    return [methods[0]]
+
+
+def _sample(data: bytes) -> bytes:
+    stride = (len(data) - SAMPLE_PIECE) // (SAMPLE_PIECES - 1)
+    return b"".join(data[i * stride : i * stride + SAMPLE_PIECE] for i in range(SAMPLE_PIECES))
+
+
+def code_filter(data: bytes) -> Transform:
+    """Return the filter for machine code that makes targets in the block come again, if any.
+
+    Few calls, as in text, are told by one byte's count.
+    """
+    few = LEAST_GAIN + (len(data) >> GAIN_SHARE)
+    best, most = PLAIN, few
+    if data.count(b"\xe8") >= few:
+        from nncompress.transforms.x86 import find_x86_targets
+
+        for wide in (True, False):
+            gain = _recurring(find_x86_targets(data, wide=wide))
+            if gain > most:
+                best, most = Transform(Filter.X86, int(wide)), gain
+    calls = np.frombuffer(data, dtype=np.uint8) | 3 == 0x97  # the opcode's byte in a call
+    counts = [int(np.count_nonzero(calls[3 + phase :: 4])) for phase in range(4)]
+    if max(counts) >= few:
+        from nncompress.transforms.arm64 import find_arm64_targets
+
+        phase = counts.index(max(counts))
+        gain = _recurring(find_arm64_targets(data, phase))
+        if gain > most:
+            best = Transform(Filter.ARM64, phase)
+    return best
+
+
+def _recurring(found: NDArray[np.int32]) -> int:
+    """Count how many more targets than distances occurred before, of (distance, target) rows."""
+    return _different(found[:, 0]) - _different(found[:, 1])
+
+
+def _different(numbers: NDArray[np.int32]) -> int:
+    seen = np.zeros(1 << SLOTS_BITS, dtype=np.bool_)
+    hashes = numbers.astype(np.uint32) * np.uint32(0x9E3779B1)
+    seen[hashes >> np.uint32(32 - SLOTS_BITS)] = True
+    return int(np.count_nonzero(seen))
+
+
+def delta_filter(data: bytes) -> Transform:
+    """Return the difference of samples that lowers the entropy of bytes clearly, if one does."""
+    size = min(len(data), 1 << 16) & ~3
+    start = (len(data) - size) // 2 & ~3
+    piece = data[start : start + size]
+    ways = [Transform(Filter.DELTA, way) for way in range(len(PARAMETERS[Filter.DELTA]))]
+    costs = [_entropy(apply_transform(way, piece)) for way in ways]
+    best = costs.index(min(costs))
+    return ways[best] if 16 * costs[best] < 15 * _entropy(piece) else PLAIN
+
+
+def _entropy(data: bytes) -> int:
+    """Return the bits, times 16, of an ideal code for the even and the odd bytes.
+
+    It is computed with whole numbers, as the same block must be coded alike on every machine.
+    """
+    total = 0
+    for part in (data[::2], data[1::2]):
+        counts = np.bincount(np.frombuffer(part, dtype=np.uint8)).tolist()
+        total += sum(count * (_log2(len(part)) - _log2(count)) for count in counts if count)
+    return total
+
+
+def _log2(number: int) -> int:
+    """Return the logarithm to base 2, times 16, rounded down."""
+    return int(number**16).bit_length() - 1
+
+
+def _tried_delta(data: bytes, method: Method, cost: SampleCost) -> Transform:
+    """Return the difference of samples that makes a sample clearly smaller, if one does."""
+    transform = delta_filter(data)
+    if transform == PLAIN:
+        return PLAIN
+    start = (len(data) - DELTA_SAMPLE) // 2 & ~3
+    piece = data[start : start + DELTA_SAMPLE]
+    plain, changed = (cost(method, apply_transform(one, piece), 0) for one in (PLAIN, transform))
+    return transform if changed < DELTA_GAIN * plain else PLAIN

@@ -1,0 +1,95 @@
+"""The choice of filter and method: by the bytes, and never for the worse."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from nncompress.archive.format import Method
+from nncompress.coding.block import BlockCoder
+from nncompress.coding.choice import TRY_ALL, Plan, choose_plans, code_filter, delta_filter
+from nncompress.coding.levels import LEVELS
+from nncompress.errors import DamagedArchiveError
+from nncompress.transforms.filters import HEAD_SIZE, PLAIN, Filter, Transform, read_transform
+from tests.models import model, text
+from tests.transforms.code import arm64_code, sound, x86_code
+
+NOISE = np.random.default_rng(1).bytes(50_000)
+PROSE = text(60_000)
+UNICODE = "".join(random.Random(2).choices("аеиношстькяи ñéè貝訪", k=30_000)).encode()
+KINDS = {
+    "x86-64": x86_code(1500),
+    "x86": x86_code(2500, wide=False),
+    "arm64": arm64_code(900),
+    "arm64+2": arm64_code(900, phase=2),
+    "delta8": sound(60_000, width=1),
+    "delta16": sound(30_000),
+    "delta16-stereo": sound(15_000, channels=2)[:-3],
+}
+EACH_KIND = pytest.mark.parametrize("label", KINDS)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", PROSE, UNICODE, NOISE, bytes(9999)])
+def test_what_is_neither_code_nor_samples_is_not_filtered(data):
+    assert code_filter(data) == PLAIN
+    assert delta_filter(data) == PLAIN
+
+
+@EACH_KIND
+def test_code_and_samples_are_known(label):
+    found = code_filter(KINDS[label]), delta_filter(KINDS[label])
+    labels = [one.label for one in found]
+    if label == "delta16-stereo":
+        label = "delta16-joint"
+    assert label in labels
+    assert label.startswith("delta") == (found[0] == PLAIN)
+
+
+@EACH_KIND
+def test_filtered_blocks_are_smaller_and_come_back(label):
+    coder, data = BlockCoder(None, level=LEVELS[3], threads=1), KINDS[label][:40_000]
+    method, payload = coder.encode(data)
+    assert read_transform(payload[1]) != PLAIN
+    bits = payload[0] & 15
+    assert len(payload) < len(coder._encode(Plan(Method.MIXING), data, bits, 1))
+    assert coder.decode(method, payload, len(data)) == data
+
+
+def test_small_blocks_are_tried_with_and_without_a_filter():
+    code = x86_code(300)
+    assert len(code) <= TRY_ALL
+    plans = choose_plans(code, [Method.MIXING, Method.NETWORK_MIXING], True, _unused)
+    transforms = (PLAIN, Transform(Filter.X86, 1))
+    methods = (Method.MIXING, Method.NETWORK_MIXING)
+    assert {(plan.method, plan.transform) for plan in plans} >= {
+        (method, transform) for method in methods for transform in transforms
+    }
+
+
+def _unused(method, data, bits):
+    raise AssertionError("nothing is coded to choose")
+
+
+def test_differences_are_not_taken_where_a_sample_gets_no_smaller():
+    data = KINDS["delta16"]
+    plans = choose_plans(data, [Method.MIXING], False, lambda method, piece, bits: 100)
+    assert plans == [Plan(Method.MIXING)]
+
+
+def test_a_filter_goes_with_every_method(tmp_path):
+    data = x86_code(150)
+    for name in ("network", "network+mixing", "mixing"):
+        coder = BlockCoder(model(tmp_path), method=name)
+        method, payload = coder.encode(data)
+        assert coder.decode(method, payload, len(data)) == data
+        other = Transform(Filter.X86, 1) if read_transform(payload[1]) == PLAIN else PLAIN
+        head = bytes([payload[0], other.byte])
+        assert coder.decode(method, head + payload[HEAD_SIZE:], len(data)) != data
+
+
+@pytest.mark.parametrize("head", [b"", b"\0", b"\0\4", b"\0\x0f", b"\0\x10", b"\0\x21", b"\0\x43"])
+def test_payloads_with_an_impossible_head_are_damage(head):
+    with pytest.raises(DamagedArchiveError):
+        BlockCoder(None, method="mixing").decode(Method.MIXING, head + b"\1"[: len(head) // 2], 50)
