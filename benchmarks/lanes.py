@@ -20,7 +20,7 @@ from nncompress.coding.levels import Level
 from nncompress.coding.options import CodingOptions
 
 LANES_BITS = (8, 6, 5, 4, 3, 0)
-MEASURED_METHODS = ("mixing", "network+mixing")
+MEASURED_METHODS = ("network", "network+mixing")
 
 
 @click.command()
@@ -42,7 +42,7 @@ def main(file: Path, methods: tuple[str, ...], resume: bool, target: Path) -> No
         for method in methods:
             if (method, 1 << bits) in done:
                 continue
-            level = Level(True, bits, block_size=len(data), bytes_per_lane=1)
+            level = Level(True, max_lanes_bits=bits, block_size=len(data), bytes_per_lane=1)
             model = open_block_coder(CodingOptions(method=method)).model
             coder = BlockCoder(model, level=level, method=method)
             size = len(coder.encode(data)[1])

@@ -21,8 +21,8 @@ MAX_LANES_BITS = 12
 """log2 of the most lanes that a block can have."""
 
 MAX_STEPS = 1 << 20
-"""Longest lane that a reader takes: that of the largest block there can be in 16 lanes, as many as
-the highest level has. It bounds the time that a forged archive can take."""
+"""Longest lane that a reader takes beside a network: that of the largest block there can be in 16
+lanes, as many as the highest level has. It bounds the time that a forged archive can take."""
 
 GROUPS = ((256, 8), (64, 4), (16, 2))
 """From so many lanes on they form so many groups beside a network; the most first.
@@ -95,12 +95,13 @@ class Layout:
         return np.arange(self.steps) < lengths[:, None]
 
 
-def read_layout(size: int, lanes_bits: int) -> Layout:
+def read_layout(size: int, lanes_bits: int, *, network: bool) -> Layout:
     """Return the layout that an archive's numbers name.
 
     Args:
         size: raw bytes of the block.
         lanes_bits: log2 of the number of lanes.
+        network: whether a network reads the lanes, for which each step takes long.
 
     Raises:
         DamagedArchiveError: there can be no such layout.
@@ -108,6 +109,6 @@ def read_layout(size: int, lanes_bits: int) -> Layout:
     if lanes_bits > MAX_LANES_BITS or (lanes_bits and 1 << lanes_bits > size):
         raise DamagedArchiveError(f"damaged archive: {size} bytes in 2**{lanes_bits} lanes")
     layout = Layout(size, 1 << lanes_bits)
-    if layout.steps > MAX_STEPS:
+    if network and layout.steps > MAX_STEPS:
         raise DamagedArchiveError(f"damaged archive: {size} bytes in only 2**{lanes_bits} lanes")
     return layout

@@ -1,9 +1,7 @@
 """Code a block: which method it gets, and what its payload begins with.
 
-The payload of a coded block is two bytes, then the range coder's stream. The first byte's low
-nibble is log2 of the number of lanes; the high nibble is the number of the mixer's profile, 0 where
-there is no mixer. The second byte is the filter, its number in the low nibble, its parameter in the
-high one. :mod:`.choice` picks method and filter.
+The payload of a coded block is a head (:mod:`.head`), then the range coder's stream.
+:mod:`.choice` picks method and filter, :mod:`.kinds` the kind of the data.
 """
 
 from __future__ import annotations
@@ -14,22 +12,21 @@ from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.format import MODEL_ID_SIZE, Method
-from nncompress.errors import ConfigError, DamagedArchiveError
+from nncompress.errors import ConfigError
 from nncompress.lanes import MOST_GROUPS, Layout, read_layout
 from nncompress.machine.resources import cpus
-from nncompress.transforms.filters import (
-    HEAD_SIZE,
-    apply_transform,
-    read_transform,
-    undo_transform,
-)
+from nncompress.mixing.profiles import Kind
+from nncompress.transforms.filters import apply_transform, undo_transform
 
 from .choice import Plan, choose_plans
 from .cores import Cores
+from .head import Head, read_head
+from .kinds import kind_of
 from .levels import DEFAULT_LEVEL, LEVELS, Level
 from .loop import decode, encode
 from .options import CodingOptions
 from .predictors import make_predictor, predictor_memory
+from .records import NO_RECORDS
 
 if TYPE_CHECKING:
     from nncompress.exact.engine import Network
@@ -105,18 +102,21 @@ class BlockCoder:
 
         The choice of method depends on the bytes, the level, the model and ``alone``.
         """
-        bits = self.level.lanes_bits(len(data))
-        most = _usable_threads(self.level.layout(len(data)), self._uses_network)
+        most = max(_usable_threads(self.level.layout(len(data), m), m) for m in self._methods)
         with self._cores.lend(most) as loan:
 
             def cost(method: Method, sample: bytes, bits: int) -> int:
-                return len(self._encode(Plan(method), sample, bits, loan.count))
+                layout = Layout(len(sample), 1 << bits)
+                return len(self._encode(Plan(method), sample, layout, loan.count))
 
             plans = choose_plans(data, self._methods, self.method == "auto", cost)
             if not any(plan.method.needs_model for plan in plans):
                 loan.keep(1)
             coded = [
-                (self._encode(plan, data, bits, loan.count, progress), plan.method)
+                (
+                    self._encode(plan, data, self._layout(data, plan), loan.count, progress),
+                    plan.method,
+                )
                 for plan in plans
             ]
         if self.method == "auto":
@@ -132,16 +132,13 @@ class BlockCoder:
         Raises:
             DamagedArchiveError: the payload's first bytes cannot be, or its stream is wrong.
         """
-        if len(payload) < HEAD_SIZE:
-            raise DamagedArchiveError("damaged archive: a coded block has no stream")
-        transform = read_transform(payload[1])
-        layout, needs_model = read_layout(size, payload[0] & 15), Method(method).needs_model
-        with self._cores.lend(_usable_threads(layout, needs_model)) as loan:
-            predictor = self._predictor(Method(method), payload[0] >> 4, layout)
-            network = self.network if needs_model else None
-            stream = payload[HEAD_SIZE:]
+        head, stream = read_head(method, payload)
+        layout = read_layout(size, head.lanes_bits, network=head.method.needs_model)
+        with self._cores.lend(_usable_threads(layout, head.method)) as loan:
+            predictor = self._predictor(head, layout)
+            network = self.network if head.method.needs_model else None
             data = decode(stream, layout, network, predictor, loan.count, progress)
-        return undo_transform(transform, data)
+        return undo_transform(head.transform, data)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         """Return the bytes of memory that a block of ``size`` raw bytes takes at most.
@@ -149,15 +146,17 @@ class BlockCoder:
         The libraries are not counted. To decode ``payload``, which names its lanes and its profile;
         without one, to encode.
         """
+        method = Method(method)
         if payload:
-            layout, number = read_layout(size, payload[0] & 15), payload[0] >> 4
+            head, _ = read_head(method, payload)
+            number = head.profile
+            layout = read_layout(size, head.lanes_bits, network=method.needs_model)
         else:
-            layout = self.level.layout(size)
-            number = self.level.profile(Method(method))
+            layout, number = self.level.layout(size, method), self.level.profile(method, Kind.TEXT)
         total = 5 * size
-        if Method(method).needs_model and self.model is not None:
+        if method.needs_model and self.model is not None:
             total += self.model.parameters.memory_bytes(layout.lanes)
-        total += predictor_memory(self.model, Method(method), number, layout)
+        total += predictor_memory(self.model, method, number, layout)
         return total + total // 16  # what passes while tables are filled
 
     @property
@@ -177,25 +176,37 @@ class BlockCoder:
     def _forced(self) -> Method:
         return Method[self.method.upper().replace("+", "_")]
 
+    def _layout(self, data: bytes, plan: Plan) -> Layout:
+        return self.level.layout(len(data), plan.method)
+
     def _encode(
         self,
         plan: Plan,
         data: bytes,
-        bits: int,
+        layout: Layout,
         threads: int,
         progress: Progress = no_progress,
     ) -> bytes:
-        """Code as planned, in 2**``bits`` lanes, and return the payload."""
-        layout = Layout(len(data), 1 << bits)
-        number = self.level.profile(plan.method)
-        predictor = self._predictor(plan.method, number, layout)
-        network = self.network if plan.method.needs_model else None
+        """Code as planned, and return the payload."""
         changed = apply_transform(plan.transform, data)
-        stream = encode(changed, layout, network, predictor, threads, progress)
-        return bytes([number << 4 | bits, plan.transform.byte]) + stream
+        kind, records = Kind.TEXT, NO_RECORDS
+        if plan.method is Method.MIXING:
+            kind, records = kind_of(changed)
+            if plan.transform.is_for_code:
+                kind, records = Kind.BINARY, NO_RECORDS
+        head = Head(
+            plan.method,
+            layout.lanes.bit_length() - 1,
+            self.level.profile(plan.method, kind),
+            plan.transform,
+            records,
+        )
+        network = self.network if plan.method.needs_model else None
+        predictor = self._predictor(head, layout)
+        return head.bytes + encode(changed, layout, network, predictor, threads, progress)
 
-    def _predictor(self, method: Method, number: int, layout: Layout) -> StepPredictor:
-        return make_predictor(self.model, method, number, layout)
+    def _predictor(self, head: Head, layout: Layout) -> StepPredictor:
+        return make_predictor(self.model, head.method, head.profile, layout, head.records)
 
 
 def _archive_bytes(payload: bytes, method: Method, *, alone: bool) -> int:
@@ -207,9 +218,9 @@ def _archive_bytes(payload: bytes, method: Method, *, alone: bool) -> int:
     return len(payload) + size_field + (MODEL_ID_SIZE if names_model else 0)
 
 
-def _usable_threads(layout: Layout, network: bool) -> int:
+def _usable_threads(layout: Layout, method: Method) -> int:
     """Count the threads that a block can use: one a group beside a network."""
-    return len(layout.groups()) if network else 1
+    return len(layout.groups()) if method.needs_model else 1
 
 
 def _start_network(model: Model | None, device: str, kernels: str, threads: int) -> Network:

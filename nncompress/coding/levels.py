@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from nncompress.archive.format import Method
 from nncompress.lanes import MAX_LANES_BITS, Layout
-from nncompress.mixing.profiles import BEST, FAST, FULL, MEDIUM, RICH, Profile
+from nncompress.mixing.profiles import ALONE, BEST, FULL, Kind, Profile
 
 PROFILES: dict[tuple[Method, int], Profile] = {
-    (Method.MIXING, 0): FAST,
-    (Method.MIXING, 1): RICH,
-    (Method.MIXING, 2): MEDIUM,
+    **{
+        (Method.MIXING, len(Kind) * strength + kind): profile
+        for strength, profiles in enumerate(ALONE)
+        for kind, profile in zip(Kind, profiles, strict=True)
+    },
     (Method.NETWORK_MIXING, 0): FULL,
     (Method.NETWORK_MIXING, 1): BEST,
 }
@@ -37,10 +39,11 @@ class Level:
 
     Attributes:
         network: whether the network may be used.
-        max_lanes_bits: log2 of the most lanes; fewer are slower and smaller.
+        alone: the strength of mixing alone: a place in ``ALONE``.
+        max_lanes_bits: log2 of the most lanes beside a network; fewer are slower and smaller.
+            Mixing alone has one lane.
         block_size: bytes of most blocks.
         bytes_per_lane: lanes have at least as many, since each starts cold.
-        alone: number of the profile of mixing alone.
         best: whether the mixer beside the network takes its best profile, and not its fast one.
         first_block_size: bytes of the first blocks, which grow from there if it is less than
             block_size, so that a file of a megabyte is work for two cores.
@@ -48,10 +51,10 @@ class Level:
     """
 
     network: bool
-    max_lanes_bits: int
+    alone: int = 2
+    max_lanes_bits: int = 0
     block_size: int = 1 << 22
-    bytes_per_lane: int = 2048
-    alone: int = 1
+    bytes_per_lane: int = 4096
     best: bool = False
     first_block_size: int = 1 << 22
     model: str = "default"
@@ -60,32 +63,32 @@ class Level:
         if not 0 <= self.max_lanes_bits <= MAX_LANES_BITS:
             raise ValueError(f"2**{self.max_lanes_bits} lanes are too many")
 
-    def lanes_bits(self, size: int) -> int:
+    def lanes_bits(self, size: int, method: Method) -> int:
         """Return log2 of the number of lanes for a block of ``size`` bytes."""
+        if not method.needs_model:
+            return 0
         return min(self.max_lanes_bits, max(0, (size // self.bytes_per_lane).bit_length() - 1))
 
-    def layout(self, size: int) -> Layout:
+    def layout(self, size: int, method: Method) -> Layout:
         """Return the lanes of a block of ``size`` bytes."""
-        return Layout(size, 1 << self.lanes_bits(size))
+        return Layout(size, 1 << self.lanes_bits(size, method))
 
-    def profile(self, method: Method) -> int:
-        """Return the number of the mixer's profile for a method."""
+    def profile(self, method: Method, kind: Kind) -> int:
+        """Return the number of the mixer's profile for a method and a kind of data."""
         if method is Method.MIXING:
-            return self.alone
+            return len(Kind) * self.alone + kind
         return int(self.best and method is Method.NETWORK_MIXING)
 
 
 LEVELS = {
-    1: Level(False, 8, alone=0, bytes_per_lane=1024, first_block_size=1 << 19),
-    2: Level(False, 6, alone=2),
-    3: Level(False, 5),
-    4: Level(True, 6, model="quick"),
-    5: Level(True, 5, bytes_per_lane=4096, best=True, model="quick"),
-    6: Level(True, 5, bytes_per_lane=4096),
-    7: Level(True, 5, bytes_per_lane=4096, best=True),
-    8: Level(True, 5, bytes_per_lane=4096, best=True, model="large"),
-    9: Level(
-        True, 4, 1 << 23, bytes_per_lane=4096, best=True, first_block_size=1 << 23, model="large"
-    ),
+    1: Level(False, 0, first_block_size=1 << 19),
+    2: Level(False, 1),
+    3: Level(False, 2),
+    4: Level(True, 2, 6, bytes_per_lane=2048, model="quick"),
+    5: Level(True, 2, 5, best=True, model="quick"),
+    6: Level(True, 3, 5),
+    7: Level(True, 3, 5, best=True),
+    8: Level(True, 3, 5, best=True, model="large"),
+    9: Level(True, 3, 4, 1 << 23, best=True, first_block_size=1 << 23, model="large"),
 }
 DEFAULT_LEVEL = 6

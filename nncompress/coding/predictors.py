@@ -11,6 +11,7 @@ from nncompress.errors import ConfigError, DamagedArchiveError
 from nncompress.lanes import Layout
 
 from .levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
+from .records import NO_RECORDS, Records
 
 if TYPE_CHECKING:
     from nncompress.exact.modelfile import Model
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def make_predictor(
-    model: Model | None, method: Method, number: int, layout: Layout
+    model: Model | None, method: Method, number: int, layout: Layout, records: Records = NO_RECORDS
 ) -> StepPredictor:
     """Make the predictor of one block.
 
@@ -30,6 +31,7 @@ def make_predictor(
         method: how the block is coded; not stored.
         number: of the mixing profile; 0 where nothing is mixed.
         layout: the block's lanes.
+        records: the block's.
 
     Raises:
         DamagedArchiveError: the method has no profile of that number.
@@ -42,7 +44,8 @@ def make_predictor(
 
     profile, own = find_profile(method, number), model if method.needs_model else None
     initial, clusters = _initial(own, method, number), _clusters(own)
-    return Predictor(profile, layout.lanes, layout.size, initial, clusters)
+    place = layout.lanes, layout.size
+    return Predictor(profile, *place, initial, clusters, records.period, records.step)
 
 
 def predictor_memory(model: Model | None, method: Method, number: int, layout: Layout) -> int:

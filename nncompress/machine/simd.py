@@ -208,12 +208,13 @@ def vector_loop(
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if not _has(context, features):
+        if not has_features(context, features):
             return ir.Constant(context.get_value_type(types.intp), 0)
         return write(CodeWriter(context, builder, signature, arguments))
 
     return signature, generate
 
 
-def _has(context: Any, features: Sequence[str]) -> bool:
+def has_features(context: Any, features: Sequence[str]) -> bool:
+    """Return whether the CPU that numba compiles for has all of the features."""
     return {"+" + name for name in features} <= cpu_features(context)

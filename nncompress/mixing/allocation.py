@@ -7,39 +7,45 @@ from dataclasses import dataclass
 import numpy as np
 
 from nncompress.lanes import Layout
+from nncompress.machine.int16 import LENGTH
 
-from .apm import APM_ROW
+from .apm import APM_ROW, FINAL_MAPS, FINAL_ROW, NETWORK_MAPS
+from .bithistory import EXPECTED_ONE
 from .clusters import CENTROIDS
 from .counters import MAP_SIZE
 from .hashtable import SLOT_SIZE
 from .matchmodel import MATCH_INPUTS, MISS_LEVELS, RUN_BUCKETS
 from .mixer import CHOICES
-from .networkmodel import NETWORK_INPUTS, NETWORK_MAPS
-from .profiles import Profile
+from .networkmodel import NETWORK_INPUTS
+from .profiles import Context, Profile, Selector
 from .regression import FIRST_ENERGY, MAX_WIDTH
 from .state import (
     APM_BITS,
-    APM_CELLS,
     CONFIG_SIZE,
     CONTEXT_IDS,
     CONTEXTS,
     EXPECTED,
     FINAL_WEIGHTS,
+    FIRST_RATE,
+    FOLLOWER,
+    FOLLOWERS,
     INPUTS,
     KEYS,
     LANE_SIZE,
     LINE,
+    LINE_BEFORE,
     LOCAL_MATCH_BYTES,
     MATCH_BITS,
     MATCH_BYTES,
     MATCH_CELLS,
     MATCHES,
-    MAX_PERIOD,
+    MAX_CONTEXTS,
     MAX_SETS,
     NETWORK,
     NETWORK_CELLS,
     NODE,
     OF_MATCH,
+    PERIOD,
     POSITION,
     RATE,
     SELECTORS,
@@ -48,17 +54,24 @@ from .state import (
     SIZE,
     SLOT_BITS,
     START,
-    TABULAR_IDS,
+    STEP,
     WHERE_SIZE,
     WIDTH,
+    WITH_CODE,
+    WITH_FOLLOWERS,
     Array,
     State,
 )
-from .tables import QUANTA, SQUASH, STRETCH_MAX, STRETCH_ONE
+from .tables import SQUASH, STRETCH_MAX, STRETCH_ONE
+from .text import FOLLOWERS_BITS
 
 CACHE_LINE = 64
-ONE = 1 << 16  # a weight of 1
-MAP_TRUST = 2  # counts that maps start with: how slowly they leave their first values
+FINAL_CHOICES = 1 << 16  # of the last mix: byte and node
+ONE = 1 << 14  # a weight of 1
+OF_FOLLOWERS = {Context.FOLLOWED1, Context.FOLLOWED2, Context.FOLLOWED4}
+OF_CODE = {Context.INSTRUCTION_BYTES, Context.OPCODES}
+CODE_SELECTOR = Selector.INSTRUCTION
+MAP_TRUST = 6  # counts that maps start with: how slowly they leave their first values
 MATCH_TRUST = 4
 APM_TRUST = 6
 
@@ -72,7 +85,6 @@ class Sizes:
     match_bits: int
     apm_bits: int
     match_cells: int
-    apm_cells: int
     network_cells: int
     cells: int
     set_weights: tuple[int, ...]
@@ -83,23 +95,21 @@ class Sizes:
         """Compute them for a block of ``size`` bytes; a few bytes get tables of a few KiB."""
         n = len(profile.contexts)
         inputs = bias_input(profile) + 1
-        inputs += -inputs % 8  # whole vectors
+        inputs += -inputs % LENGTH  # whole vectors
         apm_bits = min(max(size.bit_length() - 2, 8), 16)
         match_cells = n * MAP_SIZE
-        apm_cells = match_cells + matches(profile) * RUN_BUCKETS * MISS_LEVELS
-        network_cells = apm_cells + 2 * (APM_ROW << apm_bits)
+        network_cells = match_cells + matches(profile) * RUN_BUCKETS * MISS_LEVELS
         starts = np.cumsum([0] + [CHOICES[s] * inputs for s in profile.selectors]).tolist()
         return cls(
             inputs=inputs,
-            slot_bits=min(max((size * n).bit_length(), 8), profile.slot_bits),
+            slot_bits=min(max((size * n).bit_length() + 1, 8), profile.slot_bits),
             match_bits=min(max(size.bit_length(), 8), 22),
             apm_bits=apm_bits,
             match_cells=match_cells,
-            apm_cells=apm_cells,
             network_cells=network_cells,
             cells=network_cells + (NETWORK_MAPS * (APM_ROW << apm_bits) if profile.network else 0),
             set_weights=tuple(starts[:-1]),
-            weights=starts[-1] + 256 * MAX_SETS,
+            weights=starts[-1] + FINAL_CHOICES * MAX_SETS,
         )
 
 
@@ -113,37 +123,47 @@ def memory_bytes(profile: Profile, lanes: int, size: int, width: int = 0) -> int
         width: length of the network's hidden vector; 0 without one.
     """
     sizes = Sizes.of(profile, size)
-    words = (
+    common = (
         (SLOT_SIZE << sizes.slot_bits)
-        + sizes.cells
-        + sizes.weights
-        + (matches(profile) << sizes.match_bits)
+        + 4 * sizes.cells
+        + 2 * sizes.weights
+        + 2 * FINAL_MAPS * (FINAL_ROW << sizes.apm_bits)
+        + 4 * (matches(profile) << sizes.match_bits)
+        + 2 * FOLLOWERS
     )
-    a_lane = 8 * (KEYS + len(profile.contexts)) + 4 * (
-        LANE_SIZE + sizes.inputs + WHERE_SIZE + 257 + 1
-    )
+    a_lane = 8 * (KEYS + len(profile.contexts) + len(Context))
+    a_lane += 4 * (LANE_SIZE + WHERE_SIZE + 257 + 1) + 2 * (sizes.inputs + MAX_SETS) + MAX_CONTEXTS
     width = features(profile, width)
-    words += 256 * width + CENTROIDS * width // 4 + CENTROIDS
+    common += 4 * (256 * width + CENTROIDS * width // 4 + CENTROIDS)
     a_lane += width + 4 * CENTROIDS + 4
-    return 4 * words + lanes * a_lane + size + 8 * (CONFIG_SIZE + 256) + 4 * MAX_PERIOD + 1024
+    return common + lanes * a_lane + size + 8 * (CONFIG_SIZE + 256) + 1024
 
 
-def make_state(profile: Profile, lanes: int, size: int, width: int = 0) -> State:
-    """Make the arrays of a predictor that has seen nothing; arguments as :func:`memory_bytes`."""
+def make_state(
+    profile: Profile, lanes: int, size: int, width: int = 0, period: int = 0, step: int = 0
+) -> State:
+    """Make the arrays of a predictor that has seen nothing; arguments as :func:`memory_bytes`.
+
+    ``period`` is the length of a record, and ``step`` that of its parts, 0 for none.
+    """
     sizes, width = Sizes.of(profile, size), features(profile, width)
     return State(
-        config=_config(profile, sizes, size, width),
+        config=_config(profile, sizes, size, width, period, step),
         history=np.zeros(size + 1, np.uint8),
         slots=_aligned_zeros(SLOT_SIZE << sizes.slot_bits),
+        checks=np.zeros((lanes, MAX_CONTEXTS), np.uint8),
         keys=np.zeros((lanes, KEYS + len(profile.contexts)), np.uint64),
+        values=np.zeros((lanes, len(Context)), np.uint64),
         lanes=_lanes(lanes, size),
         inputs=_inputs(lanes, sizes.inputs, profile),
+        outputs=np.zeros((lanes, MAX_SETS), np.int16),
         where=np.zeros((lanes, WHERE_SIZE), np.int32),
         cells=_cells(sizes),
         weights=_weights(profile, sizes),
+        apms=_final_maps(FINAL_MAPS << sizes.apm_bits),
         heads=np.zeros(matches(profile) << sizes.match_bits, np.int32),
         sums=np.zeros((lanes if profile.network else 1, 257), np.int32),
-        votes=np.zeros(MAX_PERIOD + 1, np.int32),
+        followers=np.zeros(FOLLOWERS, np.uint16),
         hidden=np.zeros((lanes, width), np.int8),
         regression=np.zeros(256 * width, np.int32),
         energies=np.full(256, FIRST_ENERGY, np.int64),
@@ -158,13 +178,25 @@ def features(profile: Profile, width: int) -> int:
 
 
 def _aligned_zeros(count: int) -> Array:
-    """Make zeroed uint32 that begin with a cache line."""
-    raw = np.zeros(4 * count + CACHE_LINE, np.uint8)
+    """Make zeroed bytes that begin with a cache line."""
+    raw = np.zeros(count + CACHE_LINE, np.uint8)
     skip = -raw.ctypes.data % CACHE_LINE
-    return raw[skip : skip + 4 * count].view(np.uint32)
+    return raw[skip : skip + count]
 
 
-def _config(profile: Profile, sizes: Sizes, size: int, width: int) -> Array:
+def _final_maps(rows: int) -> Array:
+    """Make neutral final maps: each cell says what its place says."""
+    maps = _aligned_zeros(2 * FINAL_ROW * rows).view(np.uint16).reshape(rows, FINAL_ROW)
+    maps[:, :APM_ROW] = _knots()
+    return maps.reshape(-1)
+
+
+def _knots() -> Array:
+    knots: Array = SQUASH[np.arange(-12, 13) * STRETCH_ONE + STRETCH_MAX]
+    return knots
+
+
+def _config(profile: Profile, sizes: Sizes, size: int, width: int, period: int, step: int) -> Array:
     config = np.zeros(CONFIG_SIZE, np.int64)
     config[CONTEXTS] = len(profile.contexts)
     config[INPUTS] = sizes.inputs
@@ -178,14 +210,16 @@ def _config(profile: Profile, sizes: Sizes, size: int, width: int) -> Array:
     config[NETWORK] = profile.network
     config[SIZE] = size
     config[WIDTH] = width
+    config[PERIOD], config[STEP] = period, step
+    config[WITH_FOLLOWERS] = bool(OF_FOLLOWERS & set(profile.contexts))
+    config[WITH_CODE] = bool(OF_CODE & set(profile.contexts)) or CODE_SELECTOR in profile.selectors
     config[RATE] = profile.rate
-    config[FINAL_WEIGHTS] = sizes.weights - 256 * MAX_SETS
+    config[FIRST_RATE] = profile.first_rate
+    config[FINAL_WEIGHTS] = sizes.weights - FINAL_CHOICES * MAX_SETS
     config[MATCH_CELLS] = sizes.match_cells
-    config[APM_CELLS] = sizes.apm_cells
     config[NETWORK_CELLS] = sizes.network_cells
     for first, values in (
         (CONTEXT_IDS, profile.contexts),
-        (TABULAR_IDS, profile.tabular),
         (SELECTORS, profile.selectors),
         (SET_WEIGHTS, sizes.set_weights),
     ):
@@ -197,7 +231,8 @@ def _lanes(count: int, size: int) -> Array:
     lanes = np.zeros((count, LANE_SIZE), np.int32)
     starts = Layout(size, count).starts()
     lanes[:, NODE] = 1
-    for column in (POSITION, START, LINE):
+    lanes[:, FOLLOWER : FOLLOWER + 6] = np.arange(6) << FOLLOWERS_BITS
+    for column in (POSITION, START, LINE, LINE_BEFORE):
         lanes[:, column] = starts
     lanes[:, EXPECTED] = lanes[:, OF_MATCH + EXPECTED] = -1
     return lanes
@@ -205,7 +240,7 @@ def _lanes(count: int, size: int) -> Array:
 
 def _inputs(lanes: int, count: int, profile: Profile) -> Array:
     """Make the inputs: each prediction writes all but a constant bias and the padding."""
-    inputs = np.zeros((lanes, count), np.int32)
+    inputs = np.zeros((lanes, count), np.int16)
     inputs[:, bias_input(profile)] = STRETCH_ONE // 8
     return inputs
 
@@ -231,18 +266,16 @@ def _cell(p16: Array, count: int) -> Array:
 
 
 def _cells(sizes: Sizes) -> Array:
-    """Make maps that believe the counters, match models that trust long runs, and neutral APMs."""
+    """Make maps that believe the histories, match models that trust long runs, and neutral APMs."""
     cells = np.empty(sizes.cells, np.uint32)
-    middles = (2 * np.arange(QUANTA) + 1 - QUANTA) * STRETCH_ONE // 8
-    believed = _cell(SQUASH[middles + STRETCH_MAX], MAP_TRUST)
-    cells[: sizes.match_cells] = np.tile(believed, sizes.match_cells // QUANTA)
+    believed = _cell(EXPECTED_ONE, MAP_TRUST)
+    cells[: sizes.match_cells] = np.tile(believed, sizes.match_cells // MAP_SIZE)
     run = np.arange(RUN_BUCKETS)
     right = _cell(65536 - 65536 // (2 * run + 4), MATCH_TRUST)
-    models = (sizes.apm_cells - sizes.match_cells) // (RUN_BUCKETS * MISS_LEVELS)
-    cells[sizes.match_cells : sizes.apm_cells] = np.tile(np.repeat(right, MISS_LEVELS), models)
-    knots = SQUASH[np.arange(-12, 13) * STRETCH_ONE + STRETCH_MAX]
-    cells[sizes.apm_cells :] = np.tile(
-        _cell(knots, APM_TRUST), (sizes.cells - sizes.apm_cells) // APM_ROW
+    models = (sizes.network_cells - sizes.match_cells) // (RUN_BUCKETS * MISS_LEVELS)
+    cells[sizes.match_cells : sizes.network_cells] = np.tile(np.repeat(right, MISS_LEVELS), models)
+    cells[sizes.network_cells :] = np.tile(
+        _cell(_knots(), APM_TRUST), (sizes.cells - sizes.network_cells) // APM_ROW
     )
     return cells
 
@@ -250,13 +283,15 @@ def _cells(sizes: Sizes) -> Array:
 def _weights(profile: Profile, sizes: Sizes) -> Array:
     """Make weights near what training finds: the contexts share, the network counts most."""
     n = len(profile.contexts)
-    vector = np.zeros(sizes.inputs, np.int32)
-    vector[0 : 2 * n : 2] = ONE // 8 if profile.network else 2 * ONE // n
-    vector[2 * n] = ONE // 4
+    vector = np.zeros(sizes.inputs, np.int16)
+    vector[0 : 2 * n : 2] = ONE // 8 if profile.network else 2 * ONE // (n + 4)
+    for model in range(matches(profile)):
+        vector[2 * (n + model)] = ONE // (4 + 4 * model)
     if profile.network:
         vector[network_input(profile)] = ONE // 2
-    weights = np.empty(sizes.weights, np.int32)
-    final = sizes.weights - 256 * MAX_SETS
+    weights = np.zeros(sizes.weights, np.int16)
+    final = sizes.weights - FINAL_CHOICES * MAX_SETS
     weights[:final] = np.tile(vector, final // sizes.inputs)
-    weights[final:] = ONE // len(profile.selectors)
+    sets = len(profile.selectors)
+    weights[final:].reshape(FINAL_CHOICES, MAX_SETS)[:, :sets] = ONE // sets
     return weights

@@ -2,29 +2,34 @@
 
 They are also known as secondary symbol estimation. A row has 25 cells at stretch -12, -11, ..., 12;
 the answer is interpolated between two cells, and the nearer one learns
-(http://mattmahoney.net/dc/dce.html, 4.3.3).
+(http://mattmahoney.net/dc/dce.html, 4.3.3). The maps of the network's probability are made of cells
+as in :mod:`.counters`. The four final maps have 16-bit probabilities at a fixed rate, so that a
+row is one cache line.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.intrinsics import prefetch
-from nncompress.machine.jit import jit
+from nncompress.machine.intrinsics import bit_length, prefetch
+from nncompress.machine.jit import jit, part
 
 from .counters import move
-from .hashing import BYTE, U, low_bytes, small_hash
+from .hashing import BYTE, U, low_bytes, mix64, small_hash
 from .state import (
     APM1,
-    APM2,
     APM_BITS,
-    APM_CELLS,
     CORRECTED,
+    EXPECTED,
+    MATCHES,
     MIXED,
     NETWORK,
     NETWORK_APM1,
     NODE,
+    OF_MATCH,
     RECENT,
+    RUN,
+    WORD,
 )
 from .tables import SQUASH, STRETCH_BITS, STRETCH_MAX, STRETCH_ONE
 
@@ -34,8 +39,20 @@ APM_ROW = 25
 APM_LIMIT = 127
 """Where the count of a cell ends."""
 
-EDGE = 4
-"""Cells at either end of a row that are not worth fetching early."""
+NETWORK_MAPS = 4
+"""Maps that correct the network's probability."""
+
+FINAL_SHARES = (1, 2, 1, 2)
+"""Shares, in eighths, of the final maps in the end: those of order 2, order 3, the word, and the
+byte that a match model expects. The mixer's own probability has the rest."""
+
+FINAL_MAPS = len(FINAL_SHARES)
+MIXED_SHARE = 8 - sum(FINAL_SHARES)
+FINAL_ROW = 32
+"""Numbers from one row of a final map to the next."""
+
+FINAL_MAP_RATE = 6
+"""A cell of a final map moves by 2**-FINAL_MAP_RATE of its error."""
 
 
 @jit
@@ -63,50 +80,83 @@ def corrected(cells, row, x, where, column):
 
 
 @jit
+def begins_with(expected, node):
+    """Return whether an expected byte, -1 for none, begins with the bits of a node."""
+    return expected >= 0 and (expected | 256) >> (9 - bit_length(node)) == node
+
+
+@part
+def _final_context(s, lane, k):
+    """Return the context of a final map, uint64."""
+    node, recent = U(s.lanes[lane, NODE]), s.keys[lane, RECENT]
+    if k == 0:
+        return node << U(16) | low_bytes(recent, 2)
+    if k == 1:
+        return node << U(24) | low_bytes(recent, 3)
+    if k == 2:
+        return mix64(s.keys[lane, WORD], recent & BYTE) + node
+    best, length = np.int64(-1), np.int64(0)
+    for model in range(s.config[MATCHES]):
+        expected = np.int64(s.lanes[lane, model * OF_MATCH + EXPECTED])
+        run = np.int64(s.lanes[lane, model * OF_MATCH + RUN])
+        if begins_with(expected, np.int64(node)) and (best < 0 or run > length):
+            best, length = expected, run
+    return node | U(best + 1) << U(9) | U(min(length, 31)) << U(18)
+
+
+@part
 def find_rows(s, lo, hi):
-    """Find the rows of order 1 and order 3, and ask for their memory well before they are read.
+    """Find the rows of the final maps, and ask for their memory well before they are read.
 
     Memory is slow, and the rows are many.
     """
     bits = s.config[APM_BITS]
-    first = s.config[APM_CELLS]
-    second = first + (APM_ROW << bits)
     for lane in range(lo, hi):
-        node = U(s.lanes[lane, NODE])
-        recent = s.keys[lane, RECENT]
-        row1 = first + APM_ROW * small_hash(node << U(8) | recent & BYTE, bits)
-        row2 = second + APM_ROW * small_hash(node << U(24) | low_bytes(recent, 3), bits)
-        prefetch(s.cells, row1 + EDGE)
-        prefetch(s.cells, row1 + APM_ROW - EDGE)
-        prefetch(s.cells, row2 + EDGE)
-        prefetch(s.cells, row2 + APM_ROW - EDGE)
-        s.where[lane, APM1] = row1
-        s.where[lane, APM2] = row2
+        for k in range(FINAL_MAPS):
+            row = (k << bits) + small_hash(_final_context(s, lane, k), bits)
+            prefetch(s.apms, FINAL_ROW * row)
+            s.where[lane, U(APM1 + k)] = FINAL_ROW * row
 
 
-@jit
+@part
+def _final_corrected(s, where, column, x):
+    """As :func:`corrected`, for a final map; |x| < STRETCH_MAX."""
+    x += STRETCH_MAX
+    part = x & (STRETCH_ONE - 1)
+    at = U(where[column] + (x >> STRETCH_BITS))
+    where[column] = at + U(part >> (STRETCH_BITS - 1))
+    low, high = np.int64(s.apms[at]), np.int64(s.apms[at + U(1)])
+    return (low * (STRETCH_ONE - part) + high * part) >> STRETCH_BITS
+
+
+@part
 def refine(s, lo, hi, out):
-    """Write P(bit = 1): half the mixer's probability, a quarter each its corrections by two maps.
+    """Write P(bit = 1): a mean of the mixer's probability and its corrections by the final maps.
 
-    The maps are those of order 1 and order 3. Where there is a network, the mixer's probability is
-    the one that the regression has corrected. ``out`` is float64 [hi - lo], exact multiples of
-    2**-16 in (0, 1).
+    Where there is a network, the mixer's probability is the one that the regression has corrected.
+    ``out`` is float64 [hi - lo], exact multiples of 2**-16 in (0, 1).
     """
-    cells = s.cells
     column = CORRECTED if s.config[NETWORK] else MIXED
     for lane in range(lo, hi):
         where = s.where[lane]
         x = np.int64(where[column])
-        p = 2 * np.int64(SQUASH[U(x + STRETCH_MAX)])
-        p += corrected(cells, where[APM1], x, where, APM1)
-        p += corrected(cells, where[APM2], x, where, APM2)
-        out[lane - lo] = ((p + 2) >> 2) / 65536.0  # 1..65535 over a power of two: exact
+        p = MIXED_SHARE * np.int64(SQUASH[U(x + STRETCH_MAX)])
+        for k in range(FINAL_MAPS):
+            p += FINAL_SHARES[k] * _final_corrected(s, where, APM1 + k, x)
+        out[lane - lo] = min(max((p + 4) >> 3, 1), 65535) / 65536.0  # a power of two: exact
 
 
-@jit
+@part
 def update_maps(s, lo, hi, bits):
     """Let the cells that were used learn the bits."""
-    first = NETWORK_APM1 if s.config[NETWORK] else APM1
     for lane in range(lo, hi):
-        for column in range(first, APM2 + 1):
-            move(s.cells, s.where[lane, column], np.int64(bits[lane - lo]), APM_LIMIT)
+        bit = np.int64(bits[lane - lo])
+        for k in range(FINAL_MAPS):
+            at = U(s.where[lane, U(APM1 + k)])
+            p = np.int64(s.apms[at])
+            s.apms[at] = p + (
+                ((bit << 16) - bit - p + (bit << (FINAL_MAP_RATE - 1))) >> FINAL_MAP_RATE
+            )
+        if s.config[NETWORK]:
+            for column in range(NETWORK_APM1, NETWORK_APM1 + NETWORK_MAPS):
+                move(s.cells, s.where[lane, U(column)], bit, APM_LIMIT)

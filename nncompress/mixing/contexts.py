@@ -1,10 +1,14 @@
-"""Compute what the hashed contexts are made of, and their hashes."""
+"""Compute what the contexts are made of, and their hashes.
+
+Before each byte the value of every context there is gets computed, and those that the profile names
+are hashed. :mod:`.text` keeps up what they are computed from.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 from .hashing import BYTE, STIR, U, low_bytes, mix64
 from .profiles import Context
@@ -14,159 +18,210 @@ from .state import (
     CONTEXT_IDS,
     CONTEXTS,
     EXPECTED,
+    FIELD,
+    FIELD_OFFSET,
     FIRST,
+    FOLLOWER,
+    INSTRUCTION,
+    INSTRUCTION_BEFORE,
     KEYS,
+    LAST_SYMBOLS,
     LINE,
     LINE_BEFORE,
-    NODE,
+    LINE_HASH,
+    MODRM,
+    NUMBERS,
+    OF_MATCH,
+    OPCODE,
     PERIOD,
+    PHASE,
     POSITION,
     RECENT,
+    REMAINING,
     RUN,
+    SENTENCE,
+    SEPARATOR,
+    SIZES,
     START,
-    TABULAR_IDS,
+    STEP,
+    WITH_FOLLOWERS,
     WORD,
     WORD1,
     WORD2,
 )
-from .tables import CLASS, CLOSING, OPENING
+from .tables import DIFFERENCE_CLASS
+from .text import NEWLINE
 
-# Plain integers: numba compares them without boxing.
-ORDER6, LOCAL2, LOCAL3 = int(Context.ORDER6), int(Context.LOCAL2), int(Context.LOCAL3)
-LOCAL_WORD, BIGRAM = int(Context.LOCAL_WORD), int(Context.BIGRAM)
-SKIP_BIGRAM, LINE_WORD = int(Context.SKIP_BIGRAM), int(Context.LINE_WORD)
-LINE_ORDER2, ABOVE_LINE, BRACKETED = (
-    int(Context.LINE),
-    int(Context.ABOVE_LINE),
-    int(Context.BRACKET),
+LANE_SALT = np.uint64(1) << np.uint64(40)  # keeps the lane's number apart from the bytes below it
+
+# Plain integers: numba indexes with them at no cost.
+(
+    (ORDER0, *_, WORD_CONTEXT, BIGRAM, SKIP_BIGRAM, TRIGRAM, LINE_WORD, SENTENCE_WORD),
+    (BRACKETED, CASES, CLASSES8, SYMBOL, ABOVE_LINE, COLUMN_WORD, COLUMN_ABOVE, WHOLE_LINE),
+    (NUMBER_ORDER5, FIELD_PLACE, MATCHED, FOLLOWED1, FOLLOWED2, FOLLOWED4, SKIP1, SKIP2, SKIP3),
+    (THIRD, UPPER, SIZES4, INSTRUCTION_BYTES, OPCODES, LOCAL2, LOCAL3, LOCAL4, LOCAL_WORD),
+    (LOCAL_BIGRAM, ABOVE, ABOVE2, COLUMN, AROUND, MEAN, GRADIENT, CURVE),
+) = (
+    [int(context) for context in Context if first <= context < last]
+    for first, last in ((0, 14), (14, 22), (22, 31), (31, 40), (40, len(Context)))
 )
-MATCHED, SKIP1, SKIP2 = int(Context.MATCHED), int(Context.SKIP1), int(Context.SKIP2)
-ABOVE, ABOVE2, COLUMN = int(Context.ABOVE), int(Context.ABOVE2), int(Context.COLUMN)
-LOCAL4, LOCAL_BIGRAM, TRIGRAM = (
-    int(Context.LOCAL4),
-    int(Context.LOCAL_BIGRAM),
-    int(Context.TRIGRAM),
-)
-NEWLINE = 10
-LANE_SALT = np.uint64(1) << np.uint64(32)  # keeps the lane's number apart from the bytes below it
 
 
 @jit
-def read_byte(keys, lane_state):
-    """Take the byte just coded, which the node holds, into what a lane knows of its text.
+def byte_back(history, lane_state, distance):
+    """Return the byte of the lane that stood ``distance`` before the next one; 0 before its start.
 
-    Args:
-        keys: the lane's row of ``State.keys``.
-        lane_state: the lane's row of ``State.lanes``; its POSITION is already behind the byte.
+    int64.
     """
-    byte = np.int64(lane_state[NODE]) & 255
-    if low_bytes(keys[RECENT], 1) == U(NEWLINE):
-        keys[FIRST] = U(byte)
-    if byte == NEWLINE:
-        lane_state[LINE_BEFORE] = lane_state[LINE]
-        lane_state[LINE] = lane_state[POSITION]
-    if OPENING[byte]:
-        keys[BRACKET] = U(byte)
-    elif CLOSING[byte]:
-        keys[BRACKET] = U(byte == NEWLINE)
-    keys[CLASSES] = ((keys[CLASSES] << U(3)) | CLASS[byte]) & BYTE
-    keys[RECENT] = (keys[RECENT] << U(8)) | U(byte)
-    if CLASS[byte] <= U(1):
-        keys[WORD] = mix64(keys[WORD], U(byte | 32))
-    elif keys[WORD] != U(0):
-        keys[WORD2] = keys[WORD1]
-        keys[WORD1] = keys[WORD]
-        keys[WORD] = U(0)
-    lane_state[NODE] = 1
+    at = np.int64(lane_state[POSITION]) - distance
+    return np.int64(history[at]) if at >= lane_state[START] else 0
 
 
 @jit
-def _byte_at(history, position, start):
-    return U(history[position]) if position >= start else U(0)
+def _write_words(values, keys, own):
+    recent, word1, word2 = keys[RECENT], keys[WORD1], keys[WORD2]
+    c1, pair = recent & BYTE, low_bytes(recent, 2)
+    word = mix64(keys[WORD], c1)
+    values[WORD_CONTEXT] = word
+    values[BIGRAM] = mix64(word, word1)
+    values[SKIP_BIGRAM] = mix64(word, word2)
+    values[TRIGRAM] = mix64(mix64(word, word1), word2)
+    values[LINE_WORD] = word + keys[FIRST]
+    values[SENTENCE_WORD] = mix64(word, keys[SENTENCE])
+    values[BRACKETED] = keys[BRACKET] << U(16) | pair
+    values[CASES] = mix64(word1, keys[CLASSES] & U(0xFFF))
+    values[CLASSES8] = mix64(keys[CLASSES] & U(0xFFFFFF), c1)
+    values[SYMBOL] = mix64(keys[LAST_SYMBOLS], pair)
+    values[LOCAL_WORD] = word + own
+    values[LOCAL_BIGRAM] = values[BIGRAM] + own
 
 
 @jit
-def _word_value(keys, context, lane):
-    word = mix64(keys[WORD], keys[RECENT] & BYTE)
-    if context == LOCAL_WORD:
-        return word + U(lane + 1)
-    if context == BIGRAM:
-        return mix64(word, keys[WORD1])
-    if context == SKIP_BIGRAM:
-        return mix64(word, keys[WORD2])
-    if context == LINE_WORD:
-        return word + keys[FIRST]
-    if context == LOCAL_BIGRAM:
-        return mix64(word, keys[WORD1]) + U(lane + 1)
-    if context == TRIGRAM:
-        return mix64(mix64(word, keys[WORD1]), keys[WORD2])
-    return word
+def _write_lines(values, history, keys, lane_state):
+    """Write the contexts of lines and fields: what stands above, and where in the line it is."""
+    c1 = keys[RECENT] & BYTE
+    column = np.int64(lane_state[POSITION]) - lane_state[LINE]
+    at = np.int64(lane_state[LINE_BEFORE]) + column
+    above = U(history[at]) if at < lane_state[LINE] else U(NEWLINE)
+    right = U(history[at + 1]) if at + 1 < lane_state[LINE] else U(NEWLINE)
+    values[ABOVE_LINE] = above << U(8) | c1
+    values[COLUMN_WORD] = mix64(values[WORD_CONTEXT], above << U(8) | right)
+    values[COLUMN_ABOVE] = U(min(column, 255)) << U(8) | above
+    values[WHOLE_LINE] = keys[LINE_HASH]
+    values[NUMBER_ORDER5] = low_bytes(keys[NUMBERS], 5)
+    place = U(lane_state[FIELD]) << U(16) | U(lane_state[FIELD_OFFSET]) << U(8)
+    values[FIELD_PLACE] = place | keys[SEPARATOR]
 
 
 @jit
-def _tabular_value(history, lane_state, c1, context, period):
-    above_at = np.int64(lane_state[POSITION]) - period
-    start = lane_state[START]
-    above = _byte_at(history, above_at, start)
-    if context == ABOVE:
-        return (above << U(8)) | c1
-    if context == ABOVE2:
-        return (above << U(8)) | _byte_at(history, above_at - period, start)
-    if context == COLUMN:
-        return (U(lane_state[POSITION] % period) << U(8)) | above
-    left = _byte_at(history, above_at - 1, start)
-    right = _byte_at(history, above_at + 1, start)
-    return (above << U(24)) | (left << U(16)) | (right << U(8)) | c1
+def _write_followers(values, followers, keys, lane_state):
+    """Write the contexts of what followed the last bytes, and the last words, before."""
+    c1 = keys[RECENT] & BYTE
+    values[FOLLOWED1] = U(followers[U(lane_state[FOLLOWER])]) << U(8) | c1
+    values[FOLLOWED2] = U(followers[U(lane_state[FOLLOWER + 1])]) << U(8) | c1
+    together = c1
+    for k in range(2, 6):
+        together = together << U(8) | U(followers[U(lane_state[FOLLOWER + k])]) & BYTE
+    values[FOLLOWED4] = together
 
 
 @jit
-def _line_value(history, keys, lane_state, context):
+def _write_binary(values, keys, lane_state):
     recent = keys[RECENT]
-    if context == ABOVE_LINE:
-        at = np.int64(lane_state[LINE_BEFORE]) + (lane_state[POSITION] - lane_state[LINE])
-        above = U(history[at]) if at < lane_state[LINE] else U(NEWLINE)
-        return (above << U(8)) | (recent & BYTE)
-    other = keys[FIRST] if context == LINE_ORDER2 else keys[BRACKET]
-    return (other << U(16)) | low_bytes(recent, 2)
+    values[SKIP1] = recent & U(0xFFFF00)
+    values[SKIP2] = recent & U(0xFFFF0000)
+    values[SKIP3] = recent & U(0xFF00FF00)
+    values[THIRD] = recent & U(0xFF0000)
+    values[UPPER] = recent & U(0xC0C0C0C0C0C0C0C0)
+    values[SIZES4] = keys[SIZES] & U(0xFFFF)
+    phase = U(lane_state[PHASE])
+    values[INSTRUCTION_BYTES] = mix64(keys[INSTRUCTION], phase)
+    here = phase << U(40) | U(lane_state[REMAINING]) << U(32) | U(lane_state[MODRM]) << U(24)
+    values[OPCODES] = mix64(here | U(lane_state[OPCODE]), U(lane_state[INSTRUCTION_BEFORE]))
 
 
 @jit
-def _context_value(history, keys, lane_state, lane, context, period):
+def _sample(history, lane_state, distance):
+    """Return the 16-bit sample, low byte first, that began ``distance`` before the next byte."""
+    low = byte_back(history, lane_state, distance)
+    return np.int64(np.int16(low | byte_back(history, lane_state, distance - 1) << 8))
+
+
+@jit
+def _write_samples(values, history, keys, lane_state, step):
+    """Write the context of sound: the curve through the last three samples of the channel, gone on.
+
+    For the upper byte of a sample the lower one is added.
+    """
+    place = np.int64(lane_state[POSITION]) - lane_state[START]
+    odd = place & 1
+    s1 = _sample(history, lane_state, step + odd)
+    s2 = _sample(history, lane_state, 2 * step + odd)
+    s3 = _sample(history, lane_state, 3 * step + odd)
+    expected = ((3 * s1 - 3 * s2 + s3) & 0xFFFFF) >> (4 + 2 * odd)
+    low = keys[RECENT] & BYTE if odd else U(0)
+    values[CURVE] = U(place % step) << U(48) | low << U(40) | U(expected)
+
+
+@jit
+def _write_records(values, history, keys, lane_state, period, step):
+    """Write the contexts of records and pictures: north is one record back, west one step.
+
+    A record, or a picture's row, has ``period`` bytes; a pixel, or a sound's frame, ``step``.
+    """
+    c1 = np.int64(keys[RECENT] & BYTE)
+    place = np.int64(lane_state[POSITION]) - lane_state[START]
+    north, west = byte_back(history, lane_state, period), byte_back(history, lane_state, step)
+    northwest = byte_back(history, lane_state, period + step)
+    left = byte_back(history, lane_state, period + 1)
+    right = byte_back(history, lane_state, period - 1) if period > 1 else 0
+    values[ABOVE] = U(north << 8 | c1)
+    values[ABOVE2] = U(north << 8 | byte_back(history, lane_state, 2 * period))
+    values[COLUMN] = U((place % period) << 8 | north)
+    values[AROUND] = U(north << 24 | left << 16 | right << 8 | c1)
+    channel = U(place % step) << U(48)
+    mean = (west + north) >> 1
+    rows = DIFFERENCE_CLASS[west - northwest + 255] << 8
+    values[MEAN] = channel | U(mean << 16 | rows | DIFFERENCE_CLASS[north - northwest + 255])
+    guess = min(max(north + c1 - left, 0), 255)
+    smooth = min(max(west + north - northwest, 0), 255)
+    values[GRADIENT] = channel | U(guess << 8 | DIFFERENCE_CLASS[west - smooth + 255])
+
+
+@part
+def _write_values(s, lane, values, keys, lane_state):
+    """Compute every context's value for the lane's next byte."""
     recent = keys[RECENT]
-    if context <= ORDER6:
-        return low_bytes(recent, context)
-    if context <= LOCAL3:
-        return low_bytes(recent, context - LOCAL2 + 2) + LANE_SALT * U(lane + 1)
-    if context <= LINE_WORD:
-        return _word_value(keys, context, lane)
-    if context <= BRACKETED:
-        return _line_value(history, keys, lane_state, context)
-    if context == MATCHED:
-        expected = U(lane_state[EXPECTED] + 1) << U(4) | U(min(lane_state[RUN], 15))
-        return expected << U(8) | (recent & BYTE)
-    if context == SKIP1:
-        return recent & U(0xFFFF00)
-    if context == SKIP2:
-        return recent & U(0xFFFF0000)
-    if context == LOCAL4:
-        return mix64(low_bytes(recent, 4), LANE_SALT * U(lane + 1))
-    if context >= LOCAL_BIGRAM:
-        return _word_value(keys, context, lane)
-    return _tabular_value(history, lane_state, recent & BYTE, context, period)
+    own = LANE_SALT * U(lane + 1)
+    for order in range(8):
+        values[U(ORDER0 + order)] = low_bytes(recent, order)
+    values[LOCAL2] = low_bytes(recent, 2) | own
+    values[LOCAL3] = low_bytes(recent, 3) | own
+    values[LOCAL4] = mix64(low_bytes(recent, 4), own)
+    first = lane_state[EXPECTED] >= 0
+    expected = lane_state[EXPECTED] if first else lane_state[OF_MATCH + EXPECTED]
+    run = min(lane_state[RUN] if first else lane_state[OF_MATCH + RUN], 15)
+    values[MATCHED] = U(expected + 1) << U(12) | U(run) << U(8) | recent & BYTE
+    _write_words(values, keys, own)
+    _write_lines(values, s.history, keys, lane_state)
+    if s.config[WITH_FOLLOWERS]:
+        _write_followers(values, s.followers, keys, lane_state)
+    _write_binary(values, keys, lane_state)
+    period, step = s.config[PERIOD], s.config[STEP]
+    if period > 0:
+        _write_records(values, s.history, keys, lane_state, period, step)
+        _write_samples(values, s.history, keys, lane_state, step)
 
 
-@jit
+@part
 def hash_contexts(s, lo, hi):
     """Hash every context of the lanes for their next byte.
 
     The hashes go into the columns of ``keys`` from KEYS on.
     """
-    history, keys, lanes = s.history, s.keys, s.lanes
-    period = s.config[PERIOD]
-    first_id = TABULAR_IDS if period > 0 else CONTEXT_IDS
-    for i in range(s.config[CONTEXTS]):
-        context = s.config[first_id + i]
-        salt = U(context + 1) * STIR
-        for lane in range(lo, hi):
-            value = _context_value(history, keys[lane], lanes[lane], lane, context, period)
-            keys[lane, KEYS + i] = mix64(value, salt)
+    for lane in range(lo, hi):
+        values, keys = s.values[lane], s.keys[lane]
+        _write_values(s, lane, values, keys, s.lanes[lane])
+        for i in range(s.config[CONTEXTS]):
+            context = U(s.config[CONTEXT_IDS + i])
+            keys[U(KEYS + i)] = mix64(values[context], (context + U(1)) * STIR)

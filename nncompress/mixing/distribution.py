@@ -16,8 +16,8 @@ from nncompress.machine.jit import jit
 
 from .clusters import find_clusters
 from .contexts import hash_contexts
-from .hashing import U, mix64
-from .hashtable import SLOT_SIZE
+from .hashing import BYTE, U, mix64
+from .hashtable import CHECK_SHIFT, SLOT_SIZE
 from .kernels import _predict
 from .networkmodel import sum_weights
 from .predictor import Predictor
@@ -49,6 +49,7 @@ def expected_bytes(
         slots=np.zeros(lanes * contexts * SLOT_SIZE, whole.slots.dtype),
         lanes=whole.lanes.copy(),
         inputs=whole.inputs.copy(),
+        outputs=whole.outputs.copy(),
         where=whole.where.copy(),
     )
     tree = np.zeros((hi - lo, 512))
@@ -97,7 +98,7 @@ def _copy_slots(s, walk, lo, hi, half):
             key = s.keys[lane, KEYS + i]
             if half:
                 key = mix64(key, U(half))
-            check = np.uint32(key & U(0x7FFFFFFF))
+            check = np.uint8((key >> CHECK_SHIFT) & BYTE)
             at = np.int64(key >> shift) * SLOT_SIZE
             if s.slots[at] != check:
                 at ^= SLOT_SIZE

@@ -1,4 +1,4 @@
-"""Step a :class:`~.predictor.Predictor`: one call a step to encode, one a bit plane to decode.
+"""Step a :class:`~.predictor.Predictor`: one call to begin a byte, one for each bit plane.
 
 Each takes the table of a state and works on the lanes lo..hi-1. Within a plane all of them predict,
 then all learn, in order. Coding loops that are compiled call :func:`begin_byte` and
@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 from .apm import find_rows, refine, update_maps
 from .clusters import find_clusters
-from .contexts import hash_contexts, read_byte
+from .contexts import hash_contexts
 from .counters import predict_contexts, update_contexts
+from .hashing import U
 from .hashtable import find_slots
-from .matchmodel import move_match, predict_match, update_match
+from .matchmodel import find_strings, move_match, predict_match, update_match
 from .mixer import mix, update_mix
 from .networkmodel import predict_network, sum_weights
-from .record import EVERY, set_period, vote
 from .regression import correct, update_correction
-from .state import NETWORK, NODE, POSITION, open_state
+from .state import NETWORK, NODE, POSITION, RECENT, open_state
+from .text import read_byte
 
 
-@jit
+@part
 def _predict(s, plane, lo, hi, out):
     find_rows(s, lo, hi)
     predict_contexts(s, plane, lo, hi)
@@ -37,7 +38,7 @@ def _predict(s, plane, lo, hi, out):
     refine(s, lo, hi, out)
 
 
-@jit
+@part
 def _learn(s, plane, lo, hi, bits):
     update_contexts(s, plane, lo, hi, bits)
     update_match(s, lo, hi, bits)
@@ -49,20 +50,22 @@ def _learn(s, plane, lo, hi, bits):
         s.lanes[lane, NODE] = s.lanes[lane, NODE] * 2 + bits[lane - lo]
 
 
-@jit
+@part
 def _end_byte(s, lo, hi):
     for lane in range(lo, hi):
         lane_state = s.lanes[lane]
-        s.history[lane_state[POSITION]] = lane_state[NODE] & 255
+        byte = np.int64(lane_state[NODE]) & 255
+        s.history[lane_state[POSITION]] = byte
+        s.keys[lane, RECENT] = s.keys[lane, RECENT] << U(8) | U(byte)
         lane_state[POSITION] += 1
-        read_byte(s.keys[lane], lane_state)
+        lane_state[NODE] = 1
+    find_strings(s, lo, hi)
+    for lane in range(lo, hi):
+        read_byte(s, s.keys[lane], s.lanes[lane])
     move_match(s, lo, hi)
-    vote(s, lo, hi)
-    if lo == 0 and s.lanes[0, POSITION] % EVERY == 0:
-        set_period(s)
 
 
-@jit
+@part
 def begin_byte(s, lo, hi, weights, out):
     """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
     if s.config[NETWORK]:
@@ -73,7 +76,7 @@ def begin_byte(s, lo, hi, weights, out):
     _predict(s, np.int64(0), lo, hi, out)  # a constant would be compiled for apart
 
 
-@jit
+@part
 def end_plane(s, plane, lo, hi, bits, out):
     """Learn the bits of ``plane``, int32 [hi - lo], and predict the next plane, or end the byte."""
     _learn(s, plane, lo, hi, bits)
@@ -95,14 +98,3 @@ def begin_step(table, lo, hi, weights, out):
 def advance_plane(table, plane, lo, hi, bits, out):
     """See :func:`end_plane`."""
     end_plane(open_state(table), plane, lo, hi, bits, out)
-
-
-@jit
-def encode_step(table, lo, hi, symbols, weights, bits, out):
-    """Do a whole step with known symbols, uint8 [hi - lo]: out float64 [8, hi - lo]."""
-    s = open_state(table)
-    begin_byte(s, lo, hi, weights, out[0])
-    for plane in range(8):
-        for i in range(hi - lo):
-            bits[i] = (symbols[i] >> (7 - plane)) & 1
-        end_plane(s, plane, lo, hi, bits, out[min(plane + 1, 7)])

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncompress.machine.intrinsics import prefetch
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 from .counters import move, probability
 from .hashing import BYTE, U, low_bytes, mix64
@@ -74,14 +74,14 @@ def run_bucket(run):
     return 22 if run < 512 else 23
 
 
-@jit
+@part
 def predict_match(s, plane, lo, hi):
     """Write two inputs for each model, 0 without a match or where the byte has already left it."""
     for model in range(s.config[MATCHES]):
         _predict(s, model, plane, lo, hi)
 
 
-@jit
+@part
 def _predict(s, model, plane, lo, hi):
     at = 2 * s.config[CONTEXTS] + MATCH_INPUTS * model
     first = s.config[MATCH_CELLS] + model * RUN_BUCKETS * MISS_LEVELS
@@ -103,7 +103,7 @@ def _predict(s, model, plane, lo, hi):
         inputs[lane, at + 1] = sign * ((p - 32768) >> 2)
 
 
-@jit
+@part
 def update_match(s, lo, hi, bits):
     """Learn how often a match of this length, with this past, is right."""
     for model in range(s.config[MATCHES]):
@@ -165,7 +165,7 @@ def _search(history, lane_state, own, found, least):
         lane_state[own + MISSES] = 0
 
 
-@jit
+@part
 def _move(s, model, least, lo, hi):
     history, heads, size = s.history, s.heads, s.config[SIZE]
     own = model * OF_MATCH
@@ -177,11 +177,11 @@ def _move(s, model, least, lo, hi):
         lane_state[own + EXPECTED] = np.int32(history[pointer]) if pointer > 0 else -1
 
 
-@jit
-def _find_strings(s, lo, hi):
+@part
+def find_strings(s, lo, hi):
     """Find where the table keeps the lanes' last strings, and ask for that memory.
 
-    This is done for all lanes before any of it is read, since memory is slow.
+    This is done for all lanes well before any of it is read, since memory is slow.
     """
     bits, matches = s.config[MATCH_BITS], s.config[MATCHES]
     for lane in range(lo, hi):
@@ -194,18 +194,18 @@ def _find_strings(s, lo, hi):
     for model in range(matches):
         for lane in range(lo, hi):
             prefetch(s.heads, np.int64(s.where[lane, STRING + model]))
-        for lane in range(lo, hi):
-            prefetch(s.history, np.int64(s.heads[U(s.where[lane, STRING + model])]))
 
 
-@jit
+@part
 def move_match(s, lo, hi):
     """Go on after a byte: follow the match or search for one, then enter positions into the table.
 
     The first model enters what was coded one step ago; the second, for the lane alone, what was
     coded now.
     """
-    _find_strings(s, lo, hi)
+    for model in range(s.config[MATCHES]):
+        for lane in range(lo, hi):
+            prefetch(s.history, np.int64(s.heads[U(s.where[lane, STRING + model])]))
     _move(s, 0, s.config[MATCH_BYTES], lo, hi)
     if s.config[MATCHES] > 1:
         _move(s, 1, s.config[LOCAL_MATCH_BYTES], lo, hi)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from nncompress.machine.intrinsics import prefetch
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
-from .apm import APM_ROW, corrected
+from .apm import APM_ROW, NETWORK_MAPS, corrected
 from .hashing import BYTE, U, low_bytes, mix64, small_hash
 from .matchmodel import MATCH_INPUTS
 from .state import (
@@ -24,14 +24,11 @@ from .state import (
 )
 from .tables import STRETCH, STRETCH_BITS, STRETCH_MAX
 
-NETWORK_MAPS = 4
-"""Adaptive maps that correct the network's probability."""
-
 NETWORK_INPUTS = 2 + NETWORK_MAPS
 """Inputs of the mixer for the network."""
 
 
-@jit
+@part
 def sum_weights(s, lo, hi, weights):
     """Sum up the 256 weights of each lane, so that any subtree is a difference of two sums.
 
@@ -58,7 +55,7 @@ def _bit_probability(sums, node, plane):
     return min(max(((ones << 16) + (whole >> 1)) // whole, 1), 65535)
 
 
-@jit
+@part
 def predict_network(s, plane, lo, hi):
     """Write six inputs: the network's probability stretched, less 1/2, and corrected by four maps.
 
@@ -74,7 +71,7 @@ def predict_network(s, plane, lo, hi):
             inputs[at + 2 + k] = STRETCH[U(corrected(s.cells, where[column], x, where, column))]
 
 
-@jit
+@part
 def _find_corrections(s, at, plane, lo, hi):
     """Write the first two inputs, and find the maps' rows for the others.
 

@@ -16,7 +16,7 @@ from .clusters import Clusters, pack_centroids
 from .initial import export_initial, load_initial
 from .profiles import Profile
 from .regression import MAX_WIDTH
-from .state import RECENT, STATE, State
+from .state import MAX_PERIOD, MAX_STEP, RECENT, STATE, State
 
 if TYPE_CHECKING:
     from nncompress.exact.engine import Prediction
@@ -39,6 +39,8 @@ class Predictor:
         initial: trained starting values (see :mod:`.initial`); None for the built-in ones.
         clusters: of the network's hidden vectors, whose length they give too; None without a
             network.
+        period: length of a record, or of a picture's row, 0 to 4,095; 0 for none.
+        step: length of a pixel or of a sound's frame, 0 to 15; 0 only where there is no record.
 
     Raises:
         ConfigError: a number is out of range, or ``initial`` or ``clusters`` does not fit.
@@ -51,22 +53,26 @@ class Predictor:
         size: int,
         initial: Mapping[str, npt.NDArray[Any]] | None = None,
         clusters: Clusters | None = None,
+        period: int = 0,
+        step: int = 0,
     ) -> None:
         if not 1 <= lanes <= MAX_LANES:
             raise ConfigError(f"number of lanes must be 1 to {MAX_LANES}, not {lanes}")
         if not 0 <= size <= MAX_SIZE:
             raise ConfigError(f"size of a mixed block must be 0 to {MAX_SIZE} bytes, not {size}")
+        if not (period == step == 0 or (1 <= period <= MAX_PERIOD and 1 <= step <= MAX_STEP)):
+            raise ConfigError(f"no records of {period} bytes with steps of {step}")
         self.profile = profile
         clusters = clusters if clusters is not None and profile.network else Clusters.none(0)
         if not clusters.are_valid():
             raise ConfigError("the clusters of the network's hidden vectors are damaged")
         self._width: int = min(clusters.weight.shape[1], MAX_WIDTH)
-        self._state = make_state(profile, lanes, size, self._width)
+        self._state = make_state(profile, lanes, size, self._width, period, step)
         self._load_clusters(clusters)
         if initial is not None:
             load_initial(self._state, profile, initial)
         self._table = STATE.fill(self._state)
-        self._bits = np.empty(lanes, np.int32)
+        self._lanes = lanes
         self._no_weights = np.zeros((0, 256), np.int32)
 
     @property
@@ -105,8 +111,10 @@ class Predictor:
         weights = self.take(lo, hi, prediction)
         if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
             raise ValueError("symbols and out must have one entry a lane")
-        symbols = np.ascontiguousarray(symbols, np.uint8)
-        kernels.encode_step(self._table, lo, hi, symbols, weights, self._bits, out)
+        kernels.begin_step(self._table, lo, hi, weights, out[0])
+        for plane in range(8):
+            bits = (symbols >> np.uint8(7 - plane) & np.uint8(1)).astype(np.int32)
+            kernels.advance_plane(self._table, plane, lo, hi, bits, out[min(plane + 1, 7)])
 
     def decode_step(
         self,
@@ -146,8 +154,8 @@ class Predictor:
 
         They do not check bounds, so it is done here; ``ValueError`` where something does not fit.
         """
-        if not 0 <= lo < hi <= len(self._bits):
-            raise ValueError(f"no lanes {lo} to {hi} in {len(self._bits)}")
+        if not 0 <= lo < hi <= self._lanes:
+            raise ValueError(f"no lanes {lo} to {hi} in {self._lanes}")
         if not self.profile.network:
             return self._no_weights
         width = self._width

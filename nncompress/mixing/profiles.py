@@ -6,11 +6,23 @@ import enum
 from dataclasses import dataclass, replace
 
 
+class Kind(enum.IntEnum):
+    """Names the kinds of data that have profiles of their own.
+
+    The numbers are bytes: see tests/structure/test_names_that_are_bytes.py.
+    """
+
+    TEXT = 0  # prose, markup, source code
+    TABLE = 1  # text in lines that are like each other: logs, columns, nested data
+    BINARY = 2  # machine code, databases, anything else
+    RECORDS = 3  # pictures, sound, and tables of numbers
+
+
 class Context(enum.IntEnum):
     """Names what a hashed context is made of.
 
-    c1 is the last byte of the lane, c2 the one before, and so on. The numbers are bytes: see
-    tests/structure/test_names_that_are_bytes.py.
+    c1 is the last byte of the lane, c2 the one before, and so on. Letters are those of ASCII and
+    all bytes from 128 on. The numbers are bytes: see tests/structure/test_names_that_are_bytes.py.
     """
 
     ORDER0 = 0
@@ -20,28 +32,48 @@ class Context(enum.IntEnum):
     ORDER4 = 4
     ORDER5 = 5
     ORDER6 = 6
-    LOCAL2 = 7  # order 2, for this lane alone: its own subject tells more than the other lanes'
-    LOCAL3 = 8  # order 3, for this lane alone
-    WORD = 9  # letters of the current word, and c1
-    LOCAL_WORD = 10  # the same, for this lane alone
-    BIGRAM = 11  # current word and the one before
-    SKIP_BIGRAM = 12  # current word and the one before the last
-    LINE_WORD = 13  # current word and the first byte of the line
-    LINE = 14  # c1, c2 and the first byte of the line
-    ABOVE_LINE = 15  # c1 and the byte above in the line before
-    BRACKET = 16  # c1, c2 and the last opening bracket
-    MATCHED = 17  # c1 and the byte that the match model expects, and how surely
-    SKIP1 = 18  # c2, c3
-    SKIP2 = 19  # c3, c4
+    ORDER7 = 7
+    WORD = 8  # letters of the current word, and c1
+    BIGRAM = 9  # current word and the one before
+    SKIP_BIGRAM = 10  # current word and the one before the last
+    TRIGRAM = 11  # current word and the two before
+    LINE_WORD = 12  # current word and the first byte of the line
+    SENTENCE_WORD = 13  # current word and the first of the sentence or line
+    BRACKET = 14  # c1, c2 and the last opening bracket
+    CASES = 15  # the word before, and the classes of the last four bytes
+    CLASSES8 = 16  # c1, and the classes of the last eight bytes
+    SYMBOL = 17  # the last eight bytes that were no letters, c1 and c2
+    ABOVE_LINE = 18  # c1 and the byte above in the line before
+    COLUMN_WORD = 19  # current word, the byte above in the line before and the one right of it
+    COLUMN_ABOVE = 20  # the place in the line, and the byte above
+    WHOLE_LINE = 21  # all of the line so far, numbers made alike
+    NUMBER_ORDER5 = 22  # order 5, with each number made one 0
+    FIELD_PLACE = 23  # number of the field in the line, place in it, and what separated it
+    MATCHED = 24  # c1 and the byte that a match model expects, and how surely
+    FOLLOWED1 = 25  # c1, and the last two bytes that followed it before
+    FOLLOWED2 = 26  # c1, and the last two bytes that followed c2 and c1 before
+    FOLLOWED4 = 27  # c1, and what followed orders 3 and 4, the word and the last two words before
+    SKIP1 = 28  # c2, c3
+    SKIP2 = 29  # c3, c4
+    SKIP3 = 30  # c2, c4
+    THIRD = 31  # c3
+    UPPER = 32  # the upper two bits of the last eight bytes
+    SIZES4 = 33  # the classes, as numbers, of the last four bytes
+    INSTRUCTION_BYTES = 34  # the bytes of the present x86 instruction
+    OPCODES = 35  # its opcode and place in it, and the instruction before
+    LOCAL2 = 36  # order 2, for this lane alone: its own subject tells more than the other lanes'
+    LOCAL3 = 37
+    LOCAL4 = 38
+    LOCAL_WORD = 39
+    LOCAL_BIGRAM = 40
     # The rest needs a record length.
-    ABOVE = 20  # the byte one record before, and c1
-    ABOVE2 = 21  # the bytes one and two records before
-    COLUMN = 22  # the place in the record, and the byte above
-    AROUND = 23  # the three bytes above, and c1
-    # More of text.
-    LOCAL4 = 24  # order 4, for this lane alone
-    LOCAL_BIGRAM = 25  # current word and the one before, for this lane alone
-    TRIGRAM = 26  # current word and the two before
+    ABOVE = 41  # the byte one record before, and c1
+    ABOVE2 = 42  # the bytes one and two records before
+    COLUMN = 43  # the place in the record, and the byte above
+    AROUND = 44  # the three bytes above, and c1
+    MEAN = 45  # mean of the pixels to the west and north, and how they differ from the north-west
+    GRADIENT = 46  # the byte expected from those above, and how the pixel to the west fits
+    CURVE = 47  # the 16-bit sample expected from the last three
 
 
 class Selector(enum.IntEnum):
@@ -54,10 +86,15 @@ class Selector(enum.IntEnum):
     CLASSES = 1  # the classes of the last characters
     MATCH = 2  # the length of the match, and the bit plane
     LANE = 3  # the lane: what it holds differs from the others
-    BYTE = 4  # c1
+    BYTE = 4  # c1, and the bit plane
     BRACKET = 5  # the last opening bracket
-    SEEN = 6  # how many contexts have been seen before, and the bit plane
+    SEEN = 6  # how many contexts have been seen before, the match, and the bit plane
     CLUSTER = 7  # the cluster that the network's hidden vector falls into
+    BYTE2 = 8  # c2
+    WORD = 9  # length of the current word, the last class, and the bit plane
+    SIZES = 10  # the classes, as numbers, of c1 and c2, and the bit plane
+    INSTRUCTION = 11  # the place in an x86 instruction, and the bit plane
+    RECORD = 12  # the place in the pixel or sample, what repeats in the record, and the bit plane
 
 
 @dataclass(frozen=True)
@@ -65,84 +102,120 @@ class Profile:
     """Describes a predictor; a profile is part of what an archive's method means.
 
     Attributes:
-        contexts: the hashed contexts; at most 24.
-        tabular: those used instead while the data shows a record length; as many.
-        selectors: what picks the weights of each weight set; at most 8.
+        contexts: the hashed contexts; at most 32.
+        selectors: what picks the weights of each weight set; at most 16.
         network: whether the network's weights are an input.
-        slot_bits: log2 of the most hashed slots (64 bytes each) there can be, 8 to 26; fewer for
+        records: whether the data has records, whose length a predictor is told.
+        slot_bits: log2 of the most hashed slots (16 bytes each) there can be, 8 to 26; fewer for
             small blocks.
         match_bytes: how many bytes must agree for a match, 3 to 8.
         local_match_bytes: the same for a second match model, within the lane; 0 for none.
-        rate: learning rate of the weight sets in units of 1 / 8192.
+        rate: learning rate of the weight sets in the end, in units of 2**-12; at most 2,047.
+        first_rate: the rate at the start.
     """
 
     contexts: tuple[Context, ...]
-    tabular: tuple[Context, ...]
     selectors: tuple[Selector, ...]
     network: bool
+    records: bool = False
     slot_bits: int = 22
     match_bytes: int = 6
     local_match_bytes: int = 0
-    rate: int = 16
+    rate: int = 48
+    first_rate: int = 144
 
 
 def _contexts(names: str) -> tuple[Context, ...]:
     return tuple(Context[name] for name in names.split())
 
 
-FAST = Profile(
-    contexts=_contexts("ORDER1 ORDER2 ORDER4 WORD LOCAL_WORD LOCAL3"),
-    tabular=_contexts("ORDER1 ORDER2 ORDER4 ABOVE COLUMN AROUND"),
-    selectors=(Selector.NODE, Selector.CLASSES),
-    network=False,
-    slot_bits=21,
-    rate=20,
+TEXT_FAST = _contexts("ORDER1 ORDER2 ORDER3 ORDER4 WORD BIGRAM")
+TEXT_MEDIUM = _contexts("ORDER1 ORDER2 ORDER3 ORDER4 ORDER6 WORD BIGRAM LINE_WORD MATCHED CLASSES8")
+TEXT_RICH = _contexts(
+    "ORDER1 ORDER2 ORDER3 ORDER4 SYMBOL ORDER6 WORD BIGRAM SKIP_BIGRAM ABOVE_LINE MATCHED CASES"
+    " FIELD_PLACE LINE_WORD CLASSES8 SENTENCE_WORD"
 )
-"""Mixing alone, fast."""
+TEXT_MOST = TEXT_RICH + _contexts("FOLLOWED1 FOLLOWED4 BRACKET WHOLE_LINE")
+TABLE_FAST = _contexts("ORDER1 ORDER2 ORDER4 WORD FIELD_PLACE COLUMN_ABOVE")
+TABLE_MEDIUM = _contexts(
+    "ORDER1 ORDER2 ORDER3 ORDER4 ORDER6 WORD FIELD_PLACE COLUMN_ABOVE CLASSES8 FOLLOWED4"
+)
+TABLE_RICH = TABLE_MEDIUM + _contexts("BIGRAM WHOLE_LINE NUMBER_ORDER5 MATCHED COLUMN_WORD SKIP2")
+TABLE_MOST = TABLE_RICH + _contexts("ABOVE_LINE LINE_WORD SYMBOL CASES")
+BINARY_FAST = _contexts("ORDER1 ORDER2 ORDER3 SIZES4 INSTRUCTION_BYTES SKIP3")
+BINARY_MEDIUM = _contexts(
+    "ORDER1 ORDER2 ORDER3 ORDER6 INSTRUCTION_BYTES SIZES4 UPPER SKIP3 THIRD FOLLOWED2"
+)
+BINARY_RICH = BINARY_MEDIUM + _contexts("WORD SKIP2 OPCODES ORDER4 MATCHED FOLLOWED1")
+BINARY_MOST = BINARY_RICH + _contexts("SKIP1 BIGRAM ORDER5 FOLLOWED4")
+RECORDS_FAST = _contexts("ORDER1 ORDER2 ORDER3 ABOVE2 MEAN CURVE")
+RECORDS_MEDIUM = _contexts("ORDER1 ORDER2 ORDER3 ORDER6 SIZES4 UPPER SKIP3 ABOVE2 MEAN CURVE")
+RECORDS_RICH = RECORDS_MEDIUM + _contexts("GRADIENT COLUMN AROUND SKIP2 THIRD ABOVE")
+RECORDS_MOST = RECORDS_RICH + _contexts("FOLLOWED2 WORD ORDER4 MATCHED")
 
-MEDIUM = Profile(
-    contexts=_contexts("ORDER1 ORDER2 ORDER3 ORDER4 ORDER6 WORD LOCAL_WORD LOCAL3 BIGRAM MATCHED"),
-    tabular=_contexts("ORDER1 ORDER2 ORDER4 ABOVE COLUMN AROUND ORDER6 ABOVE2 SKIP1 MATCHED"),
-    selectors=(*FAST.selectors, Selector.LANE),
-    network=False,
-    local_match_bytes=5,
-    rate=20,
+
+def _selectors(names: str) -> tuple[Selector, ...]:
+    return tuple(Selector[name] for name in names.split())
+
+
+TEXT_SETS = _selectors("NODE CLASSES WORD BYTE MATCH BRACKET")
+TABLE_SETS = _selectors("NODE CLASSES MATCH BYTE WORD SEEN")
+BINARY_SETS = _selectors("NODE SIZES MATCH INSTRUCTION BYTE2 BYTE")
+RECORDS_SETS = _selectors("NODE RECORD MATCH BYTE2 SIZES BYTE")
+
+
+def _alone(
+    kind: Kind, contexts: tuple[Context, ...], selectors: tuple[Selector, ...], matches: int
+) -> Profile:
+    rates = {Kind.TEXT: (48, 144), Kind.TABLE: (96, 192)}.get(kind, (96, 288))
+    return Profile(
+        contexts,
+        selectors,
+        network=False,
+        records=kind is Kind.RECORDS,
+        match_bytes=8 if matches > 1 else 6,
+        local_match_bytes=5 if matches > 1 else 0,
+        rate=rates[0],
+        first_rate=rates[1],
+    )
+
+
+ALONE: tuple[tuple[Profile, ...], ...] = tuple(
+    tuple(
+        _alone(kind, contexts, selectors[:sets], matches)
+        for kind, contexts, selectors in zip(
+            Kind, lists, (TEXT_SETS, TABLE_SETS, BINARY_SETS, RECORDS_SETS), strict=True
+        )
+    )
+    for sets, matches, lists in (
+        (2, 1, (TEXT_FAST, TABLE_FAST, BINARY_FAST, RECORDS_FAST)),
+        (3, 2, (TEXT_MEDIUM, TABLE_MEDIUM, BINARY_MEDIUM, RECORDS_MEDIUM)),
+        (3, 2, (TEXT_RICH, TABLE_RICH, BINARY_RICH, RECORDS_RICH)),
+        (6, 2, (TEXT_MOST, TABLE_MOST, BINARY_MOST, RECORDS_MOST)),
+    )
 )
-"""Mixing alone, in between."""
+"""Mixing alone, by strength, weakest first, and kind."""
+
+FAST, MEDIUM, RICH, MOST = (profiles[Kind.TEXT] for profiles in ALONE)
 
 FULL = Profile(
     contexts=_contexts(
-        "ORDER2 ORDER4 WORD LOCAL_WORD LOCAL3 BIGRAM MATCHED ABOVE_LINE ORDER6 SKIP_BIGRAM"
-        " LOCAL4 LOCAL_BIGRAM"
+        "ORDER2 ORDER4 WORD LOCAL_WORD LOCAL3 BIGRAM MATCHED ABOVE_LINE ORDER6 FIELD_PLACE"
+        " CLASSES8 SENTENCE_WORD"
     ),
-    tabular=_contexts(
-        "ORDER2 ORDER4 ABOVE COLUMN AROUND ORDER3 ORDER6 ABOVE2 SKIP1 SKIP2 MATCHED ORDER1"
-    ),
-    selectors=(*FAST.selectors, Selector.LANE, Selector.CLUSTER),
+    selectors=_selectors("NODE CLASSES LANE CLUSTER"),
     network=True,
+    match_bytes=8,
     local_match_bytes=5,
-    rate=12,
+    rate=48,
+    first_rate=48,
 )
 """Beside the network."""
 
 BEST = replace(
     FULL,
-    contexts=FULL.contexts + _contexts("ORDER1 LOCAL2 ORDER3 LINE_WORD LINE BRACKET TRIGRAM"),
-    tabular=FULL.tabular + _contexts("WORD ORDER0 BIGRAM LOCAL_WORD LOCAL3 ORDER5 LOCAL2"),
-    selectors=(
-        *FULL.selectors,
-        Selector.MATCH,
-        Selector.BYTE,
-        Selector.BRACKET,
-        Selector.SEEN,
-    ),
+    contexts=FULL.contexts
+    + _contexts("LOCAL4 LOCAL_BIGRAM ORDER1 LOCAL2 ORDER3 SKIP_BIGRAM CASES SYMBOL"),
+    selectors=(*FULL.selectors, *_selectors("MATCH BYTE BRACKET SEEN")),
 )
 """Beside the network, at its best."""
-
-RICH = replace(
-    BEST,
-    selectors=tuple(selector for selector in BEST.selectors if selector is not Selector.CLUSTER),
-    network=False,
-    rate=20,
-)
-"""Mixing alone, at its best."""

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncompress.machine.intrinsics import bit_length, shift_right
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 from .hashing import U
 from .state import CORRECTED, MIXED, NODE, WIDTH
@@ -75,7 +75,7 @@ def _train(weights, at, hidden, lane, n, step):
         weights[U(at + i)] = min(max(weight, -REGRESSION_WEIGHT_MAX), REGRESSION_WEIGHT_MAX)
 
 
-@jit
+@part
 def correct(s, lo, hi):
     """Correct the mixer's stretched probabilities: column MIXED of ``where``, into CORRECTED."""
     n = s.config[WIDTH]
@@ -85,7 +85,7 @@ def correct(s, lo, hi):
         s.where[lane, CORRECTED] = min(max(x, 1 - STRETCH_MAX), STRETCH_MAX - 1)
 
 
-@jit
+@part
 def update_correction(s, lo, hi, bits):
     """Move the weights of each lane's node down the gradient of its coding cost.
 

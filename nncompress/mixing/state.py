@@ -15,38 +15,39 @@ from nncompress.machine.tables import Schema
 
 Array = NDArray[Any]
 
-MAX_CONTEXTS = 24
-MAX_SETS = 8
-MAX_PERIOD = 511
+MAX_CONTEXTS = 32
+MAX_SETS = 16
+MAX_PERIOD, MAX_STEP = 4095, 15
+FOLLOWERS = 6 << 16
 
 # Entries of State.config.
 CONTEXTS, INPUTS, SETS, SLOT_BITS, MATCH_BITS, MATCH_BYTES, APM_BITS, NETWORK = range(8)
-SIZE, PERIOD, RATE, FINAL_WEIGHTS, MATCH_CELLS, APM_CELLS, NETWORK_CELLS, MATCHES = range(8, 16)
-CONTEXT_IDS = 16
-TABULAR_IDS = CONTEXT_IDS + MAX_CONTEXTS
-SELECTORS = TABULAR_IDS + MAX_CONTEXTS
+SIZE, PERIOD, STEP, RATE, FIRST_RATE, FINAL_WEIGHTS, MATCH_CELLS, NETWORK_CELLS = range(8, 16)
+MATCHES, LOCAL_MATCH_BYTES, WIDTH, WITH_FOLLOWERS, WITH_CODE, CONTEXT_IDS = range(16, 22)
+SELECTORS = CONTEXT_IDS + MAX_CONTEXTS
 SET_WEIGHTS = SELECTORS + MAX_SETS
-LOCAL_MATCH_BYTES = SET_WEIGHTS + MAX_SETS
-WIDTH = LOCAL_MATCH_BYTES + 1
-CONFIG_SIZE = WIDTH + 1
+CONFIG_SIZE = SET_WEIGHTS + MAX_SETS
 
 # Columns of State.lanes.
 NODE, POSITION, START, POINTER, RUN, MISSES, EXPECTED = range(7)
 OF_MATCH = EXPECTED + 1 - POINTER  # columns of a match model; those of the second follow
 LINE = POINTER + 2 * OF_MATCH
-LINE_BEFORE = LINE + 1
-CLUSTER = LINE_BEFORE + 1
-LANE_SIZE = 16
+LINE_BEFORE, CLUSTER, WORD_LENGTH, FIELD, FIELD_OFFSET = range(LINE + 1, LINE + 6)
+PHASE, REMAINING, OPCODE, MODRM, PREFIX_COUNT, OPERAND_SIZE, IMMEDIATE, INSTRUCTION_BEFORE = range(
+    LINE + 6, LINE + 14
+)
+FOLLOWER = LINE + 14  # six columns
+LANE_SIZE = FOLLOWER + 6
 
 # Columns of State.keys; the hashes of the contexts follow from KEYS on.
-RECENT, WORD, WORD1, WORD2, PENDING, FIRST, BRACKET, CLASSES, KEYS = range(9)
+RECENT, WORD, WORD1, WORD2, PENDING, FIRST, BRACKET, CLASSES, LAST_SYMBOLS, SIZES = range(10)
+SENTENCE, LINE_HASH, NUMBERS, SEPARATOR, INSTRUCTION, KEYS = range(10, 16)
 
-# Columns of State.where; SETS columns each from CHOSEN and OUTPUT on, CONTEXTS each from SLOT and
-# CELL on.
+# Columns of State.where; MAX_SETS columns from CHOSEN on, MAX_CONTEXTS each from SLOT and CELL on.
 MATCH_CELL, LOCAL_MATCH_CELL, NETWORK_APM1, NETWORK_APM2, NETWORK_APM3, NETWORK_APM4 = range(6)
-APM1, APM2, MIXED, CORRECTED, STRING, LOCAL_STRING, CHOSEN = range(6, 13)
-OUTPUT = CHOSEN + MAX_SETS
-SLOT = OUTPUT + MAX_SETS
+APM1, APM2, APM3, APM4, MIXED, CORRECTED, STRING, LOCAL_STRING = range(6, 14)
+FINAL_CHOSEN, CHOSEN = 14, 15
+SLOT = CHOSEN + MAX_SETS
 CELL = SLOT + MAX_CONTEXTS
 WHERE_SIZE = CELL + MAX_CONTEXTS
 
@@ -55,22 +56,25 @@ class State(NamedTuple):
     """Everything the kernels read and write.
 
     Attributes:
-        config: int64 [CONFIG_SIZE]; all but PERIOD stay as they were made.
+        config: int64 [CONFIG_SIZE].
         history: uint8 [size + 1], the block so far, every lane at its own place; 0 where nothing is
             coded yet.
-        slots: uint32 [16 * slots]: a check, then the counters of 15 nodes (see counters).
+        slots: uint8 [16 * slots]: a check, then the bit histories of 15 nodes (see hashtable).
+        checks: uint8 [lanes, MAX_CONTEXTS], the checks of the contexts in their slots.
         keys: uint64 [lanes, KEYS + contexts]: recent bytes and hashes.
+        values: uint64 [lanes, len(Context)], what each context there is is made of.
         lanes: int32 [lanes, LANE_SIZE]: node, place, match, line and cluster of each lane.
-        inputs: int32 [lanes, inputs], |x| <= 32767: what the weight sets weigh.
+        inputs: int16 [lanes, inputs], |x| <= 24576: what the weight sets weigh.
+        outputs: int16 [lanes, MAX_SETS], what they come to, stretched; 0 where there is no set.
         where: int32 [lanes, WHERE_SIZE]: which cells and weights made the last prediction, and what
             came of it.
         cells: uint32, adaptive probabilities: 22 bits of probability, 10 of count.
-        weights: int32, 16 fractional bits.
+        weights: int16, 14 fractional bits.
+        apms: uint16 [32 * rows], the final maps: probabilities, 25 of each row.
         heads: int32 [matches * 2 ** match bits]: the last position after each hashed string, 0 for
             none.
         sums: int32 [lanes, 257]: cumulative weights of the network, at most 2**28.
-        votes: int32 [MAX_PERIOD + 1]: how often a byte equalled the one that far back; [0] counts
-            the tries.
+        followers: uint16 [FOLLOWERS], the last two bytes that followed; see text.
         hidden: int8 [lanes, width], the network's last hidden vectors.
         regression: int32 [256 * width], see regression.
         energies: int64 [256], each node's sum of squared errors, 16 fractional bits.
@@ -81,16 +85,20 @@ class State(NamedTuple):
 
     config: Annotated[NDArray[np.int64], 1]
     history: Annotated[NDArray[np.uint8], 1]
-    slots: Annotated[NDArray[np.uint32], 1]
+    slots: Annotated[NDArray[np.uint8], 1]
+    checks: Annotated[NDArray[np.uint8], 2]
     keys: Annotated[NDArray[np.uint64], 2]
+    values: Annotated[NDArray[np.uint64], 2]
     lanes: Annotated[NDArray[np.int32], 2]
-    inputs: Annotated[NDArray[np.int32], 2]
+    inputs: Annotated[NDArray[np.int16], 2]
+    outputs: Annotated[NDArray[np.int16], 2]
     where: Annotated[NDArray[np.int32], 2]
     cells: Annotated[NDArray[np.uint32], 1]
-    weights: Annotated[NDArray[np.int32], 1]
+    weights: Annotated[NDArray[np.int16], 1]
+    apms: Annotated[NDArray[np.uint16], 1]
     heads: Annotated[NDArray[np.int32], 1]
     sums: Annotated[NDArray[np.int32], 2]
-    votes: Annotated[NDArray[np.int32], 1]
+    followers: Annotated[NDArray[np.uint16], 1]
     hidden: Annotated[NDArray[np.int8], 2]
     regression: Annotated[NDArray[np.int32], 1]
     energies: Annotated[NDArray[np.int64], 1]

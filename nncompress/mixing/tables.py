@@ -22,9 +22,6 @@ STRETCH_MAX = 12 * STRETCH_ONE
 
 Squash of it is 65535.6 / 65536, beyond the last 16-bit probability."""
 
-QUANTA = 64
-"""Buckets into which a 12-bit probability is sorted before an adaptive map."""
-
 IntTable = npt.NDArray[np.integer[Any]]
 
 _KNOT_DISTANCE = 16
@@ -80,42 +77,25 @@ def _stretch_table(squash: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
 SQUASH = _squash_table()
 STRETCH = _stretch_table(SQUASH)
 
+COARSE_BITS = 3
+COARSE_SQUASH = np.ascontiguousarray(SQUASH[(1 << COARSE_BITS) // 2 :: 1 << COARSE_BITS])
+"""SQUASH for steps of 2**COARSE_BITS, int32: for errors, where it stays in the fastest cache."""
+
 RECIPROCAL = np.array([(65536 * 2) // (2 * n + 3) for n in range(1024)], np.int32)
 """65536 / (n + 1.5), the rate at which a cell moves that has seen n bits.
 
 int32 [1024], at most 43690."""
 
 
-def _quantum_table() -> npt.NDArray[np.uint8]:
-    """Sort 12-bit probabilities into 0..63: even steps of stretch within +-7.75; uint8 [4096].
-
-    So the probabilities near 0 and 1 are told apart.
-    """
-    p16 = np.arange(4096) * 16 + 8
-    return np.clip(
-        (STRETCH[p16].astype(np.int32) + 8 * STRETCH_ONE) * QUANTA // (16 * STRETCH_ONE),
-        0,
-        QUANTA - 1,
-    ).astype(np.uint8)
-
-
-QUANTUM = _quantum_table()
-"""Bucket of the upper 12 bits of a counter's probability; uint8 [4096], 0..63."""
-
-
-def _count_bucket_table() -> npt.NDArray[np.uint8]:
-    """Sort counts, 0..1023, into 0..15: exact to 7, then ever coarser; uint8 [1024]."""
-    starts = [*range(1, 9), 12, 16, 24, 40, 80, 200, 600]
-    return np.searchsorted(starts, np.arange(1024), "right").astype(np.uint8)
-
-
-COUNT_BUCKETS = 16
-COUNT_BUCKET = _count_bucket_table()
-"""Bucket of a counter's count; uint8 [1024], 0..15."""
+COARSE_STRETCH = np.ascontiguousarray(STRETCH[8::16])
+"""Stretch of the upper 12 bits of a probability; int16 [4096]. It stays in the fastest cache."""
 
 
 def _class_table() -> npt.NDArray[np.uint64]:
-    """Sort bytes into classes of characters, 0..7; uint64 [256]."""
+    """Sort bytes into classes of characters, 0..7; uint64 [256].
+
+    Bytes from 128 on count as small letters: in most scripts and encodings they are parts of words.
+    """
     classes = np.full(256, 7, np.uint64)
     classes[128:] = 0
     for number, members in enumerate(
@@ -140,3 +120,31 @@ OPENING = np.isin(np.arange(256), list(b"[{<(|=&"))
 """Bytes after which text is of another kind until one of CLOSING; bool [256]."""
 
 CLOSING = np.isin(np.arange(256), list(b"]}>);\n"))
+
+"""Bytes after which none of OPENING holds any more; bool [256]."""
+
+ENDS_SENTENCE = np.isin(np.arange(256), list(b".!?"))
+SEPARATES = np.isin(np.arange(256), list(b',\t;| "=>:'))
+"""Bytes that end a field of a line; bool [256]."""
+
+
+def _size_class_table() -> npt.NDArray[np.uint64]:
+    """Sort bytes by their size as numbers, 0..13, small and negative ones finely; uint64 [256]."""
+    starts = [1, 4, 16, 32, 48, 64, 96, 128, 0x90, 0xC0, 0xE0, 0xF0]
+    classes = np.searchsorted(starts, np.arange(256), "right") + 1
+    classes[0], classes[255] = 0, 1
+    return classes.astype(np.uint64)
+
+
+SIZE_CLASS = _size_class_table()
+
+
+def _difference_class_table() -> npt.NDArray[np.int64]:
+    """Sort differences of bytes, -255..255, into signs and sizes, 0..24; int64 [511]."""
+    size = np.abs(np.arange(-255, 256))
+    classes = np.searchsorted([1, 2, 3, 4, 8, 16, 32, 64], size, "right")
+    return (classes + 16 * (np.arange(-255, 256) < 0)).astype(np.int64)
+
+
+DIFFERENCE_CLASS = _difference_class_table()
+"""Class of a difference plus 255."""

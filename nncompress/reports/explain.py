@@ -16,6 +16,7 @@ from nncompress.archive.codec import Progress
 from nncompress.archive.format import Method
 from nncompress.archive.writer import Splitter
 from nncompress.coding.block import BlockCoder, open_block_coder
+from nncompress.coding.head import Head
 from nncompress.coding.options import CodingOptions
 from nncompress.coding.planes import Plane, StepPredictor
 from nncompress.exact.engine import Prediction
@@ -160,8 +161,8 @@ class _RecordingCoder(BlockCoder):
             self._network = like.network  # started once, checked once
         self._notes = notes
 
-    def _predictor(self, method: Method, number: int, layout: Layout) -> StepPredictor:
-        return _Recorder(super()._predictor(method, number, layout), layout, self._notes)
+    def _predictor(self, head: Head, layout: Layout) -> StepPredictor:
+        return _Recorder(super()._predictor(head, layout), layout, self._notes)
 
 
 class _Recorder:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncompress.archive.codec import Progress
+from nncompress.archive.format import Method
 from nncompress.archive.writer import Splitter
 from nncompress.coding.levels import Level
 from nncompress.lanes import Layout
@@ -41,7 +42,8 @@ def ideal_bits(pieces: Iterable[bytes], level: Level, meter: Meter, progress: Pr
         progress: called with the bytes done since its last call.
     """
     return sum(
-        meter(block, level.layout(len(block)), progress) for block in _cut_blocks(pieces, level)
+        meter(block, level.layout(len(block), Method.NETWORK), progress)
+        for block in _cut_blocks(pieces, level)
     )
 
 

@@ -61,7 +61,7 @@ class Release:
     held_out: int = TrainConfig.held_out
     summary: Mapping[str, Any] = field(default_factory=dict)
     mixing: bool = True
-    mixer_sample: int = 1 << 17
+    mixer_sample: int = 1 << 16
 
 
 def release(job: Release) -> bytes:

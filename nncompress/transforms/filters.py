@@ -52,6 +52,11 @@ class Transform:
         return self.parameter << 4 | self.filter
 
     @property
+    def is_for_code(self) -> bool:
+        """Whether it makes addresses in machine code absolute."""
+        return self.filter in (Filter.X86, Filter.ARM64)
+
+    @property
     def label(self) -> str:
         """Name shown to users, for instance ``x86-64``."""
         return PARAMETERS[self.filter][self.parameter]

@@ -52,7 +52,7 @@ def test_layouts_split_into_equal_groups_when_there_are_enough_lanes(lanes, grou
 @pytest.mark.parametrize(("size", "bits"), [(10, 4), (1 << 20, 13), (0, 1)])
 def test_impossible_layouts_are_damage(size, bits):
     with pytest.raises(DamagedArchiveError):
-        read_layout(size, bits)
+        read_layout(size, bits, network=True)
 
 
 @settings(deadline=None)
@@ -213,9 +213,10 @@ def test_levels_differ_in_their_model_unless_one_is_given():
 
 
 def test_higher_levels_have_fewer_lanes():
-    for network in (False, True):
-        lanes = [level.lanes_bits(1 << 22) for level in LEVELS.values() if level.network is network]
-        assert lanes == sorted(lanes, reverse=True)
+    networks = [level for level in LEVELS.values() if level.network]
+    lanes = [level.lanes_bits(1 << 22, Method.NETWORK_MIXING) for level in networks]
+    assert lanes == sorted(lanes, reverse=True)
+    assert {level.lanes_bits(1 << 22, Method.MIXING) for level in LEVELS.values()} == {0}
 
 
 def test_memory_is_stated_and_grows_with_the_block(tiny):

@@ -94,6 +94,7 @@ def test_every_probability_is_rounded_as_constriction_rounds_it():
 
 
 def test_endless_lanes_are_refused():
-    assert read_layout(2**24 - 1, 4).lanes == 16
+    assert read_layout(2**24 - 1, 4, network=True).lanes == 16
+    assert read_layout(2**24 - 1, 0, network=False).lanes == 1
     with pytest.raises(DamagedArchiveError):
-        read_layout(2**24 - 1, 0)
+        read_layout(2**24 - 1, 0, network=True)

@@ -23,6 +23,9 @@ TEXT = (FOLDER / "text.bin").read_bytes()
 TABLE = b"".join(b"%05d,%03d;" % (i * 37 % 99_991, i % 7) for i in range(300))
 
 
+LINES = TABLE.replace(b";", b"\n")
+
+
 @dataclass(frozen=True)
 class Case:
     """One archive: its name, contents, and the codec's settings."""
@@ -46,7 +49,7 @@ class Case:
 
 
 def _level(lanes_bits: int, block_size: int = 1 << 22, alone: int = 1, best: bool = False) -> Level:
-    return Level(True, lanes_bits, block_size, bytes_per_lane=16, alone=alone, best=best)
+    return Level(True, alone, lanes_bits, block_size, bytes_per_lane=16, best=best)
 
 
 CASES = [
@@ -55,9 +58,12 @@ CASES = [
     Case("network-mixing-4-lanes", TEXT[:1001], "network+mixing", _level(2)),
     Case("network-mixing-32-lanes", TEXT, "network+mixing", _level(5)),
     Case("network-mixing-best", TEXT, "network+mixing", _level(3, best=True)),
-    Case("mixing-fast", TEXT + TABLE, "mixing", _level(4, alone=0)),
-    Case("mixing-medium", TEXT + TABLE, "mixing", _level(4, alone=2)),
-    Case("mixing-rich", TABLE, "mixing", _level(3)),
+    Case("mixing-fast", TEXT + TABLE, "mixing", _level(0, alone=0)),
+    Case("mixing-medium", TEXT + TABLE, "mixing", _level(0, alone=1)),
+    Case("mixing-rich", TABLE, "mixing", _level(0, alone=2)),
+    Case("mixing-most", TEXT + TABLE, "mixing", _level(0, alone=3)),
+    Case("mixing-lines", LINES, "mixing", _level(0, alone=2)),
+    Case("mixing-records", sound(700) + bytes(99), "mixing", _level(0, alone=3)),
     Case("filter-x86", x86_code(60, wide=False), "mixing", _level(0, alone=0)),
     Case("filter-x86-64", x86_code(60), "auto", _level(2)),
     Case("filter-arm64", arm64_code(60, phase=3), "mixing", _level(1)),

@@ -44,10 +44,18 @@ def prediction_for(step: int, symbols: np.ndarray, seed: int) -> Prediction:
 
 
 def encode(
-    data: bytes, profile: Profile, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
+    data: bytes,
+    profile: Profile,
+    lanes: int,
+    *,
+    groups: int = 1,
+    seed: int = 0,
+    initial=None,
+    period: int = 0,
+    step: int = 0,
 ):
     """Return the predictor and the probabilities of every step, each float64 [8, lanes]."""
-    predictor = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH))
+    predictor = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH), period, step)
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         out = np.full((8, hi - lo), np.nan)
@@ -58,10 +66,18 @@ def encode(
 
 
 def decode(
-    data: bytes, profile: Profile, lanes: int, *, groups: int = 1, seed: int = 0, initial=None
+    data: bytes,
+    profile: Profile,
+    lanes: int,
+    *,
+    groups: int = 1,
+    seed: int = 0,
+    initial=None,
+    period: int = 0,
+    step: int = 0,
 ):
     """Do the same by decode_step, which is told the bits of ``data`` plane by plane."""
-    predictor = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH))
+    predictor = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH), period, step)
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         seen: list[np.ndarray] = []

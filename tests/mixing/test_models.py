@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nncompress.mixing.profiles import FAST, FULL, RICH, Context
+from nncompress.mixing.profiles import ALONE, FAST, FULL, RICH, Context, Kind
 from tests.mixing import blocks
 
 RANDOM = np.random.default_rng(5).integers(0, 256, 4096).astype(np.uint8).tobytes()
@@ -42,15 +42,17 @@ def test_a_lane_finds_shorter_matches_of_its_own():
     words = np.frombuffer(RANDOM[:400], np.uint8).reshape(50, 8)
     data = words[np.random.default_rng(2).integers(0, 50, 600)].tobytes()
     order0 = (Context.ORDER0,)
-    without = replace(FAST, contexts=order0, tabular=order0)
+    without = replace(FAST, contexts=order0)
     assert length(data, replace(without, local_match_bytes=4)) < 0.95 * length(data, without)
 
 
-def test_columns_of_a_table_are_found():
+def test_columns_of_a_table_are_used():
     rows = np.random.default_rng(1).integers(0, 256, (400, 23)).astype(np.uint8)
     rows[:, 3:20] = rows[0, 3:20] + rows[:, :1] // 128  # two kinds of rows
     noise = 400 * 6
-    assert length(rows.tobytes()) < 1.25 * noise
+    told = length(rows.tobytes(), ALONE[1][Kind.RECORDS], period=23, step=1)
+    assert told < 1.4 * noise
+    assert told < 0.95 * length(rows.tobytes(), ALONE[1][Kind.BINARY])
 
 
 def test_a_good_network_is_believed():

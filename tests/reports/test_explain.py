@@ -7,6 +7,7 @@ import pytest
 
 import nncompress
 from nncompress.archive.codec import no_progress
+from nncompress.archive.format import Method
 from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
 from nncompress.coding.options import CodingOptions
 from nncompress.exact.engine import Network
@@ -35,7 +36,7 @@ def test_networks_predictions_stand_at_the_byte_they_are_for(tmp_path: Path) -> 
     data = text(9001)
     found = explain(data, CodingOptions(model, method="network+mixing"), no_progress)
     assert found.network is not None
-    layout = LEVELS[DEFAULT_LEVEL].layout(len(data))
+    layout = LEVELS[DEFAULT_LEVEL].layout(len(data), Method.NETWORK_MIXING)
     assert layout.lanes > 1
     expected = network_meter(Network(parameters()))(data, layout, no_progress)
     assert found.network.sum() == pytest.approx(expected)

@@ -28,7 +28,7 @@ def test_bits_are_those_of_an_archive_by_the_network_alone(lanes: int) -> None:
 
 def test_blocks_are_measured_each_on_its_own() -> None:
     meter = network_meter(Network(parameters()))
-    data, level = text(2500), Level(True, 0, block_size=1000)
+    data, level = text(2500), Level(True, max_lanes_bits=0, block_size=1000)
     done: list[int] = []
     # Pieces have nothing to do with blocks.
     total = ideal_bits([data[:700], data[700:2100], data[2100:]], level, meter, done.append)

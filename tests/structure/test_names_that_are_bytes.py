@@ -16,7 +16,7 @@ from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
 from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.modelfile import FORMAT, MIXING_PREFIX
 from nncompress.mixing.predictor import Predictor
-from nncompress.mixing.profiles import Context, Selector
+from nncompress.mixing.profiles import Context, Kind, Selector
 from nncompress.transforms.filters import PARAMETERS, Transform
 from tests.models import DEEP, SINGLE, TINY, parameters
 
@@ -65,6 +65,10 @@ FOUND: dict[str, tuple[Any, str]] = {
             for parameter, label in enumerate(labels)
         },
         "the numbers are the second byte of payloads",
+    ),
+    "kinds": (
+        {kind.name: kind.value for kind in Kind},
+        "a profile's number is four times its strength plus the kind",
     ),
     "contexts": (
         {context.name: context.value for context in Context},
