@@ -16,7 +16,7 @@ from tests.models import model
 
 SIZE = 1 << 17
 LANES_BITS = 12
-PROFILE = {Method.NETWORK: 0, Method.NETWORK_MIXING: 0, Method.MIXING: 1}
+PROFILE = {Method.NETWORK: 0, Method.NETWORK_MIXING: 0, Method.MIXING: 12}
 
 
 @pytest.fixture(scope="module")
@@ -58,4 +58,4 @@ def test_lanes_in_a_payload_count_against_the_limit(tiny, method):
 def test_what_no_payload_can_say_is_no_matter_of_memory(tiny, first):
     codec = BlockCoder(tiny, threads=1)
     with pytest.raises(ArchiveError):
-        codec.memory(Method.MIXING, SIZE, bytes([first]))
+        codec.memory(Method.NETWORK_MIXING, SIZE, bytes([first, 0]))
