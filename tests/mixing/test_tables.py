@@ -31,6 +31,13 @@ def test_rates_keep_probabilities_inside_their_range():
 
 
 def test_buckets_cover_what_they_index():
-    assert set(t.QUANTUM) <= set(range(t.QUANTA))
-    assert set(t.COUNT_BUCKET) == set(range(t.COUNT_BUCKETS))
     assert set(t.CLASS.tolist()) == set(range(8))
+    assert set(t.SIZE_CLASS.tolist()) == set(range(14))
+    assert set(t.DIFFERENCE_CLASS.tolist()) == {*range(9), *range(17, 25)}
+
+
+def test_coarse_tables_are_near_the_fine_ones():
+    p = np.arange(4096, 61440)
+    assert np.abs(t.COARSE_STRETCH[p >> 4].astype(int) - t.STRETCH[p]).max() <= 8
+    x = np.arange(2 * t.STRETCH_MAX)
+    assert np.abs(t.COARSE_SQUASH[x >> t.COARSE_BITS] - t.SQUASH[x]).max() <= 40
