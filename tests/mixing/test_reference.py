@@ -41,7 +41,7 @@ def check(
 
 
 @pytest.mark.parametrize("data", DATA.values(), ids=DATA)
-@pytest.mark.parametrize("profiles", ALONE, ids=str)
+@pytest.mark.parametrize("profiles", ALONE, ids=["fast", "medium", "rich", "most"])
 def test_mixing_alone(data, profiles):
     for profile in profiles:
         check(data, profile, 1, period=14, step=2)
