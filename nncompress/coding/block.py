@@ -112,13 +112,11 @@ class BlockCoder:
             plans = choose_plans(data, self._methods, self.method == "auto", cost)
             if not any(plan.method.needs_model for plan in plans):
                 loan.keep(1)
-            coded = [
-                (
-                    self._encode(plan, data, self._layout(data, plan), loan.count, progress),
-                    plan.method,
-                )
-                for plan in plans
-            ]
+            coded = []
+            for plan in plans:
+                layout = self.level.layout(len(data), plan.method)
+                payload = self._encode(plan, data, layout, loan.count, progress)
+                coded.append((payload, plan.method))
         if self.method == "auto":
             coded.append((data, Method.STORED))
         payload, method = min(coded, key=lambda pair: _archive_bytes(*pair, alone=alone))
@@ -176,9 +174,6 @@ class BlockCoder:
     def _forced(self) -> Method:
         return Method[self.method.upper().replace("+", "_")]
 
-    def _layout(self, data: bytes, plan: Plan) -> Layout:
-        return self.level.layout(len(data), plan.method)
-
     def _encode(
         self,
         plan: Plan,
@@ -191,9 +186,8 @@ class BlockCoder:
         changed = apply_transform(plan.transform, data)
         kind, records = Kind.TEXT, NO_RECORDS
         if plan.method is Method.MIXING:
-            kind, records = kind_of(changed)
-            if plan.transform.is_for_code:
-                kind, records = Kind.BINARY, NO_RECORDS
+            for_code = plan.transform.is_for_code
+            kind, records = (Kind.BINARY, NO_RECORDS) if for_code else kind_of(changed)
         head = Head(
             plan.method,
             layout.lanes.bit_length() - 1,

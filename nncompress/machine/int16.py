@@ -3,8 +3,8 @@
 numba widens every number to 64 bits, and LLVM finds no vector instruction in such loops. These
 functions are written as operations on whole vectors, which LLVM turns into what the CPU has
 (pmaddwd, pmulhrsw and paddsw on x86, their like on ARM) or into plain code; the integers are the
-same everywhere. The functions of :mod:`nncompress.mixing.reference` with the same names say what
-they compute.
+same everywhere: ``dot`` and ``train`` of :mod:`nncompress.mixing.reference_parts` say what they
+compute.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from numba import types
 from numba.extending import intrinsic
 
 from .intrinsics import call_llvm
-from .simd import CodeWriter, has_features
+from .simd import I32, CodeWriter, has_features, splat
 
-_I16, _I32 = ir.IntType(16), ir.IntType(32)
+_I16 = ir.IntType(16)
 LENGTH = 16
 """Numbers in a vector; arrays are padded to multiples of it."""
 
@@ -26,11 +26,7 @@ AVX2 = ("avx2",)
 PAIR_SHIFT = 8
 """Bits that the sum of two products loses, so that the whole sum fits in 32 bits."""
 
-_SHORT, _WIDE = ir.VectorType(_I16, LENGTH), ir.VectorType(_I32, LENGTH)
-
-
-def _constant(kind: Any, value: int) -> Any:
-    return ir.Constant(kind, [value] * kind.count)
+_SHORT, _WIDE = ir.VectorType(_I16, LENGTH), ir.VectorType(I32, LENGTH)
 
 
 def _products(writer: CodeWriter, left: Any, right: Any) -> Any:
@@ -53,8 +49,8 @@ def _dot(typing_context: Any, weights: Any, at: Any, inputs: Any, first: Any, n:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         writer = CodeWriter(context, builder, signature, arguments)
         weights, at, inputs, first, n = writer.arguments
-        half = ir.VectorType(_I32, LENGTH // 2)
-        total = writer.variable(_constant(half, 0))
+        half = ir.VectorType(I32, LENGTH // 2)
+        total = writer.variable(splat(half, 0))
         with writer.loop(n, LENGTH) as index:
             left = writer.load(_place(writer, weights, at, index), _SHORT)
             right = writer.load(_place(writer, inputs, first, index), _SHORT)
@@ -62,10 +58,10 @@ def _dot(typing_context: Any, weights: Any, at: Any, inputs: Any, first: Any, n:
             empty = ir.Constant(_WIDE, ir.Undefined)
             even = writer.shuffle(products, empty, range(0, LENGTH, 2))
             odd = writer.shuffle(products, empty, range(1, LENGTH, 2))
-            pairs = builder.ashr(builder.add(even, odd), _constant(half, PAIR_SHIFT))
+            pairs = builder.ashr(builder.add(even, odd), splat(half, PAIR_SHIFT))
             builder.store(builder.add(builder.load(total), pairs), total)
         name = f"llvm.vector.reduce.add.v{half.count}i32"
-        return call_llvm(builder, name, _I32, [builder.load(total)])
+        return call_llvm(builder, name, I32, [builder.load(total)])
 
     return types.int32(weights, at, inputs, first, n), generate
 
@@ -75,8 +71,8 @@ def _steps(context: Any, writer: CodeWriter, inputs: Any, factor: Any) -> Any:
     builder = writer.builder
     if has_features(context, AVX2):  # LLVM does not see pmulhrsw where the factor is hoisted
         return writer.call("llvm.x86.avx2.pmul.hr.sw", _SHORT, inputs, factor)
-    products = builder.lshr(_products(writer, inputs, factor), _constant(_WIDE, 14))
-    rounded = builder.lshr(builder.add(products, _constant(_WIDE, 1)), _constant(_WIDE, 1))
+    products = builder.lshr(_products(writer, inputs, factor), splat(_WIDE, 14))
+    rounded = builder.lshr(builder.add(products, splat(_WIDE, 1)), splat(_WIDE, 1))
     return builder.trunc(rounded, _SHORT)
 
 

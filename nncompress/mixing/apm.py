@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.intrinsics import bit_length, prefetch
+from nncompress.machine.intrinsics import prefetch
 from nncompress.machine.jit import jit, part
 
+from .contexts import WORD_CONTEXT
 from .counters import move
-from .hashing import BYTE, U, low_bytes, mix64, small_hash
+from .hashing import U, low_bytes, small_hash
+from .matchmodel import begins_with
 from .state import (
     APM1,
     APM_BITS,
@@ -29,7 +31,6 @@ from .state import (
     OF_MATCH,
     RECENT,
     RUN,
-    WORD,
 )
 from .tables import SQUASH, STRETCH_BITS, STRETCH_MAX, STRETCH_ONE
 
@@ -79,12 +80,6 @@ def corrected(cells, row, x, where, column):
     return min(max(p, 1), 65535)
 
 
-@jit
-def begins_with(expected, node):
-    """Return whether an expected byte, -1 for none, begins with the bits of a node."""
-    return expected >= 0 and (expected | 256) >> (9 - bit_length(node)) == node
-
-
 @part
 def _final_context(s, lane, k):
     """Return the context of a final map, uint64."""
@@ -94,7 +89,7 @@ def _final_context(s, lane, k):
     if k == 1:
         return node << U(24) | low_bytes(recent, 3)
     if k == 2:
-        return mix64(s.keys[lane, WORD], recent & BYTE) + node
+        return s.values[lane, WORD_CONTEXT] + node
     best, length = np.int64(-1), np.int64(0)
     for model in range(s.config[MATCHES]):
         expected = np.int64(s.lanes[lane, model * OF_MATCH + EXPECTED])

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.intrinsics import prefetch
+from nncompress.machine.intrinsics import bit_length, prefetch
 from nncompress.machine.jit import jit, part
 
 from .counters import move, probability
@@ -74,6 +74,12 @@ def run_bucket(run):
     return 22 if run < 512 else 23
 
 
+@jit
+def begins_with(expected, node):
+    """Return whether an expected byte, -1 for none, begins with the bits of a node."""
+    return expected >= 0 and (expected | 256) >> (9 - bit_length(node)) == node
+
+
 @part
 def predict_match(s, plane, lo, hi):
     """Write two inputs for each model, 0 without a match or where the byte has already left it."""
@@ -89,7 +95,7 @@ def _predict(s, model, plane, lo, hi):
     lanes, where, inputs = s.lanes, s.where, s.inputs
     for lane in range(lo, hi):
         expected = np.int64(lanes[lane, own + EXPECTED])
-        if expected < 0 or ((expected | 256) >> (8 - plane)) != lanes[lane, NODE]:
+        if not begins_with(expected, np.int64(lanes[lane, NODE])):
             where[lane, MATCH_CELL + model] = -1
             inputs[lane, at] = 0
             inputs[lane, at + 1] = 0

@@ -43,19 +43,9 @@ def prediction_for(step: int, symbols: np.ndarray, seed: int) -> Prediction:
     return Prediction(weights, hidden)
 
 
-def encode(
-    data: bytes,
-    profile: Profile,
-    lanes: int,
-    *,
-    groups: int = 1,
-    seed: int = 0,
-    initial=None,
-    period: int = 0,
-    step: int = 0,
-):
+def encode(data: bytes, profile: Profile, lanes: int, *, groups=1, seed=0, **settings):
     """Return the predictor and the probabilities of every step, each float64 [8, lanes]."""
-    predictor = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH), period, step)
+    predictor = Predictor(profile, lanes, len(data), clusters=some_clusters(WIDTH), **settings)
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         out = np.full((8, hi - lo), np.nan)
@@ -65,19 +55,9 @@ def encode(
     return predictor, planes
 
 
-def decode(
-    data: bytes,
-    profile: Profile,
-    lanes: int,
-    *,
-    groups: int = 1,
-    seed: int = 0,
-    initial=None,
-    period: int = 0,
-    step: int = 0,
-):
+def decode(data: bytes, profile: Profile, lanes: int, *, groups=1, seed=0, **settings):
     """Do the same by decode_step, which is told the bits of ``data`` plane by plane."""
-    predictor = Predictor(profile, lanes, len(data), initial, some_clusters(WIDTH), period, step)
+    predictor = Predictor(profile, lanes, len(data), clusters=some_clusters(WIDTH), **settings)
     planes = []
     for t, lo, hi, symbols in steps(data, lanes, groups_of(lanes, groups)):
         seen: list[np.ndarray] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -12,18 +11,12 @@ import pytest
 
 from nncompress.reports.compare import Trial, totals
 from tests.children import ROOT
+from tests.scripts import benchmark
 
 
 @pytest.fixture
-def script() -> ModuleType:
-    specification = importlib.util.spec_from_file_location(
-        "readme_tables", ROOT / "benchmarks" / "readme.py"
-    )
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    return benchmark("readme", monkeypatch)
 
 
 def test_tables_are_what_the_results_say(script: ModuleType) -> None:

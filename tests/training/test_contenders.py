@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import stat
 import sys
@@ -15,23 +14,12 @@ from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 from nncompress.reports.compare import Trial
 from tests.children import ROOT
-
-
-def script(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(
-        f"benchmark_{name}", ROOT / "benchmarks" / f"{name}.py"
-    )
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, specification.name, module)
-    specification.loader.exec_module(module)
-    return module
+from tests.scripts import benchmark
 
 
 @pytest.fixture
 def peers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return script("peers", monkeypatch)
+    return benchmark("peers", monkeypatch)
 
 
 def test_own_methods_run_at_every_level_and_others_once(peers: ModuleType) -> None:
@@ -106,7 +94,7 @@ def test_the_brief_table_sums_folders_and_leaves_out_what_failed(
         error = "failed" if compressed is None else None
         return Trial(file, 1000, codec, compressed=compressed, error=error)
 
-    table = script("readme", monkeypatch).brief_table(
+    table = benchmark("readme", monkeypatch).brief_table(
         [
             trial("code/a", "x", 500),
             trial("code/a", "y", 400),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import lzma
-import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -16,21 +14,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.children import ROOT
+from tests.scripts import benchmark
 
 UNPACKED = b"first document\0second one\0third document"
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    path = ROOT / "benchmarks" / "samples.py"
-    specification = importlib.util.spec_from_file_location("benchmark_samples", path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, specification.name, module)
-    specification.loader.exec_module(module)
-    return module
+    return benchmark("samples", monkeypatch)
 
 
 def entry(**changes: Any) -> dict[str, Any]:
