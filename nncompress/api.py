@@ -54,6 +54,9 @@ class EncoderOptions(MachineOptions, total=False):
     """1 (fastest) to 9 (smallest); None for the default."""
     method: str | None
     """"auto", "network", "network+mixing", "mixing" or "stored"; None is "auto"."""
+    window: int | None
+    """How many bytes back repeats are sought, besides those that repeat themselves; 0 for not at
+    all, None for the level's own."""
 
 
 class DecoderOptions(MachineOptions, total=False):

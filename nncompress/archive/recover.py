@@ -6,17 +6,19 @@ searching for the bytes that mark a block or a member.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from nncompress.errors import ArchiveError
+from nncompress.errors import ArchiveError, DamagedArchiveError
 
-from .access import WINDOW, ArchiveMap, BlockPlace, read_block, read_map
-from .codec import CodecSource
+from .access import WINDOW, ArchiveMap, BlockPlace, read_literals, read_map
+from .codec import CodecSource, Decoded, complete_block
 from .fields import Cursor, Incomplete
 from .format import (
     MAGIC,
+    MOST_COPIED_PER_BYTE,
     MOST_PER_BYTE,
     SYNC,
     BlockHeader,
@@ -24,6 +26,7 @@ from .format import (
     parse_block_header,
     parse_header,
 )
+from .history import History, KeptLiterals
 from .walk import HEADER_ROOM
 
 
@@ -40,24 +43,40 @@ class Segment:
     error: ArchiveError | None = None
 
 
-def recover(file: BinaryIO, source: CodecSource, max_block: int | None = None) -> Iterator[Segment]:
-    """Yield the contents of the seekable archive ``file`` in order, good blocks and lost ranges.
+def recover(
+    file: BinaryIO,
+    source: CodecSource,
+    max_block: int | None = None,
+    history: History | None = None,
+) -> Iterator[Segment]:
+    """Yield the contents of the seekable archive ``file`` in order, good bytes and lost ranges.
 
-    Memory stays at one block. What stood after the last good block of an archive that is cut off
-    cannot be known and is left out; a final segment of size 0 then carries the error. Raises
-    MemoryLimitError at a block whose raw bytes and payload take more than ``max_block`` bytes.
+    A block that cannot be decoded costs its own bytes and the copies of them in later blocks. What
+    stood after the last good block of an archive that is cut off cannot be known and is left out; a
+    final segment of size 0 then carries the error.
+
+    Args:
+        file: the archive.
+        source: gives codecs.
+        max_block: bytes that raw bytes and payload of a block may take; MemoryLimitError is raised
+            at one that takes more.
+        history: keeps literals for the copies; None keeps them in memory.
     """
+    history = history or KeptLiterals(sys.maxsize)
     found = read_map(file)
-    end = 0
+    end, member = 0, -1
     for place in _all_places(file, found):
+        if place.member != member:
+            member = place.member
+            history.begin(place.header.window)
         if place.start < end:  # two claims to the same bytes: the first good one stands
             continue
-        segment = _read(file, place, source, max_block)
-        if segment.data is None and place.guessed:
+        segments = _read(file, place, source, max_block, history)
+        if place.guessed and all(segment.data is None for segment in segments):
             continue
         if place.start > end:
             yield Segment(end, place.start - end, None, found.fault)
-        yield segment
+        yield from segments
         end = place.start + place.raw_size
     if found.fault is not None:
         yield Segment(end, 0, None, found.fault)
@@ -68,11 +87,73 @@ class _Place(BlockPlace):
     guessed: bool = False
 
 
-def _read(file: BinaryIO, place: _Place, source: CodecSource, max_block: int | None) -> Segment:
+def _read(
+    file: BinaryIO,
+    place: _Place,
+    source: CodecSource,
+    max_block: int | None,
+    history: History,
+) -> list[Segment]:
+    """Return the bytes of a block, in as many segments as its lost parts make of it."""
     try:
-        return Segment(place.start, place.raw_size, read_block(file, place, source, max_block))
+        header, decoded = read_literals(file, place, source, max_block)
+        try:
+            data = complete_block(header, decoded, history.find)
+            segments = [Segment(place.start, place.raw_size, data)]
+        except DamagedArchiveError as error:
+            segments = list(_what_is_left(place, header, decoded, history, error))
     except ArchiveError as error:
-        return Segment(place.start, place.raw_size, None, error)
+        return [Segment(place.start, place.raw_size, None, error)]
+    if place.literal_start is not None:
+        history.add(place.literal_start, decoded, place.raw_size)
+    return segments
+
+
+def _what_is_left(
+    place: _Place,
+    header: BlockHeader,
+    decoded: Decoded,
+    history: History,
+    error: DamagedArchiveError,
+) -> Iterator[Segment]:
+    """Yield a block, of whose copies some repeat what is lost."""
+    start, lost, good = place.start, 0, bytearray()
+    for size, piece in _parts(header, decoded, history):
+        if piece is None:
+            if good:
+                yield Segment(start, len(good), bytes(good))
+                start, good = start + len(good), bytearray()
+            lost += size
+            continue
+        if lost:
+            yield Segment(start, lost, None, error)
+            start, lost = start + lost, 0
+        good += piece
+    if len(good) == place.raw_size:  # all is there, and yet its CRC-32 is wrong
+        raise error
+    if good:
+        yield Segment(start, len(good), bytes(good))
+    elif lost:
+        yield Segment(start, lost, None, error)
+
+
+def _parts(
+    header: BlockHeader, decoded: Decoded, history: History
+) -> Iterator[tuple[int, bytes | None]]:
+    """Yield literals and copies in order; None for bytes that are lost."""
+    assert header.literals is not None
+    first, at = header.literals.start, 0
+    for place, length, source in decoded.copies.rows():
+        yield place - at, decoded.literals[at:place]
+        at = place
+        outside = min(length, max(0, first - source))
+        try:
+            yield outside, b"".join(history.find(source, outside))
+        except DamagedArchiveError:
+            yield outside, None
+        inside = max(0, source - first)
+        yield length - outside, decoded.literals[inside : inside + length - outside]
+    yield len(decoded.literals) - at, decoded.literals[at:]
 
 
 def _all_places(file: BinaryIO, found: ArchiveMap) -> Iterator[_Place]:
@@ -98,6 +179,7 @@ def _search(file: BinaryIO, start: int, end: int, found: ArchiveMap) -> Iterator
     header = before[-1].header if before else _header_of(found)
     base = before[-1].start - before[-1].offset if before else 0
     reach = known = before[-1].start + before[-1].raw_size if before else 0
+    literals = _literal_end(before[-1]) if before else 0
     for position, mark in _marks(file, start, end):
         file.seek(position)
         cursor = Cursor(file.read(min(HEADER_ROOM, end - position)))
@@ -115,11 +197,19 @@ def _search(file: BinaryIO, start: int, end: int, found: ArchiveMap) -> Iterator
         if mark == MAGIC:
             if position > 0 or before:
                 member, base = member + 1, reach
-            header = new_header
-        if base + offset - known > (position - start) * MOST_PER_BYTE:
+            header, literals = new_header, 0
+        most = MOST_COPIED_PER_BYTE if header.window else MOST_PER_BYTE
+        if base + offset - known > (position - start) * most:
             continue  # no damage of this length can hide that much
-        place = _place(block, header, position + head, cursor.position - head, base, member)
-        reach = max(reach, place.start + place.raw_size)
+        if block.literals is not None:
+            literals = block.literals.start
+        elif base + block.offset != reach:  # what lies between is lost
+            literals = None
+        place = _place(
+            block, header, position + head, cursor.position - head, base, member, literals
+        )
+        if place.start + place.raw_size > reach:
+            reach, literals = place.start + place.raw_size, _literal_end(place)
         yield place
 
 
@@ -135,8 +225,19 @@ def _peek_offset(cursor: Cursor) -> int:
     return offset
 
 
+def _literal_end(place: BlockPlace) -> int | None:
+    """Return the number of the literal behind a block."""
+    return None if place.literal_start is None else place.literal_start + place.literal_size
+
+
 def _place(
-    block: BlockHeader, header: Header, position: int, head: int, base: int, member: int
+    block: BlockHeader,
+    header: Header,
+    position: int,
+    head: int,
+    base: int,
+    member: int,
+    literals: int | None,
 ) -> _Place:
     return _Place(
         member=member,
@@ -147,6 +248,8 @@ def _place(
         offset=block.offset,
         raw_size=block.raw_size,
         crc=block.crc,
+        literal_size=block.literal_size,
+        literal_start=literals,
         guessed=True,
     )
 

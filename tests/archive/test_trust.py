@@ -13,7 +13,8 @@ import pytest
 
 from nncompress.archive.access import read_map
 from nncompress.archive.codec import StoredCodec
-from nncompress.archive.format import BlockHeader, Header, IndexBuilder, Method, most_raw_bytes
+from nncompress.archive.format import BlockHeader, Header, Method, most_raw_bytes
+from nncompress.archive.index import IndexBuilder
 from nncompress.archive.recover import recover
 from nncompress.errors import (
     ArchiveError,
