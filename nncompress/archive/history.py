@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -89,6 +90,13 @@ class KeptLiterals:
                 yield from self._spilled.read(number, take)
             number += take
             size -= take
+
+    def next_known(self, number: int) -> int:
+        """Return the first literal from ``number`` on that is at hand, or one beyond all others."""
+        place = bisect_right(self._starts, number) - 1
+        if place >= 0 and number < self._starts[place] + self._sizes[place]:
+            return number
+        return self._starts[place + 1] if place + 1 < len(self._starts) else sys.maxsize
 
     def _forget(self, oldest: int) -> None:
         """Forget blocks that end before ``oldest``, once they are many."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from nncompress.errors import ArchiveError, DamagedArchiveError
@@ -26,7 +27,7 @@ from .format import (
     parse_block_header,
     parse_header,
 )
-from .history import History, KeptLiterals
+from .history import KeptLiterals
 from .walk import HEADER_ROOM
 
 
@@ -47,7 +48,7 @@ def recover(
     file: BinaryIO,
     source: CodecSource,
     max_block: int | None = None,
-    history: History | None = None,
+    history: KeptLiterals | None = None,
 ) -> Iterator[Segment]:
     """Yield the contents of the seekable archive ``file`` in order, good bytes and lost ranges.
 
@@ -92,7 +93,7 @@ def _read(
     place: _Place,
     source: CodecSource,
     max_block: int | None,
-    history: History,
+    history: KeptLiterals,
 ) -> list[Segment]:
     """Return the bytes of a block, in as many segments as its lost parts make of it."""
     try:
@@ -113,7 +114,7 @@ def _what_is_left(
     place: _Place,
     header: BlockHeader,
     decoded: Decoded,
-    history: History,
+    history: KeptLiterals,
     error: DamagedArchiveError,
 ) -> Iterator[Segment]:
     """Yield a block, of whose copies some repeat what is lost."""
@@ -138,7 +139,7 @@ def _what_is_left(
 
 
 def _parts(
-    header: BlockHeader, decoded: Decoded, history: History
+    header: BlockHeader, decoded: Decoded, history: KeptLiterals
 ) -> Iterator[tuple[int, bytes | None]]:
     """Yield literals and copies in order; None for bytes that are lost."""
     assert header.literals is not None
@@ -147,13 +148,24 @@ def _parts(
         yield place - at, decoded.literals[at:place]
         at = place
         outside = min(length, max(0, first - source))
-        try:
-            yield outside, b"".join(history.find(source, outside))
-        except DamagedArchiveError:
-            yield outside, None
+        yield from _found(source, outside, history)
         inside = max(0, source - first)
         yield length - outside, decoded.literals[inside : inside + length - outside]
     yield len(decoded.literals) - at, decoded.literals[at:]
+
+
+def _found(number: int, size: int, history: KeptLiterals) -> Iterator[tuple[int, bytes | None]]:
+    """Yield literals from ``number`` on; None for those that are lost."""
+    end = number + size
+    while number < end:
+        known = min(history.next_known(number), end)
+        if known > number:
+            yield known - number, None
+        number = known
+        with suppress(DamagedArchiveError):  # the next one is lost
+            for piece in history.find(number, end - number):
+                yield len(piece), bytes(piece)
+                number += len(piece)
 
 
 def _all_places(file: BinaryIO, found: ArchiveMap) -> Iterator[_Place]:
@@ -163,13 +175,25 @@ def _all_places(file: BinaryIO, found: ArchiveMap) -> Iterator[_Place]:
     shift = 0  # what the search has found in front of the members that follow it
     for place in found.blocks:
         if not searched and fault_at is not None and place.position > fault_at:
-            for guess in _search(file, fault_at, place.position, found):
+            for guess in _numbered(_search(file, fault_at, place.position, found)):
                 yield guess
                 shift = max(shift, guess.start + guess.raw_size - place.start)
             searched = True
         yield _Place(**{**vars(place), "start": place.start + shift})
     if not searched and fault_at is not None:
-        yield from _search(file, fault_at, found.archive_size, found)
+        yield from _numbered(_search(file, fault_at, found.archive_size, found))
+
+
+def _numbered(guesses: Iterator[_Place]) -> Iterator[_Place]:
+    """Yield blocks with the numbers of their literals, told also by a later block."""
+    places = list(guesses)
+    for at in range(len(places) - 2, -1, -1):
+        place, following = places[at], places[at + 1]
+        follows = place.start + place.raw_size == following.start
+        if place.literal_start is None and following.literal_start is not None and follows:
+            start = following.literal_start - place.literal_size
+            places[at] = replace(place, literal_start=start)
+    return iter(places)
 
 
 def _search(file: BinaryIO, start: int, end: int, found: ArchiveMap) -> Iterator[_Place]:
