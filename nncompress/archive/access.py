@@ -29,7 +29,7 @@ from .format import (
     parse_header,
     shortest,
 )
-from .index import INDEX_TAIL, MAX_INDEX_SIZE, Entry, Index, parse_index
+from .index import INDEX_TAIL, MAX_INDEX_SIZE, Index, IndexEntry, parse_index
 from .walk import MemberBlocks, MemberList, cut_off, parse_at, parse_block_at, walk
 
 WINDOW = 1 << 20
@@ -150,7 +150,7 @@ def _can_be(index: Index) -> bool:
     return count > 1
 
 
-def _record_can_be(entry: Entry, offset: int, *, last: bool) -> bool:
+def _record_can_be(entry: IndexEntry, offset: int, *, last: bool) -> bool:
     """Whether a block at ``offset`` can have these sizes."""
     if not (0 if last else 1) <= entry.raw_size <= MAX_BLOCK_SIZE:
         return False
@@ -183,7 +183,7 @@ def _begins(file: BinaryIO, member: MemberBlocks, end: int) -> bool:
         block, head = parse_block_at(file, member.position + size, end, header, 0)
     except ArchiveError:
         return False
-    first = Entry(head + block.payload_size, block.raw_size, block.crc, block.literal_size)
+    first = IndexEntry(head + block.payload_size, block.raw_size, block.crc, block.literal_size)
     return header == member.header and first == member.entries[0] and not block.last
 
 

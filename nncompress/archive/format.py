@@ -19,12 +19,13 @@ its shortest form.
 A stored block has no payload size. Only a member's last block may be empty. The largest overhead of
 a one-block member is 3 + 1 + 16 + 1 + 3 + 3 + 4 + 1 = 32 bytes.
 
-A block with copies has WIDE in place of its method, no size fields, and between tag and CRC-32:
+A block with copies, or of NARROW_SIZE bytes or more, has LONG_FORM in place of its method, no size
+fields, and between tag and CRC-32:
 
-    wide    = method | flags (1), varint raw size, [ varint payload size: not of a stored block ],
-              varint literals, varint number of the first of them in the member,
-              varint size of the copies (they begin the payload), CRC-32 of copies and literals (4)
-    flags   = bit 4: HAS_COPIES
+    long    = method | flags (1), varint raw size, [ varint payload size: not of a stored block ],
+              [ with HAS_COPIES: varint literals, varint number of the first of them in the member,
+                varint size of the copies, which begin the payload (see .copies),
+                CRC-32 of copies and literals (4) ]
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ NARROW_SIZE = 2**24
 MAX_BLOCKS = 2**20
 """Of one member; bounds the index. A writer that needs more starts another member."""
 LAST_FLAG = 0x80
-WIDE = 7
+LONG_FORM = 7
 HAS_COPIES = 0x10
 WINDOWS = (0, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28, 1 << 30, 1 << 31)
 """How many literals before a block its copies may reach back, by the number in the header."""
@@ -171,8 +172,8 @@ class BlockHeader:
         ``header`` is the member's, which block 0 protects with its check byte.
         """
         start = SYNC + pack_varint(self.offset) if self.offset else b""
-        is_wide = self.literals is not None or self.raw_size >= NARROW_SIZE
-        sizes = self._wide_sizes() if is_wide else self._narrow_sizes()
+        is_long = self.literals is not None or self.raw_size >= NARROW_SIZE
+        sizes = self._long_sizes() if is_long else self._narrow_sizes()
         packed = start + sizes + self.crc.to_bytes(CRC_SIZE, "little")
         return packed + _check(packed, header, self.offset)
 
@@ -181,9 +182,9 @@ class BlockHeader:
         payload = b"" if self.method is Method.STORED else shortest(self.payload_size)
         return bytes([len(raw) | len(payload) << 2 | self._tag(self.method)]) + raw + payload
 
-    def _wide_sizes(self) -> bytes:
+    def _long_sizes(self) -> bytes:
         flags = HAS_COPIES if self.literals is not None else 0
-        out = bytes([self._tag(WIDE), self.method | flags]) + pack_varint(self.raw_size)
+        out = bytes([self._tag(LONG_FORM), self.method | flags]) + pack_varint(self.raw_size)
         if self.method is not Method.STORED:
             out += pack_varint(self.payload_size)
         if self.literals is not None:
@@ -226,8 +227,8 @@ def parse_block_header(cursor: Cursor, header: Header, offset: int) -> BlockHead
         if cursor.varint() != offset:
             raise _damaged_block(offset)
     tag = cursor.integer(1)
-    wide = tag >> 4 & 7 == WIDE
-    method, raw, payload, literals = _wide_fields(cursor) if wide else _narrow_fields(cursor, tag)
+    parse = _long_fields if tag >> 4 & 7 == LONG_FORM else _narrow_fields
+    method, raw, payload, literals = parse(cursor, tag)
     crc = cursor.integer(CRC_SIZE)
     packed = bytes(cursor.data[start : cursor.position])
     if cursor.take(1) != _check(packed, header, offset):
@@ -260,7 +261,7 @@ def _narrow_fields(cursor: Cursor, tag: int) -> _Fields:
     return method, raw, raw if method == Method.STORED else payload, None
 
 
-def _wide_fields(cursor: Cursor) -> _Fields:
+def _long_fields(cursor: Cursor, _: int) -> _Fields:
     """Return method, raw size, payload size, and what is said of literals."""
     method, flags = (byte := cursor.integer(1)) & 7, byte & ~7
     raw = cursor.varint()

@@ -15,7 +15,7 @@ from .codec import Decoded
 from .format import MAX_BLOCK_SIZE
 
 
-class History(Protocol):
+class LiteralHistory(Protocol):
     """What keeps the literals of a member, numbered from 0."""
 
     def begin(self, window: int) -> None:

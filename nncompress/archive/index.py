@@ -36,7 +36,7 @@ INDEX_TAIL = DIGEST_SIZE + CRC_SIZE + 4
 MAX_INDEX_SIZE = len(INDEX_MARK) + 4 + MODEL_ID_SIZE + 4 + MAX_BLOCKS * (14 + 7) + 4 + INDEX_TAIL
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """What is known of a block without its header.
 
     Bytes of its whole record, of its contents, their CRC-32, and how many of them are no copies.
@@ -92,7 +92,7 @@ class Index:
     """A parsed index: a copy of the header, the blocks, and the digest of all raw bytes."""
 
     header: Header
-    entries: tuple[Entry, ...]
+    entries: tuple[IndexEntry, ...]
     digest: bytes
 
     @property
@@ -125,13 +125,13 @@ def parse_index(data: bytes) -> Index:
     return Index(header, tuple(entries), data[-INDEX_TAIL : -INDEX_TAIL + DIGEST_SIZE])
 
 
-def _entries(cursor: Cursor, count: int) -> Iterator[Entry]:
+def _entries(cursor: Cursor, count: int) -> Iterator[IndexEntry]:
     for _ in range(count):
         size, raw = cursor.varint(), cursor.varint()
-        yield Entry(size, raw, cursor.integer(CRC_SIZE), raw)
+        yield IndexEntry(size, raw, cursor.integer(CRC_SIZE), raw)
 
 
-def _read_copied(cursor: Cursor, entries: list[Entry], damaged: DamagedArchiveError) -> None:
+def _read_copied(cursor: Cursor, entries: list[IndexEntry], damaged: DamagedArchiveError) -> None:
     """Take the bytes that are copies from the entries of the blocks that have any."""
     number = 0
     for _ in range(cursor.varint()):

@@ -35,7 +35,7 @@ from .format import (
     parse_block_header,
     parse_header,
 )
-from .history import History
+from .history import LiteralHistory
 from .index import INDEX_TAIL, IndexBuilder, new_digest, parse_index
 from .walk import unexpected_data
 
@@ -245,7 +245,7 @@ class Restorer:
         history: keeps the literals that later blocks may repeat.
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: LiteralHistory) -> None:
         self._history = history
 
     def restore(self, record: BlockRecord, decoded: Decoded) -> bytes:

@@ -26,7 +26,7 @@ from .format import (
     parse_block_header,
     parse_header,
 )
-from .index import INDEX_TAIL, Entry, IndexBuilder, parse_index
+from .index import INDEX_TAIL, IndexBuilder, IndexEntry, parse_index
 
 Parsed = TypeVar("Parsed")
 
@@ -39,7 +39,7 @@ class MemberBlocks:
 
     position: int
     header: Header
-    entries: tuple[Entry, ...]
+    entries: tuple[IndexEntry, ...]
 
 
 class MemberList:
@@ -88,7 +88,7 @@ def _walk_member(
     header, size = parse_at(file, start, end, 0, parse_header)
     position = start + size
     index = IndexBuilder(header)
-    entries: list[Entry] = []
+    entries: list[IndexEntry] = []
     fault = None
     try:
         offset, literals, last = 0, 0, False
@@ -101,7 +101,7 @@ def _walk_member(
             if position + size > end:
                 raise cut_off(offset)
             index.add(size, block)
-            entries.append(Entry(size, block.raw_size, block.crc, block.literal_size))
+            entries.append(IndexEntry(size, block.raw_size, block.crc, block.literal_size))
             position += size
             offset += block.raw_size
             literals += block.literal_size

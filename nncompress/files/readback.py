@@ -10,14 +10,14 @@ from itertools import accumulate
 from typing import BinaryIO
 
 from nncompress.archive.codec import Decoded
-from nncompress.archive.history import History, lost_literals
+from nncompress.archive.history import LiteralHistory, lost_literals
 from nncompress.pipeline.stream import Writer
 
 from .output import OutputFile, os_failure
 
 
 @contextmanager
-def read_back_from(sink: Writer) -> Iterator[History | None]:
+def read_back_from(sink: Writer) -> Iterator[LiteralHistory | None]:
     """Give a history that reads what was written to ``sink``; None where that cannot be read."""
     path = sink.data_path if isinstance(sink, OutputFile) else None
     if path is None:
@@ -42,7 +42,7 @@ class _Written:
 
 
 class WrittenLiterals:
-    """The :class:`~nncompress.archive.history.History` of contents that go to a file in order.
+    """The history of contents that go to a file in order; see :mod:`nncompress.archive.history`.
 
     Args:
         file: the same file, opened for reading; contents begin at its start, and each block is in

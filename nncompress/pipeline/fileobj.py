@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from nncompress.archive.access import read_map
 from nncompress.archive.codec import CodecSource
-from nncompress.archive.history import History
+from nncompress.archive.history import LiteralHistory
 from nncompress.archive.origins import Blocks
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import DamagedArchiveError
@@ -230,7 +230,7 @@ class StreamReader(io.RawIOBase):
         limits: Limits | None = None,
         *,
         close_file: bool = False,
-        history: History | None = None,
+        history: LiteralHistory | None = None,
     ) -> None:
         super().__init__()
         self._file = file

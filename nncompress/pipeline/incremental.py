@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from nncompress.archive.codec import BlockCodec, CodecSource, Decoded, encode_block
-from nncompress.archive.history import History, KeptLiterals
+from nncompress.archive.history import KeptLiterals, LiteralHistory
 from nncompress.archive.reader import (
     BlockRecord,
     Checker,
@@ -110,7 +110,7 @@ class Decompressor:
         self,
         source: CodecSource,
         limits: Limits | None = None,
-        history: History | None = None,
+        history: LiteralHistory | None = None,
     ) -> None:
         limits = limits or Limits()
         self._source = source

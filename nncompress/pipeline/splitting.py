@@ -13,7 +13,7 @@ from nncompress.archive.writer import BlockSizes, RawBlock, Splitter
 if TYPE_CHECKING:
     from nncompress.transforms.repeats import RepeatFinder
 
-PIECE = 1 << 18
+FED = 1 << 18
 """Bytes that are looked at in one call."""
 
 MOST_RAW = (1 << 24) - 1
@@ -82,9 +82,9 @@ class RepeatSplitter:
         return self._end(last=last)
 
     def _next_size(self) -> int:
-        """Return how many bytes surely fit into the block, up to ``PIECE``."""
+        """Return how many bytes surely fit into the block, up to ``FED``."""
         literals = self._finder.literals if self._finder is not None else 0
-        return min(PIECE, self._sizes.current - literals, self._most_raw() - len(self._raw))
+        return min(FED, self._sizes.current - literals, self._most_raw() - len(self._raw))
 
     def _most_raw(self) -> int:
         return min(max(MOST_RAW, 2 * self._sizes.current), MAX_BLOCK_SIZE)

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from nncompress.archive.codec import Decoded, Progress, no_progress
-from nncompress.archive.history import History
+from nncompress.archive.history import LiteralHistory
 from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser, Restorer
 from nncompress.archive.writer import MemberWriter, RawBlock
 
@@ -141,7 +141,7 @@ def decompress_stream(
     coder: Coder,
     limits: Limits | None = None,
     progress: Progress = no_progress,
-    history: History | None = None,
+    history: LiteralHistory | None = None,
 ) -> Totals:
     """Decompress ``source`` to its end; each block is checked before it is written.
 

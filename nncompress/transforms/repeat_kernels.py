@@ -3,7 +3,7 @@
 The bytes that were not copied, the literals, stand in ``history`` one after the other. At places
 that a rolling hash of the last bytes picks (Muthitacharoen and others 2001, "A low-bandwidth
 network file system", section 3.1), so that shifted data has the same ones, a hash of the last
-``WINDOW`` bytes is looked up. Where an entry is right, the repeat is followed in both directions.
+``HASHED`` bytes is looked up. Where an entry is right, the repeat is followed in both directions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nncompress.machine.intrinsics import prefetch
 from nncompress.machine.jit import inline, jit
 
-WINDOW = 32
+HASHED = 32
 """Bytes whose hash is looked up; no shorter repeat is found."""
 
 RATE_BITS = 5
@@ -37,12 +37,12 @@ END = 0
 """Position after the last literal."""
 BASE = 1
 """Position of the first literal in ``history``."""
-BLOCK = 2
+BLOCK_START = 2
 """Position of the first literal of the block; what lies before it is not taken back."""
-RUN = 3
+SINCE_COPY = 3
 """Literals since the last copy."""
 SEEN = 4
-"""Bytes of the stream so far, up to ``WINDOW``."""
+"""Bytes of the stream so far, up to ``HASHED``."""
 COPIES = 5
 """Copies of the block so far."""
 NEXT = 6
@@ -56,7 +56,7 @@ STATE_SIZE = 9
 _rng = np.random.Generator(np.random.PCG64(20))
 GEAR = _rng.integers(0, 1 << 32, 256, dtype=np.uint32)
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-PICKED = np.uint32(((1 << RATE_BITS) - 1) << (WINDOW - RATE_BITS))
+PICKED = np.uint32(((1 << RATE_BITS) - 1) << (HASHED - RATE_BITS))
 EIGHT = np.uint64(8)
 
 
@@ -73,7 +73,7 @@ def find_repeats(
     places: NDArray[np.int64],
     hashes: NDArray[np.uint64],
 ) -> None:
-    """Take the bytes from WINDOW to ``end`` of ``data`` as literals or copies.
+    """Take the bytes from HASHED to ``end`` of ``data`` as literals or copies.
 
     Args:
         data: a piece, with the bytes before it in front.
@@ -96,7 +96,7 @@ def find_repeats(
         if number + AHEAD < count:
             prefetch(index, WAYS * np.int64(hashes[number + AHEAD] >> np.uint64(64 - bits)))
         place = places[number]
-        if place <= done or place - WINDOW + state[SEEN] < WINDOW:
+        if place <= done or place - HASHED + state[SEEN] < HASHED:
             continue
         _append(data, done, place, state, history)
         done = place
@@ -110,7 +110,7 @@ def find_repeats(
                     b, a, s = _extend(data, place, end, state, history, np.int64(entry & MASK))
                     if a + b > back + ahead:
                         back, ahead, source = b, a, s
-        if ahead + back >= least[np.int64(source >= state[BLOCK])]:
+        if ahead + back >= least[np.int64(source >= state[BLOCK_START])]:
             state[END] -= back
             _add(copies, state, back + ahead, source)
             done = place + ahead
@@ -118,11 +118,11 @@ def find_repeats(
         else:
             reached = max(reached, place + ahead)
             # The oldest of equal places in a block is kept: of a run it lets copies be longest.
-            known = back + ahead >= WINDOW and source >= state[BLOCK]
-            if state[RUN] >= WINDOW and not known:
+            known = back + ahead >= HASHED and source >= state[BLOCK_START]
+            if state[SINCE_COPY] >= HASHED and not known:
                 _enter(index, start, found, state)
     _append(data, done, end, state, history)
-    state[SEEN] = min(WINDOW, state[SEEN] + end - WINDOW)
+    state[SEEN] = min(HASHED, state[SEEN] + end - HASHED)
 
 
 MASK = np.uint64(0xFFFFFFFF)
@@ -132,7 +132,7 @@ MASK = np.uint64(0xFFFFFFFF)
 def _pick(data: NDArray[np.uint8], start: int, end: int, places: NDArray[np.int64]) -> int:
     """List the places after which the hash of the last bytes is looked up; returns their number."""
     rolling = np.uint32(0)
-    for at in range(start - WINDOW, start):
+    for at in range(start - HASHED, start):
         rolling = np.uint32((rolling << np.uint32(1)) + GEAR[data[at]])
     count, due = 0, start + FORCED
     for at in range(start, end):
@@ -162,9 +162,9 @@ def _hash_all(
 
 @inline
 def _hash(data: NDArray[np.uint8], end: int) -> Any:
-    """Return the hash of the WINDOW bytes before ``end``, in the upper half of 64 bits."""
+    """Return the hash of the HASHED bytes before ``end``, in the upper half of 64 bits."""
     value = np.uint64(0)
-    for at in range(end - WINDOW, end, 8):
+    for at in range(end - HASHED, end, 8):
         value = (value ^ _word(data, at)) * MULTIPLIER
         value ^= value >> np.uint64(29)
     return (value * MULTIPLIER) & ~MASK
@@ -181,19 +181,19 @@ def _go_on(
     """Let the last copy of the piece before go on in this one; returns where it ends."""
     source = state[NEXT]
     if source < state[OLDEST]:
-        return WINDOW
-    at, most = source - state[BASE], min(end - WINDOW, state[END] - source)
+        return HASHED
+    at, most = source - state[BASE], min(end - HASHED, state[END] - source)
     size = 0
-    while size < most and history[at + size] == data[WINDOW + size]:
+    while size < most and history[at + size] == data[HASHED + size]:
         size += 1
     if state[COPIES] and size:
         copies[state[COPIES] - 1, 1] += size
-    elif size >= WINDOW:  # the block has begun since
+    elif size >= HASHED:  # the block has begun since
         _add(copies, state, size, source)
     else:
         size = 0
-    state[NEXT] = source + size if size == end - WINDOW else -1
-    return WINDOW + size
+    state[NEXT] = source + size if size == end - HASHED else -1
+    return HASHED + size
 
 
 @jit
@@ -209,7 +209,7 @@ def _append(
     for at in range(end - start):
         history[to + at] = data[start + at]
     state[END] += end - start
-    state[RUN] += end - start
+    state[SINCE_COPY] += end - start
 
 
 @jit
@@ -228,9 +228,11 @@ def _extend(
     """
     last, oldest, base = state[END], state[OLDEST], state[BASE]
     source = last - ((last - entry) & 0xFFFFFFFF)
-    if source - WINDOW < oldest or source == last:
+    if source - HASHED < oldest or source == last:
         return 0, 0, 0
-    most = min(min(state[RUN], last - state[BLOCK]), min(source - oldest, last - source))
+    most = min(
+        min(state[SINCE_COPY], last - state[BLOCK_START]), min(source - oldest, last - source)
+    )
     back, at, to = 0, source - base - 1, last - base - 1
     while back < most and history[at - back] == history[to - back]:
         back += 1
@@ -248,7 +250,7 @@ def _add(copies: NDArray[np.int64], state: NDArray[np.int64], size: int, source:
     copies[count, 1] = size
     copies[count, 2] = source
     state[COPIES] = count + 1
-    state[RUN] = 0
+    state[SINCE_COPY] = 0
 
 
 @inline

@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 
 from .repeat_kernels import (
     BASE,
-    BLOCK,
+    BLOCK_START,
     COPIES,
     END,
+    HASHED,
     INDEXED,
     NEXT,
     OLDEST,
     RATE_BITS,
     STATE_SIZE,
     WAYS,
-    WINDOW,
     find_repeats,
     spread_index,
 )
 
-PIECE = 1 << 18
-"""Most bytes that are looked at in one call."""
+FIRST_ROOM = 1 << 19
+"""Literals that there is room for at first."""
 
 FIRST_BITS = 10
 """log2 of the buckets of the index at first."""
@@ -49,13 +49,13 @@ class RepeatFinder:
 
     def __init__(self, window: int, least: int, least_inside: int) -> None:
         self._window = min(window, MOST_WINDOW)
-        self._least = np.array([max(least, WINDOW), max(least_inside, WINDOW)], np.int64)
+        self._least = np.array([max(least, HASHED), max(least_inside, HASHED)], np.int64)
         self._bits = FIRST_BITS
         self._index = np.zeros(WAYS << FIRST_BITS, np.uint64)
-        self._history = np.empty(2 * PIECE, np.uint8)
+        self._history = np.empty(FIRST_ROOM, np.uint8)
         self._state = np.zeros(STATE_SIZE, np.int64)
         self._state[NEXT] = -1
-        self._data = np.zeros(WINDOW, np.uint8)
+        self._data = np.zeros(HASHED, np.uint8)
         self._places = np.empty(0, np.int64)
         self._hashes = np.empty(0, np.uint64)
         self._copies = np.empty((0, 3), np.int64)
@@ -63,7 +63,7 @@ class RepeatFinder:
     @property
     def literals(self) -> int:
         """Literals of the block so far."""
-        return int(self._state[END] - self._state[BLOCK])
+        return int(self._state[END] - self._state[BLOCK_START])
 
     @property
     def copies(self) -> int:
@@ -71,18 +71,18 @@ class RepeatFinder:
         return int(self._state[COPIES])
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Take up to ``PIECE`` bytes; what is found may depend on how a stream is cut."""
+        """Take some bytes; what is found may depend on how a stream is cut."""
         size = len(data)
-        if len(self._places) < WINDOW + size:
-            self._places = np.empty(WINDOW + size, np.int64)
-            self._hashes = np.empty(WINDOW + size, np.uint64)
-            self._data = np.concatenate((self._data, np.zeros(size, np.uint8)))[: WINDOW + size]
-        self._data[WINDOW : WINDOW + size] = np.frombuffer(data, np.uint8)
+        if len(self._places) < HASHED + size:
+            self._places = np.empty(HASHED + size, np.int64)
+            self._hashes = np.empty(HASHED + size, np.uint64)
+            self._data = np.concatenate((self._data, np.zeros(size, np.uint8)))[: HASHED + size]
+        self._data[HASHED : HASHED + size] = np.frombuffer(data, np.uint8)
         self._make_room(size)
-        self._state[OLDEST] = max(self._state[BASE], self._state[BLOCK] - self._window)
+        self._state[OLDEST] = max(self._state[BASE], self._state[BLOCK_START] - self._window)
         find_repeats(
             self._data,
-            WINDOW + size,
+            HASHED + size,
             self._state,
             self._history,
             self._index,
@@ -92,7 +92,7 @@ class RepeatFinder:
             self._places,
             self._hashes,
         )
-        self._data[:WINDOW] = self._data[size : size + WINDOW].copy()
+        self._data[:HASHED] = self._data[size : size + HASHED].copy()
 
     def take(self) -> tuple[bytes, NDArray[np.int64]]:
         """End the block, and return its literals and copies.
@@ -100,25 +100,25 @@ class RepeatFinder:
         Copies are int64 [count, 3]: how many literals of the block stand before it, its length, and
         the number of the literal that it begins with, counted from the start of the stream.
         """
-        start, base = int(self._state[BLOCK]), int(self._state[BASE])
+        start, base = int(self._state[BLOCK_START]), int(self._state[BASE])
         literals = self._history[start - base : int(self._state[END]) - base].tobytes()
         copies = self._copies[: self.copies].copy()
         copies[:, 0] -= start
-        self._state[BLOCK] = self._state[END]
+        self._state[BLOCK_START] = self._state[END]
         self._state[COPIES] = 0
         return literals, copies
 
     def _make_room(self, size: int) -> None:
         """Make room for the literals and copies of ``size`` bytes more."""
-        count = self.copies + size // WINDOW + 2
+        count = self.copies + size // HASHED + 2
         if count > len(self._copies):
             self._copies = np.concatenate((self._copies, np.empty((count, 3), np.int64)))
         end, base = int(self._state[END]), int(self._state[BASE])
         if end - base + size > len(self._history):
-            start = max(base, int(self._state[BLOCK]) - self._window)
+            start = max(base, int(self._state[BLOCK_START]) - self._window)
             kept = self._history[start - base : end - base]
             if (end - start + size) > len(self._history) * 7 // 8:
-                most = self._window + self._window // 8 + self.literals + PIECE
+                most = self._window + self._window // 8 + self.literals + FIRST_ROOM
                 room = max(min(2 * len(self._history), most), end - start + size)
                 history = np.empty(room, np.uint8)
                 history[: end - start] = kept

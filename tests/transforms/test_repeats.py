@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncompress.transforms.repeats import PIECE, RepeatFinder
+from nncompress.transforms.repeats import RepeatFinder
 
 NOISE = random.Random(1).randbytes(3 << 20)
 
@@ -17,8 +17,8 @@ def find(stream: bytes, cuts: list[int], window: int = 1 << 30, least: int = 64,
     finder = RepeatFinder(window, least, inside)
     blocks = []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        for at in range(start, end, PIECE):
-            finder.feed(stream[at : min(at + PIECE, end)])
+        for at in range(start, end, 1 << 18):
+            finder.feed(stream[at : min(at + 1 << 18, end)])
         literals, copies = finder.take()
         blocks.append((literals, copies.tolist()))
     return blocks
