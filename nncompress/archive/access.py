@@ -42,7 +42,8 @@ class BlockPlace:
 
     ``offset`` is its start in the contents of its member, ``size`` what its record takes in the
     archive without the member's header, ``crc`` is the CRC-32 of the raw bytes. ``literal_start``
-    is the number of its first literal in the member, None if that is not known.
+    is the number of its first literal in the member, None if that is not known. ``indexed`` says
+    whether a sound index has all this, or the member has no other block.
     """
 
     member: int
@@ -55,6 +56,7 @@ class BlockPlace:
     crc: int
     literal_size: int
     literal_start: int | None
+    indexed: bool
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ def _places(members: list[MemberBlocks]) -> list[BlockPlace]:
                 crc,
                 literal_size,
                 literals,
+                member.indexed,
             )
             places.append(place)
             position += size

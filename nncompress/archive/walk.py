@@ -35,11 +35,12 @@ HEADER_ROOM = 128  # more than any header of a member and a block together
 
 @dataclass(frozen=True)
 class MemberBlocks:
-    """A member's place in the file, and its blocks."""
+    """A member's place in the file, and its blocks; whether a sound index has the same."""
 
     position: int
     header: Header
     entries: tuple[IndexEntry, ...]
+    indexed: bool = True
 
 
 class MemberList:
@@ -111,7 +112,7 @@ def _walk_member(
     except ArchiveError as error:
         error.offset = position
         fault = error
-    return MemberBlocks(start, header, tuple(entries)), position, fault
+    return MemberBlocks(start, header, tuple(entries), fault is None), position, fault
 
 
 def _check_index(file: BinaryIO, position: int, end: int, start: bytes) -> int:
