@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from nncompress.errors import ArchiveError, DamagedArchiveError, TruncatedArchiveError
@@ -56,7 +56,7 @@ class BlockPlace:
     crc: int
     literal_size: int
     literal_start: int | None
-    indexed: bool
+    indexed: bool = field(compare=False)
 
 
 @dataclass(frozen=True)
