@@ -177,7 +177,8 @@ class Decompressor(incremental.Decompressor):
     ) -> None:
         chosen = _coding_options(options, DecoderOptions)
         limits = Limits(chosen.memory_limit, max_output_size)
-        super().__init__(Coder(chosen).decoder, limits)
+        coder = Coder(chosen)
+        super().__init__(coder.decoder, limits, coder.history())
 
 
 @overload

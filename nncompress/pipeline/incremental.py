@@ -21,7 +21,7 @@ from nncompress.archive.reader import (
 from nncompress.archive.writer import MemberWriter, RawBlock
 from nncompress.machine.resources import memory
 
-from .coder import SHARE, CodedBlock
+from .coder import HISTORY_SHARE, SHARE, CodedBlock
 from .limits import Limits
 from .splitting import open_splitter
 from .stream import READ_SIZE, check_contents, declare_blocks, frame_blocks
@@ -114,7 +114,7 @@ class Decompressor:
     ) -> None:
         limits = limits or Limits()
         self._source = source
-        self._restorer = Restorer(history or KeptLiterals(memory() // SHARE))
+        self._restorer = Restorer(history or KeptLiterals(memory() // SHARE // HISTORY_SHARE))
         self._parser = RecordParser(limits.max_block)
         self._checker = Checker(limits.max_output)
 
