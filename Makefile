@@ -20,7 +20,7 @@ demo: $(VENV)/.ready
 	$(BIN)/nncompress compare $(SAMPLE)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -49,12 +49,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncompress.exact.kernels.program import Program, run_program
+from nncompress.exact.kernels.program import Program, address_of_run_program
 from nncompress.machine import atomics
+from nncompress.machine.calls import call
 from nncompress.machine.jit import inline, jit
-from nncompress.mixing.state import open_state
 
-from .compiled_steps import CompiledDecoder, CompiledEncoder, code_step
+from .compiled_steps import (
+    WORDS,
+    CompiledDecoder,
+    CompiledEncoder,
+    Words,
+    address_of_code_steps,
+)
 from .rangecoder_compiled import PLACE
 from .shared_block import (
     ASLEEP,
@@ -68,11 +74,9 @@ from .shared_block import (
     STEPPED,
     TAKEN,
     TURNED,
-    WORDS,
     Port,
     SharedBlock,
     Stop,
-    Words,
 )
 
 if TYPE_CHECKING:
@@ -127,26 +131,18 @@ def _has_room(block, words, lo, hi):
 
 
 @inline
-def _take_turn(block, state, words, step, group, lo, hi):
+def _take_turn(block, words, step, group, lo, hi):
     """Code the lanes of a group that have a byte; return how many, or -1 for a wrong stream."""
     lanes = block.rows.shape[1]
     hi = min(hi, lanes if (step + 1) * lanes <= block.size else block.size % lanes)
     if hi <= lo:
         return 0
     port, width = _open_port(block.ports[group]), block.width
-    state.hidden[lo:hi, :width] = port.hidden[: hi - lo, :width]
-    sound = code_step(
-        state,
-        block.decoding,
-        block.rows[step],
-        lo,
-        hi,
-        port.weights[: hi - lo],
-        block.bits,
-        block.ones,
-        block.coder,
-        words,
-    )
+    for lane in range(hi - lo):
+        for i in range(width):
+            block.hidden[lo + lane, i] = port.hidden[lane, i]
+    turn = np.int64(block.turns[group].ctypes.data)
+    sound = call(block.code_steps, (turn, step, step + 1, lo, hi)) != 0
     if block.decoding and np.int64(block.coder[PLACE]) == len(words):
         sound = False
     return hi - lo if sound else -1
@@ -159,8 +155,10 @@ def _step_network(block, step, group, lo, hi):
     It has read one byte more than there were steps: that with which lanes start.
     """
     port = _open_port(block.ports[group])
-    port.symbols[: hi - lo] = block.rows[step, lo:hi]
-    run_program(block.programs[group], (step + 1) % block.window, min(step + 2, block.window))
+    for lane in range(hi - lo):
+        port.symbols[lane] = block.rows[step, lo + lane]
+    program, slot = np.int64(block.programs[group].ctypes.data), (step + 1) % block.window
+    call(block.run_program, (program, slot, min(step + 2, block.window)))
 
 
 @jit
@@ -172,8 +170,7 @@ def _run_jobs(table, own):
         own: int64 [OWN_SIZE], what the thread has for itself.
     """
     block = _open_block(table)
-    state, shared = open_state(block.predictor), block.shared
-    groups, steps = len(block.groups), len(block.rows)
+    shared, groups, steps = block.shared, len(block.groups), len(block.rows)
     for _ in range(JOBS):
         if own[JOB] < 0:
             own[JOB], own[IN_STEP] = atomics.add(shared, TAKEN, 1), 0
@@ -190,7 +187,7 @@ def _run_jobs(table, own):
             words = _open_words(block.words).words
             if not _has_room(block, words, lo, hi):
                 return _CROWDED
-            done = _take_turn(block, state, words, step, group, lo, hi)
+            done = _take_turn(block, words, step, group, lo, hi)
             if done < 0:
                 return _UNSOUND
             own[DONE] += done
@@ -222,11 +219,11 @@ class CompiledLoop:
         lanes = [network.lanes(hi - lo) for lo, hi in groups]
         for (lo, hi), own in zip(groups, lanes, strict=True):
             coder.predictor.take(lo, hi, own.start())  # checks that they fit
-        ports = [PORT.fill(Port(own.symbols, own.weights, own.activations)) for own in lanes]
+        ports = [PORT.fill(Port(own.symbols, own.activations)) for own in lanes]
         self._groups = len(groups)
         self._shared = np.zeros(STEPPED + self._groups, np.int64)
         self._words = WORDS.fill(Words(coder.coder.words))
-        bits, ones = coder.scratch
+        turns = [coder.turn(own.weights, self._words) for own in lanes]
         self._block = SharedBlock(
             shared=self._shared,
             size=layout.size,
@@ -235,11 +232,12 @@ class CompiledLoop:
             decoding=coder.decoding,
             groups=np.array(groups, np.int64),
             ports=np.stack(ports),
-            programs=np.stack([_pages(own.advance) for own in lanes]),
-            predictor=coder.predictor.table,
+            programs=np.stack([_table_of(own.advance) for own in lanes]),
+            run_program=address_of_run_program(),
+            turns=np.stack(turns),
+            code_steps=address_of_code_steps(),
+            hidden=coder.predictor.state.hidden,
             rows=coder.table,
-            bits=bits,
-            ones=ones,
             coder=coder.coder.state,
             words=self._words,
         )
@@ -295,6 +293,6 @@ class CompiledLoop:
         self._words[:] = WORDS.fill(Words(self._coder.coder.words))
 
 
-def _pages(advance: Any) -> NDArray[np.int64]:
+def _table_of(advance: Any) -> NDArray[np.int64]:
     assert isinstance(advance, Program)
-    return advance.pages
+    return advance.table

@@ -1,19 +1,22 @@
 """Code steps with the mixing predictor in one compiled function: predict, learn, and code bits.
 
 Streams are those of :mod:`.planes`. Python, and the lock that its threads share, is needed once in
-many steps; :mod:`.compiled_loop` does the same beside a network.
+many steps. Beside a network :mod:`.compiled_loop` calls the same machine code by its address: the
+predictor takes long to compile, and so it is compiled once.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncompress.errors import DamagedArchiveError
-from nncompress.machine.jit import inline, jit
-from nncompress.mixing.kernels import begin_byte, end_plane
+from nncompress.machine.calls import address_of
+from nncompress.machine.jit import jit
+from nncompress.machine.tables import Schema, Table
+from nncompress.mixing.kernels import learn_plane, predict_plane
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.state import open_state
 
@@ -26,38 +29,78 @@ if TYPE_CHECKING:
 Scratch = tuple[NDArray[np.int32], NDArray[np.float64]]
 
 
-@inline
-def code_step(s, decoding, row, lo, hi, weights, bits, ones, coder, words):
-    """Code, or decode into, the bytes lo..hi-1 of a row of the table.
+class Words(NamedTuple):
+    """The range coder's words, uint32, which move when they need more room."""
 
-    False for a stream that no encoder makes. One function for both directions, since to compile the
-    predictor takes long.
+    words: Annotated[NDArray[np.uint32], 1]
+
+
+class TurnTable(NamedTuple):
+    """What steps are coded with.
+
+    Attributes:
+        decoding: 1 to decode, 0 to encode.
+        predictor: table of the predictor's state.
+        rows: uint8 [steps, lanes], the block's bytes.
+        weights: the network's for the lanes of the turn, int32 [lanes, 256]; no lanes without one.
+        bits: int32 [lanes], scratch for a plane's bits.
+        ones: float64 [lanes], scratch for their probabilities of being 1.
+        coder: uint64 [4], the range coder's state.
+        words: table of :class:`Words`.
     """
-    count, sound = hi - lo, True
-    bits, ones = bits[:count], ones[:count]
-    if decoding:
-        row[lo:hi] = 0
-    begin_byte(s, lo, hi, weights, ones)
-    for plane in range(8):
-        if decoding:
-            sound &= decode_bits(ones, coder, words, bits)
-            for lane in range(count):
-                row[lo + lane] |= bits[lane] << (7 - plane)
-        else:
-            for lane in range(count):
-                bits[lane] = (row[lo + lane] >> (7 - plane)) & 1
-            encode_bits(bits, ones, coder, words)
-        end_plane(s, plane, lo, hi, bits, ones)
-    return sound
+
+    decoding: int
+    predictor: Table
+    rows: Annotated[NDArray[np.uint8], 2]
+    weights: Annotated[NDArray[np.int32], 2]
+    bits: Annotated[NDArray[np.int32], 1]
+    ones: Annotated[NDArray[np.float64], 1]
+    coder: Annotated[NDArray[np.uint64], 1]
+    words: Table
+
+
+TURN, WORDS = Schema(TurnTable), Schema(Words)
+_open_turn, _open_words = TURN.opener(), WORDS.opener()
 
 
 @jit
-def _code_steps(predictor, decoding, table, first, last, lo, hi, weights, bits, ones, coder, words):
-    """Code the steps first..last-1 of the lanes lo..hi-1 of a table, uint8 [steps, lanes]."""
-    s, sound = open_state(predictor), True
+def code_steps(table, first, last, lo, hi):
+    """Code, or decode, the steps first..last-1 of the lanes lo..hi-1.
+
+    Args:
+        table: address of the table of a :class:`TurnTable`.
+        first: first step.
+        last: one past the last step; with a network, ``first + 1``.
+        lo: first lane.
+        hi: one past the last lane.
+
+    Returns:
+        1, or 0 for a stream that no encoder makes.
+    """
+    turn = _open_turn(table)
+    state, words, count, sound = open_state(turn.predictor), _open_words(turn.words), hi - lo, True
+    bits, ones = turn.bits[:count], turn.ones[:count]
     for step in range(first, last):
-        sound &= code_step(s, decoding, table[step], lo, hi, weights, bits, ones, coder, words)
-    return sound
+        row = turn.rows[step]
+        if turn.decoding:
+            row[lo:hi] = 0
+        for plane in range(8):
+            predict_plane(state, plane, lo, hi, turn.weights, ones)
+            if turn.decoding:
+                sound &= decode_bits(ones, turn.coder, words.words, bits)
+                for lane in range(count):
+                    row[lo + lane] |= bits[lane] << (7 - plane)
+            else:
+                for lane in range(count):
+                    bits[lane] = (row[lo + lane] >> (7 - plane)) & 1
+                encode_bits(bits, ones, turn.coder, words.words)
+            learn_plane(state, plane, lo, hi, bits)
+    return np.int64(sound)
+
+
+def address_of_code_steps() -> int:
+    """Return where the machine code of :func:`code_steps` is, for compiled callers."""
+    return address_of(code_steps, 5)
 
 
 class _Steps:
@@ -75,8 +118,14 @@ class _Steps:
         """See :meth:`.planes.PlaneEncoder.code`."""
         weights = self.predictor.take(lo, hi, prediction)
         self.reserve(8 * (last - first) * (hi - lo))
-        place = self.predictor.table, self.decoding, self.table, first, last, lo, hi
-        self.check(_code_steps(*place, weights, *self.scratch, self.coder.state, self.coder.words))
+        words = WORDS.fill(Words(self.coder.words))
+        turn = self.turn(weights, words)
+        self.check(bool(code_steps(turn.ctypes.data, first, last, lo, hi)))
+
+    def turn(self, weights: NDArray[np.int32], words: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the table of a :class:`TurnTable` with these weights and this table of words."""
+        place = int(self.decoding), self.predictor.table, self.table, weights
+        return TURN.fill(TurnTable(*place, *self.scratch, self.coder.state, words))
 
     def reserve(self, bits: int) -> None:
         """Make room for the words of so many bits."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 MODEL = None
 """In the place of constriction's model: here all bits have Bernoulli's."""
@@ -31,7 +31,7 @@ _SHORTEST = np.uint64(1 << 32)
 _PRECISION = np.uint64(24)
 
 
-@jit
+@part
 def share_of_zero(one):
     """Return the share of the interval, in 2**-24, that a 0 has where a 1 has probability ``one``.
 

@@ -50,23 +50,15 @@ class Stop(enum.IntEnum):
 
 
 class Port(NamedTuple):
-    """Where a group's network reads bytes and leaves its prediction; n is the group's lanes.
+    """Where a group's network reads bytes and leaves its last hidden vectors; n lanes.
 
     Attributes:
         symbols: uint8 [n].
-        weights: int32 [n, 256].
         hidden: int8 [n, dim].
     """
 
     symbols: Annotated[NDArray[np.uint8], 1]
-    weights: Annotated[NDArray[np.int32], 2]
     hidden: Annotated[NDArray[np.int8], 2]
-
-
-class Words(NamedTuple):
-    """The range coder's words, uint32, which move when they need more room."""
-
-    words: Annotated[NDArray[np.uint32], 1]
 
 
 class SharedBlock(NamedTuple):
@@ -80,14 +72,15 @@ class SharedBlock(NamedTuple):
         decoding: 1 to decode, 0 to encode.
         groups: int64 [groups, 2], the first lane of each and one past its last.
         ports: int64 [groups, rows, COLUMNS], tables of :class:`Port`.
-        programs: int64 [groups, stages, rows, COLUMNS]; see
+        programs: int64 [groups, 1, COLUMNS], tables of
             :class:`~nncompress.exact.kernels.program.Program`.
-        predictor: table of the predictor's state.
+        run_program: address of :func:`~nncompress.exact.kernels.program.run_program`.
+        turns: int64 [groups, rows, COLUMNS], tables of :class:`~.compiled_steps.TurnTable`.
+        code_steps: address of :func:`~.compiled_steps.code_steps`.
+        hidden: int8 [lanes, predictor's width], where the predictor finds the hidden vectors.
         rows: uint8 [steps, lanes], the block's bytes.
-        bits: int32 [lanes], scratch for a plane's bits.
-        ones: float64 [lanes], scratch for their probabilities of being 1.
         coder: uint64 [4], the range coder's state.
-        words: table of :class:`Words`.
+        words: table of :class:`~.compiled_steps.Words`.
     """
 
     shared: Annotated[NDArray[np.int64], 1]
@@ -97,13 +90,14 @@ class SharedBlock(NamedTuple):
     decoding: int
     groups: Annotated[NDArray[np.int64], 2]
     ports: Annotated[NDArray[np.int64], 3]
-    programs: Annotated[NDArray[np.int64], 4]
-    predictor: Table
+    programs: Annotated[NDArray[np.int64], 3]
+    run_program: int
+    turns: Annotated[NDArray[np.int64], 3]
+    code_steps: int
+    hidden: Annotated[NDArray[np.int8], 2]
     rows: Annotated[NDArray[np.uint8], 2]
-    bits: Annotated[NDArray[np.int32], 1]
-    ones: Annotated[NDArray[np.float64], 1]
     coder: Annotated[NDArray[np.uint64], 1]
     words: Table
 
 
-PORT, WORDS, BLOCK = Schema(Port), Schema(Words), Schema(SharedBlock)
+PORT, BLOCK = Schema(Port), Schema(SharedBlock)

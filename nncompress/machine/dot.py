@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .jit import jit
+from .jit import part
 
 
-@jit
+@part
 def dot_each(vector: Any, rows: Any, out: Any) -> None:
     """Compute the products of a vector with each row of a matrix.
 

@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from .features import dot_instruction
-from .jit import jit
+from .jit import jit, part
 from .simd import I8, I32, CodeWriter, splat
 
 # Constants of the compiled code; numba's cache tells CPUs of different features apart.
@@ -202,7 +202,7 @@ def _dot(writer: CodeWriter, total: Any, weight: Any, activation: Any) -> Any:
     return builder.add(total, fours)
 
 
-@jit
+@part
 def _start_rows(activations: Any, start: Any) -> None:
     """Write what the sums of each row start with: what the weights' bias will add, taken off."""
     for row in range(activations.shape[0]):

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numba.core.registry import CPUDispatcher
 
 from .kernel_cache import KernelCache, NoCache, fault_of_folder, fault_of_place
 
@@ -30,6 +31,21 @@ WITH_KERNELS = ("coding", "exact", "machine", "mixing", "transforms", "lanes.py"
 
 _UNUSED = 24 * 60 * 60
 """Seconds after which the folder of other kernels counts as left over from another version."""
+
+
+class _Part(CPUDispatcher):
+    """Refuses calls from Python, which would end in no code at all."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        name = self.py_func.__name__
+        raise TypeError(f"{name} is a part of kernels; jit({name}.py_func) can be called")
+
+
+_PART: dict[str, Any] = {
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def jit(function: Callable[..., Any]) -> Any:
@@ -46,9 +62,12 @@ def part(function: Callable[..., Any]) -> Any:
     """Make a function a part of the compiled functions that call it, a decorator.
 
     LLVM puts its code in their place. A predictor's state is two hundred numbers, and a call would
-    pass them one by one: for a block of one lane that took four fifths of the time.
+    pass them one by one: for a block of one lane that took four fifths of the time. Python cannot
+    call it: the code for that would take as long to compile as the function.
     """
-    return njit(nogil=True, forceinline=True)(function)
+    kernel: Any = njit(**_PART)(function)
+    kernel.__class__ = _Part
+    return kernel
 
 
 def inline(function: Callable[..., Any]) -> Any:

@@ -14,9 +14,10 @@ A table is described once, by a :class:`typing.NamedTuple` whose annotations are
     open_port = PORT.opener()
 
 ``PORT.fill(Port(...))`` makes the table, and checks types and dimensions while it does;
-``open_port(table)`` in compiled code gives the named tuple back, and a named tuple within it as a
-plain tuple, which can be passed on as arguments: ``f(*port.product, 1)``. Nothing is checked there,
-and a table is of use only as long as its arrays live.
+``open_port(table)`` in compiled code, of a table or of its address, gives the named tuple back, and
+a named tuple within it as a plain tuple, which can be passed on as arguments:
+``f(*port.product, 1)``. Nothing is checked there, and a table is of use only as long as its arrays
+live.
 """
 
 from __future__ import annotations
@@ -76,16 +77,24 @@ class Schema:
         return np.array(rows, np.int64)
 
     def opener(self) -> Any:
-        """Return the function, for compiled code, that opens a table, int64 [rows, COLUMNS]."""
+        """Return the function, for compiled code, that opens a table.
+
+        It takes the table, int64 [rows, COLUMNS], or its address, int64.
+        """
         kind = _record_type(self.record)
 
         def open_table(typing_context: Any, table: Any) -> Any:
-            if not isinstance(table, types.Array) or table.layout != "C" or table.ndim != 2:
+            by_address = table == types.int64
+            whole = isinstance(table, types.Array) and table.layout == "C" and table.ndim == 2
+            if not (by_address or whole):
                 return None
 
             def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-                array = context.make_array(signature.args[0])(context, builder, arguments[0])
-                return _Opening(context, builder, array.data).value(kind)
+                if by_address:
+                    place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+                else:
+                    place = context.make_array(table)(context, builder, arguments[0]).data
+                return _Opening(context, builder, place).value(kind)
 
             return kind(table), generate
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncompress.machine.intrinsics import prefetch
-from nncompress.machine.jit import jit, part
+from nncompress.machine.jit import part
 
 from .contexts import WORD_CONTEXT
 from .counters import move
@@ -56,7 +56,7 @@ FINAL_MAP_RATE = 6
 """A cell of a final map moves by 2**-FINAL_MAP_RATE of its error."""
 
 
-@jit
+@part
 def corrected(cells, row, x, where, column):
     """Correct a stretched probability by a row of a map, and remember the cell that will learn.
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from nncompress.machine import int8
 from nncompress.machine.dot import dot_each
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 from .state import CLUSTER
 
@@ -123,7 +123,7 @@ def _multiply_plain(hidden, weight, scores):
 multiply_centroids = _multiply_packed if _PACKED else _multiply_plain
 
 
-@jit
+@part
 def find_clusters(s, lo, hi):
     """Note each lane's cluster: that of the highest score, the first if there are several."""
     scores = np.empty((hi - lo, CENTROIDS), np.int32)

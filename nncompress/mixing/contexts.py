@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.jit import jit, part
+from nncompress.machine.jit import part
 
 from .hashing import BYTE, STIR, U, low_bytes, mix64
 from .profiles import Context
@@ -67,7 +67,7 @@ LANE_SALT = np.uint64(1) << np.uint64(40)  # keeps the lane's number apart from 
 )
 
 
-@jit
+@part
 def byte_back(history, lane_state, distance):
     """Return the byte of the lane that stood ``distance`` before the next one; 0 before its start.
 
@@ -77,7 +77,7 @@ def byte_back(history, lane_state, distance):
     return np.int64(history[at]) if at >= lane_state[START] else 0
 
 
-@jit
+@part
 def _write_words(values, keys, own):
     recent, word1, word2 = keys[RECENT], keys[WORD1], keys[WORD2]
     c1, pair = recent & BYTE, low_bytes(recent, 2)
@@ -96,7 +96,7 @@ def _write_words(values, keys, own):
     values[LOCAL_BIGRAM] = values[BIGRAM] + own
 
 
-@jit
+@part
 def _write_lines(values, history, keys, lane_state):
     """Write the contexts of lines and fields: what stands above, and where in the line it is."""
     c1 = keys[RECENT] & BYTE
@@ -113,7 +113,7 @@ def _write_lines(values, history, keys, lane_state):
     values[FIELD_PLACE] = place | keys[SEPARATOR]
 
 
-@jit
+@part
 def _write_followers(values, followers, keys, lane_state):
     """Write the contexts of what followed the last bytes, and the last words, before."""
     c1 = keys[RECENT] & BYTE
@@ -125,7 +125,7 @@ def _write_followers(values, followers, keys, lane_state):
     values[FOLLOWED4] = together
 
 
-@jit
+@part
 def _write_binary(values, keys, lane_state):
     recent = keys[RECENT]
     values[SKIP1] = recent & U(0xFFFF00)
@@ -140,14 +140,14 @@ def _write_binary(values, keys, lane_state):
     values[OPCODES] = mix64(here | U(lane_state[OPCODE]), U(lane_state[INSTRUCTION_BEFORE]))
 
 
-@jit
+@part
 def _sample(history, lane_state, distance):
     """Return the 16-bit sample, low byte first, that began ``distance`` before the next byte."""
     low = byte_back(history, lane_state, distance)
     return np.int64(np.int16(low | byte_back(history, lane_state, distance - 1) << 8))
 
 
-@jit
+@part
 def _write_samples(values, history, keys, lane_state, step):
     """Write the context of sound: the curve through the last three samples of the channel, gone on.
 
@@ -163,7 +163,7 @@ def _write_samples(values, history, keys, lane_state, step):
     values[CURVE] = U(place % step) << U(48) | low << U(40) | U(expected)
 
 
-@jit
+@part
 def _write_records(values, history, keys, lane_state, period, step):
     """Write the contexts of records and pictures: north is one record back, west one step.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.jit import jit, part
+from nncompress.machine.jit import part
 
 from .bithistory import NEXT_HISTORY
 from .hashing import U
@@ -30,7 +30,7 @@ MAP_LIMIT = 1023
 """Where the count of a map's cell ends."""
 
 
-@jit
+@part
 def moved(value, bit, limit):
     """Return a cell after it has learnt a bit.
 
@@ -45,20 +45,20 @@ def moved(value, bit, limit):
     return (p << 10) | min(n + 1, limit)
 
 
-@jit
+@part
 def move(cells, at, bit, limit):
     """Let the cell at an index learn a bit; see :func:`moved`."""
     place = np.uint64(at)  # spares numba's test for a negative index
     cells[place] = moved(np.int64(cells[place]), bit, limit)
 
 
-@jit
+@part
 def probability(cell):
     """Return the probability of a cell in 65536ths, int64, 0..65535."""
     return np.int64(cell >> np.uint32(16))
 
 
-@jit
+@part
 def _node_of_half(node, plane):
     """Return the number of a node within its half byte, 1..15."""
     one = 1 << (plane & 3)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 from .clusters import find_clusters
 from .contexts import hash_contexts
@@ -73,7 +73,7 @@ def _walk(s, walk, lo, hi, weights, p, tree):
         _walk_half(walk, 4, half, lo, hi, p, tree)
 
 
-@jit
+@part
 def _walk_half(walk, plane, root, lo, hi, p, tree):
     """Predict at the 15 nodes of half a byte."""
     for depth in range(4):
@@ -85,7 +85,7 @@ def _walk_half(walk, plane, root, lo, hi, p, tree):
                 tree[i, 2 * node] = tree[i, node] * (1 - p[i])
 
 
-@jit
+@part
 def _copy_slots(s, walk, lo, hi, half):
     """Copy the slots for the upper half (0), or for the lower one that follows ``half``.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncompress.machine.intrinsics import prefetch
-from nncompress.machine.jit import jit, part
+from nncompress.machine.jit import part
 
 from .hashing import BYTE, U, mix64
 from .state import CONTEXTS, KEYS, NODE, SLOT, SLOT_BITS
@@ -21,7 +21,7 @@ CHECK_SHIFT = np.uint64(16)
 """Where in a context's hash the check lies; the slot's number comes from the upper bits."""
 
 
-@jit
+@part
 def _claim(slots, at, check):
     """Find the slot of a pair with this check, or clear the one whose first node was seen less."""
     other = at ^ U(SLOT_SIZE)
@@ -37,8 +37,8 @@ def _claim(slots, at, check):
 
 
 @part
-def find_slots(s, lo, hi, second_half):
-    """Find the slots of all contexts for the upper or the lower half of the next byte.
+def find_slots(s, plane, lo, hi):
+    """Find the slots of all contexts for half a byte, which begins at plane 0 or 4.
 
     The first loop asks for the memory of every slot, so that the cache misses overlap.
     """
@@ -49,7 +49,7 @@ def find_slots(s, lo, hi, second_half):
         half = U(s.lanes[lane, NODE])
         for i in range(n):
             key = keys[lane, U(KEYS + i)]
-            if second_half:
+            if plane == 4:
                 key = mix64(key, half)
             at = np.int64(key >> shift) * SLOT_SIZE
             prefetch(slots, at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 from nncompress.transforms.x86 import (
     CODE64,
     HAS_ADDRESS,
@@ -41,7 +41,7 @@ PREFIX_LIMIT = 4
 REX_W = 0x48
 
 
-@jit
+@part
 def _end(row):
     row[INSTRUCTION_BEFORE] = np.int32(row[OPCODE] << 8 | row[MODRM])
     row[PHASE] = AT_OPCODE
@@ -49,7 +49,7 @@ def _end(row):
     row[REMAINING] = 0
 
 
-@jit
+@part
 def _expect_immediate(row):
     if row[IMMEDIATE]:
         row[PHASE], row[REMAINING] = AT_IMMEDIATE, row[IMMEDIATE]
@@ -57,7 +57,7 @@ def _expect_immediate(row):
         _end(row)
 
 
-@jit
+@part
 def _read_opcode(row, number, byte):
     flags = np.int64(CODE64[256 * number + byte])
     row[OPCODE] = number << 8 | byte
@@ -80,7 +80,7 @@ def _read_opcode(row, number, byte):
         _expect_immediate(row)
 
 
-@jit
+@part
 def _read_prefix(row, byte):
     row[PREFIX_COUNT] += 1
     if byte == 0x66:
@@ -91,7 +91,7 @@ def _read_prefix(row, byte):
         _end(row)
 
 
-@jit
+@part
 def _read_first(row, byte):
     """Read a prefix or the first byte of an opcode."""
     if byte == 0x0F:
@@ -106,7 +106,7 @@ def _read_first(row, byte):
         _read_opcode(row, 0, byte)
 
 
-@jit
+@part
 def _read_modrm(row, byte):
     row[MODRM] = byte
     mod, rm, opcode = byte >> 6, byte & 7, row[OPCODE]
@@ -121,7 +121,7 @@ def _read_modrm(row, byte):
         _expect_immediate(row)
 
 
-@jit
+@part
 def _read_vex(row, byte):
     phase = row[PHASE]
     if phase == AT_VEX2:

@@ -1,8 +1,8 @@
-"""Step a :class:`~.predictor.Predictor`: one call to begin a byte, one for each bit plane.
+"""Step a :class:`~.predictor.Predictor`: for each bit plane one call to predict, one to learn.
 
-Each takes the table of a state and works on the lanes lo..hi-1. Within a plane all of them predict,
-then all learn, in order. Coding loops that are compiled call :func:`begin_byte` and
-:func:`end_plane` with the state itself.
+Each function works on the lanes lo..hi-1. Within a plane all of them predict, then all learn, in
+order. A coding loop that is compiled calls :func:`predict_plane` and :func:`learn_plane`, with the
+state itself, once each: they are large, and LLVM compiles them anew wherever they are called.
 """
 
 from __future__ import annotations
@@ -66,35 +66,36 @@ def _end_byte(s, lo, hi):
 
 
 @part
-def begin_byte(s, lo, hi, weights, out):
-    """Start a byte: write P(first bit = 1) to out float64 [hi - lo]."""
-    if s.config[NETWORK]:
-        sum_weights(s, lo, hi, weights)
-        find_clusters(s, lo, hi)
-    hash_contexts(s, lo, hi)
-    find_slots(s, lo, hi, False)
-    _predict(s, np.int64(0), lo, hi, out)  # a constant would be compiled for apart
+def predict_plane(s, plane, lo, hi, weights, out):
+    """Write P(next bit = 1) to out float64 [hi - lo]; plane 0 begins a byte.
+
+    ``weights`` are the network's for that byte, int32 [hi - lo, 256], read at its beginning.
+    """
+    if plane == 0:
+        if s.config[NETWORK]:
+            sum_weights(s, lo, hi, weights)
+            find_clusters(s, lo, hi)
+        hash_contexts(s, lo, hi)
+    if plane & 3 == 0:
+        find_slots(s, plane, lo, hi)
+    _predict(s, plane, lo, hi, out)
 
 
 @part
-def end_plane(s, plane, lo, hi, bits, out):
-    """Learn the bits of ``plane``, int32 [hi - lo], and predict the next plane, or end the byte."""
+def learn_plane(s, plane, lo, hi, bits):
+    """Learn the bits of ``plane``, int32 [hi - lo]; plane 7 ends the byte."""
     _learn(s, plane, lo, hi, bits)
     if plane == 7:
         _end_byte(s, lo, hi)
-        return
-    if plane == 3:
-        find_slots(s, lo, hi, True)
-    _predict(s, plane + 1, lo, hi, out)
 
 
 @jit
-def begin_step(table, lo, hi, weights, out):
-    """See :func:`begin_byte`."""
-    begin_byte(open_state(table), lo, hi, weights, out)
+def predict_bits(table, plane, lo, hi, weights, out):
+    """See :func:`predict_plane`."""
+    predict_plane(open_state(table), plane, lo, hi, weights, out)
 
 
 @jit
-def advance_plane(table, plane, lo, hi, bits, out):
-    """See :func:`end_plane`."""
-    end_plane(open_state(table), plane, lo, hi, bits, out)
+def learn_bits(table, plane, lo, hi, bits):
+    """See :func:`learn_plane`."""
+    learn_plane(open_state(table), plane, lo, hi, bits)

@@ -74,7 +74,7 @@ def run_bucket(run):
     return 22 if run < 512 else 23
 
 
-@jit
+@part
 def begins_with(expected, node):
     """Return whether an expected byte, -1 for none, begins with the bits of a node."""
     return expected >= 0 and (expected | 256) >> (9 - bit_length(node)) == node
@@ -119,7 +119,7 @@ def update_match(s, lo, hi, bits):
                 move(s.cells, at >> 1, np.int64((at & 1) == bits[lane - lo]), MATCH_LIMIT)
 
 
-@jit
+@part
 def _follow(history, size, lane_state, own, byte):
     """Move the pointer past ``byte``.
 
@@ -139,7 +139,7 @@ def _follow(history, size, lane_state, own, byte):
     lane_state[own + POINTER] = 0 if lost else pointer + 1
 
 
-@jit
+@part
 def _common_length(history, a, b, most):
     """Count the equal bytes before two positions, up to ``most``."""
     k = 0
@@ -148,7 +148,7 @@ def _common_length(history, a, b, most):
     return k
 
 
-@jit
+@part
 def _search(history, lane_state, own, found, least):
     """Take the last occurrence of the string if it agrees for longer than the present match.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncompress.machine.int16 import dot, train_weights
-from nncompress.machine.jit import jit, part
+from nncompress.machine.jit import part
 
 from .contexts import byte_back
 from .counters import seen_contexts
@@ -83,12 +83,12 @@ FINAL_RATE = 32
 """Learning rate of the final mix, in the units of the profile's."""
 
 
-@jit
+@part
 def _equal_back(history, row, first, second):
     return byte_back(history, row, first) == byte_back(history, row, second)
 
 
-@jit
+@part
 def _record_choice(s, lane):
     """Return the place in the step, the last byte's size, and whether the record repeats."""
     row, period, step = s.lanes[lane], max(s.config[PERIOD], 1), max(s.config[STEP], 1)
@@ -99,7 +99,7 @@ def _record_choice(s, lane):
     return place | size << 2 | above << 6 | before << 7
 
 
-@jit
+@part
 def _clamped(x):
     return min(max(np.int64(x), 1 - STRETCH_MAX), STRETCH_MAX - 1)
 
@@ -163,7 +163,7 @@ def mix(s, plane, lo, hi):
         s.where[lane, MIXED] = _clamped(mixed)
 
 
-@jit
+@part
 def _error(x, bit):
     """Return the bit less the prediction in 65536ths."""
     return (np.int64(bit) << 16) - COARSE_SQUASH[U((x + STRETCH_MAX) >> COARSE_BITS)]

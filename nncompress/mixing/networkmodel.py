@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncompress.machine.intrinsics import prefetch
-from nncompress.machine.jit import jit, part
+from nncompress.machine.jit import part
 
 from .apm import APM_ROW, NETWORK_MAPS, corrected
 from .hashing import BYTE, U, low_bytes, mix64, small_hash
@@ -42,7 +42,7 @@ def sum_weights(s, lo, hi, weights):
             sums[k + 1] = total
 
 
-@jit
+@part
 def _bit_probability(sums, node, plane):
     """Return P(bit = 1) in 65536ths, 1..65535.
 

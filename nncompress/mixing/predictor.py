@@ -111,10 +111,10 @@ class Predictor:
         weights = self.take(lo, hi, prediction)
         if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
             raise ValueError("symbols and out must have one entry a lane")
-        kernels.begin_step(self._table, lo, hi, weights, out[0])
         for plane in range(8):
+            kernels.predict_bits(self._table, plane, lo, hi, weights, out[plane])
             bits = (symbols >> np.uint8(7 - plane) & np.uint8(1)).astype(np.int32)
-            kernels.advance_plane(self._table, plane, lo, hi, bits, out[min(plane + 1, 7)])
+            kernels.learn_bits(self._table, plane, lo, hi, bits)
 
     def decode_step(
         self,
@@ -137,10 +137,10 @@ class Predictor:
         """
         weights = self.take(lo, hi, prediction)
         p = np.empty(hi - lo)
-        kernels.begin_step(self._table, lo, hi, weights, p)
         for plane in range(8):
+            kernels.predict_bits(self._table, plane, lo, hi, weights, p)
             bits = np.ascontiguousarray(decode_plane(p), np.int32)
-            kernels.advance_plane(self._table, plane, lo, hi, bits, p)
+            kernels.learn_bits(self._table, plane, lo, hi, bits)
         return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
 
     def _load_clusters(self, clusters: Clusters) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nncompress.machine.intrinsics import bit_length, shift_right
-from nncompress.machine.jit import jit, part
+from nncompress.machine.jit import part
 
 from .hashing import U
 from .state import CORRECTED, MIXED, NODE, WIDTH
@@ -59,7 +59,7 @@ def _rate_table() -> npt.NDArray[np.int32]:
 RATES = _rate_table()
 
 
-@jit
+@part
 def _dot(weights, at, hidden, lane, n):
     total = np.int32(0)
     for i in range(n):
@@ -68,7 +68,7 @@ def _dot(weights, at, hidden, lane, n):
     return total
 
 
-@jit
+@part
 def _train(weights, at, hidden, lane, n, step):
     for i in range(n):
         weight = np.int32(weights[U(at + i)] + np.int32(step * np.int32(hidden[lane, U(i)])))

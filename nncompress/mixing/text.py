@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncompress.machine.jit import jit, part
+from nncompress.machine.jit import part
 
 from .hashing import BYTE, U, low_bytes, mix64
 from .instruction import AT_OPCODE, read_instruction
@@ -48,7 +48,7 @@ MOST_FIELDS = 63
 MOST_OFFSET = 255
 
 
-@jit
+@part
 def _end_word(keys, lane_state, byte):
     if keys[WORD] != U(0):
         if keys[SENTENCE] == U(0):
@@ -60,7 +60,7 @@ def _end_word(keys, lane_state, byte):
     keys[LAST_SYMBOLS] = keys[LAST_SYMBOLS] << U(8) | U(byte)
 
 
-@jit
+@part
 def _read_line(keys, lane_state, before, byte):
     """Keep up the line: its first byte, its bracket, and its hash with numbers made alike."""
     if before == NEWLINE:
@@ -81,7 +81,7 @@ def _read_line(keys, lane_state, before, byte):
         lane_state[FIELD] = lane_state[FIELD_OFFSET] = 0
 
 
-@jit
+@part
 def _read_field(keys, lane_state, before, byte):
     """Count fields, and the bytes of the present one; several spaces separate once."""
     if byte == NEWLINE:
@@ -95,7 +95,7 @@ def _read_field(keys, lane_state, before, byte):
         lane_state[FIELD_OFFSET] = min(lane_state[FIELD_OFFSET] + 1, MOST_OFFSET)
 
 
-@jit
+@part
 def _follow(followers, lane_state, byte):
     """Enter the byte as what followed its contexts."""
     for k in range(6):
@@ -103,7 +103,7 @@ def _follow(followers, lane_state, byte):
         followers[at] = np.uint16(np.int64(followers[at]) << 8 & 0xFF00 | byte)
 
 
-@jit
+@part
 def _find_followers(keys, lane_state):
     recent, last = keys[RECENT], keys[RECENT] & BYTE
     word = mix64(keys[WORD], last)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nncompress.machine.jit import jit, part
 from tests.children import ROOT, environment
 
 ONCE = "compiling the kernels for this machine, once: about a minute\n"
@@ -83,3 +84,17 @@ def test_first_runs_at_once_do_not_mix_up_kernels(tmp_path):
         assert process.returncode == 0
     assert len(compiled(tmp_path)) == len(kinds)
     assert run(tmp_path, *kinds) == ""
+
+
+def test_a_part_of_kernels_cannot_be_called_from_python():
+    @part
+    def double(number):
+        return 2 * number
+
+    @jit
+    def quadruple(number):
+        return double(double(number))
+
+    with pytest.raises(TypeError, match="double is a part of kernels"):
+        double(1)
+    assert quadruple(1) == 4

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from nncompress.machine.calls import address_of, call
 from nncompress.machine.jit import jit
 from nncompress.machine.tables import COLUMNS, Schema
 
@@ -84,3 +85,24 @@ def test_what_does_not_fit_the_schema_is_refused(change, error, said):
 def test_another_record_is_refused():
     with pytest.raises(TypeError, match="expected Outer, not Alike"):
         OUTER.fill(Alike(1, 2))
+
+
+@jit
+def difference(table):
+    record = open_alike(table)
+    return record.one - record.two
+
+
+@jit
+def difference_at(function, table):
+    return call(function, (table,))
+
+
+def test_a_table_can_be_opened_by_its_address_in_a_function_called_by_its_own():
+    table = ALIKE.fill(Alike(50, 8))
+    assert difference_at(address_of(difference, 1), table.ctypes.data) == 42
+
+
+def test_the_address_of_a_function_that_returns_something_else_is_refused():
+    with pytest.raises(TypeError, match="int64"):
+        address_of(jit(lambda number: number / 2), 1)

@@ -13,7 +13,7 @@ from nncompress.mixing import kernels
 predictor = Predictor(FULL, 1, 8, clusters=Clusters.none(8))
 prediction = Prediction(np.ones((1, 256), np.int32), np.ones((1, 8), np.int8))
 predictor.encode_step(0, 1, np.zeros(1, np.uint8), prediction, np.empty((8, 1)))
-for kernel in (kernels.begin_step, kernels.advance_plane):
+for kernel in (kernels.predict_bits, kernels.learn_bits):
     print(*kernel.inspect_llvm().values(), sep="\\n")
 """
 ARITHMETIC = re.compile(r"= (f(?:add|sub|mul|div|rem|neg|cmp)|call)\b[^\n]*\bdouble\b([^\n]*)")

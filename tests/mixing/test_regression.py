@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.exact.engine import Prediction
+from nncompress.machine.jit import jit
+from nncompress.mixing import regression
 from nncompress.mixing.clusters import Clusters
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import BEST, FULL
@@ -19,12 +21,13 @@ from nncompress.mixing.regression import (
     MAX_WIDTH,
     RATES,
     REGRESSION_WEIGHT_MAX,
-    correct,
-    update_correction,
 )
 from nncompress.mixing.state import CORRECTED, MIXED, NODE
 from nncompress.mixing.tables import SQUASH, STRETCH_MAX
 from tests.mixing import blocks
+
+correct = jit(regression.correct.py_func)
+update_correction = jit(regression.update_correction.py_func)
 
 NUMBERS = st.integers(0, 2**32)
 

@@ -9,7 +9,7 @@ import numpy as np
 from nncompress.exact.fixedpoint import ATTENTION_END, STREAM_MAX, attention_table
 from nncompress.machine.dot import dot_each
 from nncompress.machine.intrinsics import shift_right
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 from .attention_simd import ROWS_PER_TURN, average_rows, dot_rows
 from .norm import Array, clip, row_to_int8
@@ -36,7 +36,7 @@ def remember(
         row_to_int8(stream[lane], eps, gain, bias, shift, memory[lane, slot])
 
 
-@jit
+@part
 def _scores(query: Array, wide: Array, memory: Array, filled: int, scores: Array) -> None:
     """Compute the products of a query, int8 [d], with the vectors of its memory.
 
@@ -49,11 +49,12 @@ def _scores(query: Array, wide: Array, memory: Array, filled: int, scores: Array
     if rows > 0 and whole < query.shape[0]:
         columns = np.empty(rows, np.int32)
         dot_each(wide[whole:], memory[:rows, whole:], columns)
-        scores[:rows] += columns
+        for row in range(rows):
+            scores[row] += columns[row]
     dot_each(wide, memory[rows:filled], scores[rows:])
 
 
-@jit
+@part
 def _weigh(scores: Array, multiplier: int, shift: int, weights: Array, rows: Array) -> Any:
     """Write the weights, uint8, that are not 0, and the rows they belong to, int32.
 
@@ -82,7 +83,7 @@ def _weigh(scores: Array, multiplier: int, shift: int, weights: Array, rows: Arr
     return kept, mass
 
 
-@jit
+@part
 def _average(
     weights: Array, rows: Array, kept: int, memory: Array, coming: Array, out: Array
 ) -> None:

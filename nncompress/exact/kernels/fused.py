@@ -31,7 +31,7 @@ from nncompress.exact.fixedpoint import (
     sigmoid_table,
 )
 from nncompress.machine.intrinsics import shift_right
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 from .attention import attend, remember
 from .gates_simd import boom_lane, first_cell, later_cell
@@ -57,7 +57,7 @@ _ONE = 1 << UNIT_BITS
 _HALF_UNIT = 1 << (UNIT_BITS - 1)
 
 
-@jit
+@part
 def _look_up(numbers: Array, index: Array) -> None:
     """Replace indices of the sigmoid table, int32, by its entries, Q15.
 
@@ -70,7 +70,7 @@ def _look_up(numbers: Array, index: Array) -> None:
         numbers[i] = SIGMOID[index[i]]
 
 
-@jit
+@part
 def _cell(
     gates: Array, index: Array, cell: Array, stream: Array, hidden: Array, multiplier: int
 ) -> None:
@@ -99,7 +99,7 @@ def _cell(
         hidden[i] = np.int8(clip(scaled, np.int32(ACTIVATION_MAX)))
 
 
-@jit
+@part
 def _update(write: int, keep: int, candidate: int, cell: int) -> Any:
     """Return keep * cell + 2 * write * (2 * candidate - 1) >> UNIT_BITS, rounded.
 
@@ -257,7 +257,8 @@ def boom(product: Array, multiplier: Array, bias: Array, shift: int, stream: Arr
         if done == d:
             continue
         rest = d - done
-        total[:rest] = row[done:]
+        for i in range(rest):
+            total[i] = row[done + i]
         for start in range(0, width, d):
             part = slice(start + done, start + d)
             raw_part, scale, constant = own[part], multiplier[part], bias[part]

@@ -8,7 +8,7 @@ import numpy as np
 
 from nncompress.exact.fixedpoint import ACTIVATION_MAX, STREAM_MAX, rsqrt_table
 from nncompress.machine.intrinsics import bit_length, shift_right
-from nncompress.machine.jit import jit
+from nncompress.machine.jit import jit, part
 
 Array = Any  # numpy arrays here; numba infers the types it compiles for
 
@@ -18,13 +18,13 @@ _LOW = 6  # bits of a centred number that are multiplied apart, to stay inside 3
 _LOW_MASK = (1 << _LOW) - 1
 
 
-@jit
+@part
 def clip(value: Any, top: Any) -> Any:
     """Return ``value``, cut to the range from ``-top`` to ``top``."""
     return min(max(value, -top), top)
 
 
-@jit
+@part
 def _measure(row: Array, eps: int) -> Any:
     """Return what :func:`_normal` needs of a row, int32 [d] up to STREAM_MAX: mean, scale, shift.
 
@@ -46,7 +46,7 @@ def _measure(row: Array, eps: int) -> Any:
     return np.int32(mean), np.int32(scale), np.int32(shift)
 
 
-@jit
+@part
 def _normal(number: int, mean: int, scale: int, shift: int) -> Any:
     """Return (number - mean) * scale >> shift, rounded: Q15.
 
@@ -61,12 +61,12 @@ def _normal(number: int, mean: int, scale: int, shift: int) -> Any:
     return shift_right(high + shift_right(low, _LOW), shift - _LOW)
 
 
-@jit
+@part
 def _affine(normal: int, gain: int, bias: int, shift: int, top: int) -> Any:
     return clip(shift_right(normal * gain + bias, shift), np.int32(top))
 
 
-@jit
+@part
 def row_to_int8(row: Array, eps: int, gain: Array, bias: Array, shift: int, out: Array) -> None:
     """Compute the layer norm of one row, int32 [d], to int8 [d]; see :func:`norm_to_int8`."""
     mean, scale, reach = _measure(row, eps)

@@ -8,9 +8,10 @@ holds the stage's number, the rows after it the stage's table.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncompress.exact.stages import (
     STAGES,
@@ -21,6 +22,7 @@ from nncompress.exact.stages import (
     RecurFirstStage,
     RecurStage,
 )
+from nncompress.machine.calls import address_of
 from nncompress.machine.int8 import multiply
 from nncompress.machine.jit import inline, jit
 from nncompress.machine.tables import COLUMNS, Schema
@@ -39,24 +41,40 @@ _open_boom = SCHEMAS[BoomStage].opener()
 _open_predict = SCHEMAS[PredictStage].opener()
 
 
+class Pages(NamedTuple):
+    """The tables of a recipe's stages, int64 [stages, rows, COLUMNS]."""
+
+    pages: Annotated[NDArray[np.int64], 3]
+
+
+PAGES = Schema(Pages)
+_open_pages = PAGES.opener()
+
+
 class Program:
     """A recipe as tables; calling it takes a step.
 
     Attributes:
-        pages: int64 [stages, rows, COLUMNS].
+        table: of :class:`Pages`, int64 [1, COLUMNS].
     """
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe  # keeps the arrays alive
         tables = [SCHEMAS[type(stage)].fill(cast(Any, stage)) for stage in recipe]
-        self.pages = np.zeros((len(tables), 1 + max(map(len, tables)), COLUMNS), np.int64)
-        for page, stage, table in zip(self.pages, recipe, tables, strict=True):
+        self._pages = np.zeros((len(tables), 1 + max(map(len, tables)), COLUMNS), np.int64)
+        for page, stage, table in zip(self._pages, recipe, tables, strict=True):
             page[0, 0] = STAGES.index(type(stage))
             page[1 : 1 + len(table)] = table
+        self.table = PAGES.fill(Pages(self._pages))
 
     def __call__(self, slot: int, filled: int) -> None:
         """Take a step; the numbers are those of :func:`run_program`."""
-        run_program(self.pages, slot, filled)
+        run_program(self.table.ctypes.data, slot, filled)
+
+
+def address_of_run_program() -> int:
+    """Return where the machine code of :func:`run_program` is, for compiled callers."""
+    return address_of(run_program, 3)
 
 
 @inline
@@ -101,14 +119,18 @@ def _predict(page: Page) -> None:
 
 
 @jit
-def run_program(pages: Any, slot: int, filled: int) -> None:
+def run_program(table: int, slot: int, filled: int) -> Any:
     """Take a step: what :func:`nncompress.exact.stages.run_stages` does, compiled.
 
     Args:
-        pages: those of a :class:`Program`.
+        table: address of the table of a :class:`Program`.
         slot: where in the memories this step's vector goes.
         filled: how many vectors the memories hold then.
+
+    Returns:
+        1.
     """
+    pages = _open_pages(table).pages
     for number in range(pages.shape[0]):
         stage, page = pages[number, 0, 0], pages[number, 1:]
         if stage == RECUR_FIRST:
@@ -121,3 +143,4 @@ def run_program(pages: Any, slot: int, filled: int) -> None:
             _boom(page)
         else:
             _predict(page)
+    return np.int64(1)
