@@ -72,6 +72,9 @@ class Splitter:
         self._sizes = sizes
         self._buffer = bytearray()
 
+    def prepare(self, size: int, *, last: bool = False) -> None:
+        """Do nothing: all calls are soon over."""
+
     def push(self, data: bytes | bytearray | memoryview) -> list[RawBlock]:
         """Add ``data`` and return the blocks that are complete, none of them the last."""
         self._buffer += data

@@ -47,7 +47,8 @@ class Compressor:
     def resumable(self) -> bool:
         """Whether another call can go on after one that was interrupted.
 
-        It cannot where a block was being handed on, which takes microseconds.
+        It cannot where a block was being handed on, which takes microseconds, or where repeats were
+        being sought, which takes a millisecond for each quarter of a MiB.
         """
         return self._resumable
 
@@ -56,6 +57,7 @@ class Compressor:
         self._check_open()
         view = memoryview(data).cast("B")
         for start in range(0, len(view), READ_SIZE):
+            self._splitter.prepare(min(READ_SIZE, len(view) - start))
             self._resumable = False
             blocks = self._splitter.push(view[start : start + READ_SIZE])
             self._waiting.extend(blocks)
@@ -67,6 +69,7 @@ class Compressor:
         """Return the rest of the archive; the object cannot be used afterwards."""
         if not self._ending:
             self._check_open()
+            self._splitter.prepare(0, last=True)
             self._resumable = False
             self._waiting.append(self._splitter.rest())
             self._ending = self._resumable = True

@@ -26,6 +26,9 @@ SMALL_REST = 64
 class BlockSplitter(Protocol):
     """Cuts a stream into blocks."""
 
+    def prepare(self, size: int, *, last: bool = False) -> None:
+        """Do what takes long, so that the next call with so many bytes is soon over."""
+
     def push(self, data: bytes | bytearray | memoryview) -> list[RawBlock]:
         """Add ``data`` and return the blocks that are complete, none of them the last."""
 
@@ -58,6 +61,13 @@ class RepeatSplitter:
         self._finder: RepeatFinder | None = None
         self._literals = self._blocks = 0
 
+    def prepare(self, size: int, *, last: bool = False) -> None:
+        """Compile what finds repeats, if the next call needs it."""
+        size += len(self._input)
+        needs = not self._is_little(size) if last else size > self._next_size()
+        if self._finder is None and needs:
+            self._open_finder().feed(b"")
+
     def push(self, data: bytes | bytearray | memoryview) -> list[RawBlock]:
         """Add ``data`` and return the blocks that are complete, none of them the last."""
         self._input += data
@@ -70,8 +80,8 @@ class RepeatSplitter:
 
     def rest(self, *, last: bool = True) -> RawBlock:
         """Return what is left, at most one block and perhaps nothing, and forget it."""
-        if self._finder is None and len(self._input) < 2 * self._rules.least_inside:
-            raw = bytes(self._input)  # too little for a copy, and for loading what finds it
+        if self._finder is None and self._is_little(len(self._input)):
+            raw = bytes(self._input)
             self._input.clear()
             if last:
                 return RawBlock(raw, raw, last)
@@ -80,6 +90,10 @@ class RepeatSplitter:
         while self._input:
             self._feed(min(self._next_size(), len(self._input)))
         return self._end(last=last)
+
+    def _is_little(self, size: int) -> bool:
+        """Whether it is too little for a copy, and for loading what finds one."""
+        return size < 2 * self._rules.least_inside
 
     def _next_size(self) -> int:
         """Return how many bytes surely fit into the block, up to ``FED``."""

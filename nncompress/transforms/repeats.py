@@ -71,13 +71,16 @@ class RepeatFinder:
         return int(self._state[COPIES])
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Take some bytes; what is found may depend on how a stream is cut."""
+        """Take some bytes; what is found may depend on how a stream is cut.
+
+        The first call compiles, so it may be one without bytes.
+        """
         size = len(data)
         if len(self._places) < HASHED + size:
             self._places = np.empty(HASHED + size, np.int64)
             self._hashes = np.empty(HASHED + size, np.uint64)
             self._data = np.concatenate((self._data, np.zeros(size, np.uint8)))[: HASHED + size]
-        self._data[HASHED : HASHED + size] = np.frombuffer(data, np.uint8)
+        self._data[HASHED : HASHED + size] = np.frombuffer(data or b"\0", np.uint8)[:size]
         self._make_room(size)
         self._state[OLDEST] = max(self._state[BASE], self._state[BLOCK_START] - self._window)
         find_repeats(

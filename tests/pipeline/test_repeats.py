@@ -26,6 +26,7 @@ from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
 from nncompress.pipeline.incremental import Compressor, Decompressor
 from nncompress.pipeline.stream import compress_stream, decompress_stream
+from nncompress.transforms.repeats import RepeatFinder
 from tests.fakes import MODEL_ID, ZlibCodec, source
 from tests.transforms.test_repeats import NOISE, streams
 
@@ -244,3 +245,20 @@ def test_streams_code_and_decode_blocks_at_once(threads):
     assert len(sink.getvalue()) < len(data) // 3
     decompress_stream(io.BytesIO(sink.getvalue()), back, Coder(options))
     assert back.getvalue() == data
+
+
+def test_an_interruption_while_kernels_compile_loses_nothing(monkeypatch):
+    feed, interrupted = RepeatFinder.feed, []
+
+    def compiling(self, data):
+        if not interrupted:
+            interrupted.append(True)
+            raise KeyboardInterrupt
+        feed(self, data)
+
+    monkeypatch.setattr(RepeatFinder, "feed", compiling)
+    compressor = Compressor(ZlibCodec(MODEL_ID, 4000, RULES))
+    with pytest.raises(KeyboardInterrupt):
+        compressor.compress(TREE)
+    assert compressor.resumable
+    assert unpack(compressor.compress(TREE) + compressor.flush()) == TREE
