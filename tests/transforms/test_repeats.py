@@ -18,7 +18,7 @@ def find(stream: bytes, cuts: list[int], window: int = 1 << 30, least: int = 64,
     blocks = []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         for at in range(start, end, 1 << 18):
-            finder.feed(stream[at : min(at + 1 << 18, end)])
+            finder.feed(stream[at : min(at + (1 << 18), end)])
         literals, copies = finder.take()
         blocks.append((literals, copies.tolist()))
     return blocks
