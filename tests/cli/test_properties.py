@@ -30,7 +30,7 @@ strength = st.sampled_from(
 restoring = st.sampled_from(["--sparse", "--no-sparse", "--max-output-size=1M", "-r", "-f"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     contents,
     st.sampled_from([1, 7, 100, 4096, 1 << 20]),

@@ -55,7 +55,6 @@ def test_impossible_layouts_are_damage(size, bits):
         read_layout(size, bits, network=True)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.integers(1, 70), max_size=12))
 def test_range_coder_returns_its_bits_in_any_portions(seed, portions):
     generator = np.random.default_rng(seed)
@@ -120,7 +119,7 @@ def test_network_payload_has_the_length_that_its_weights_promise():
 
 
 @given(st.binary(min_size=1, max_size=60), st.integers(0, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_stream_decodes_to_something_or_is_damage(stream, bits):
     layout = Layout(40, 1 << bits)
     try:

@@ -48,7 +48,7 @@ def turns(layout, parts, seed):
                 yield step, step + 1, lo, hi, Prediction(weights, hidden)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 3000), st.integers(0, 6), st.integers(0, 99))
 def test_streams_of_mixing_alone_are_those_of_the_loop_in_python(size, bits, seed):
     data, layout = sample(size, seed), Layout(size, 1 << bits)

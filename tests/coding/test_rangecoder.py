@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.coding import rangecoder, rangecoder_compiled
@@ -53,7 +53,6 @@ def test_reading_past_the_end_is_an_error(stream):
 SHARES = st.integers(1, 65535) | st.sampled_from([1, 2, 32767, 32768, 32769, 65534, 65535])
 
 
-@settings(deadline=None)
 @given(
     st.lists(SHARES, max_size=300),
     st.integers(0, 2**32),

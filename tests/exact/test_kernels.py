@@ -46,7 +46,7 @@ def _both(name: str, *arguments: object) -> list[np.ndarray]:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 5), st.sampled_from([8, 33, 384]), EXTREME)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_norm_gives_a_centred_vector_of_length_one(seed, lanes, dim, spread):
     rows, eps = _stream(np.random.default_rng(seed), (lanes, dim), spread), norm_eps(dim, 12)
     ones, zeros = np.ones(dim, np.int32), np.zeros(dim, np.int32)
@@ -70,7 +70,7 @@ def test_norms_hold_the_extremes(dim, value):
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4), EXTREME)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_norms_are_equal(seed, lanes, spread):
     generator = np.random.default_rng(seed)
     dim = 48
@@ -88,7 +88,7 @@ def test_norms_are_equal(seed, lanes, spread):
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4), DIMS, st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_lstm_is_equal(seed, lanes, dim, extreme):
     generator = np.random.default_rng(seed)
     reach = 1 << (30 if extreme else 22)
@@ -117,7 +117,7 @@ def test_lstm_is_equal(seed, lanes, dim, extreme):
     st.sampled_from([1, 30, 127]),
     st.integers(0, 24),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_attention_is_equal(seed, lanes, filled, dim, spread, score_shift):
     generator = np.random.default_rng(seed)
     window = 9
@@ -144,7 +144,7 @@ def test_attention_to_one_memory_returns_it():
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4), DIMS, st.sampled_from([1, 4]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_boom_and_outputs_are_equal(seed, lanes, dim, chunks):
     generator = np.random.default_rng(seed)
     product = generator.integers(-300_000, 300_001, (lanes, dim * chunks)).astype(np.int32)

@@ -52,7 +52,7 @@ def test_a_device_that_computes_something_else_is_refused(tmp_path):
         loaded.check(Network(loaded.parameters))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_damage_never_passes(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()

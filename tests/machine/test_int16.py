@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.machine.int16 import LENGTH, dot, train_weights
@@ -24,7 +24,6 @@ def _train(weights, at, inputs, first, n, error):
     train_weights(weights, at, inputs, first, n, error)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, 8), st.integers(-4095, 4095), st.booleans())
 def test_vectors_give_the_references_integers(seed, vectors, factor, extreme):
     random, n = np.random.default_rng(seed), LENGTH * vectors

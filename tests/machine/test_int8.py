@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.exact.fixedpoint import ACTIVATION_MAX, WEIGHT_MAX
@@ -31,7 +31,6 @@ def product(activations: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 @needs_instructions
-@settings(deadline=None)
 @given(
     st.integers(1, 11),
     st.integers(1, 12).map(lambda k: 4 * k),

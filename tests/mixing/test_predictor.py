@@ -28,7 +28,7 @@ TEXT = b"".join(
     groups=st.integers(1, 3),
     profile=st.sampled_from([FAST, FULL, BEST]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_decoding_gives_the_bytes_and_leaves_the_same_state(data, lanes, groups, profile):
     encoder, planes = blocks.encode(data, profile, lanes, groups=groups)
     decoder, decoded = blocks.decode(data, profile, lanes, groups=groups)

@@ -63,7 +63,7 @@ def test_every_context_and_every_selector():
             check(data, profile, 2, period=3, step=1)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     data=st.one_of(st.binary(max_size=200), st.text("ab <[\n1", max_size=300).map(str.encode)),
     lanes=st.integers(1, 20),

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.exact.engine import Prediction
@@ -57,7 +57,6 @@ def test_what_the_vector_tells_of_the_byte_is_used(profile):
     assert coded(data, telling, profile) < 0.8 * coded(data, deaf, profile)
 
 
-@settings(deadline=None)
 @given(seed=NUMBERS, width=st.sampled_from([1, 5, 64, 97]))
 def test_it_computes_what_exact_arithmetic_does(seed, width):
     random = np.random.default_rng(seed)

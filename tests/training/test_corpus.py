@@ -9,7 +9,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.training.corpus import CorpusError, find_sources, read_documents
@@ -48,7 +48,6 @@ def test_a_path_that_holds_nothing_is_refused(tmp_path: Path, make: str) -> None
         find_sources([tmp_path / make])
 
 
-@settings(deadline=None)  # they write files
 @given(documents=st.lists(st.binary(min_size=1).map(lambda b: b.replace(b"\0", b"-")), max_size=9))
 def test_a_shard_gives_its_documents_in_order(
     documents: list[bytes], tmp_path_factory: pytest.TempPathFactory
@@ -95,7 +94,6 @@ def shard_of(folder: Path, unpacked: bytes) -> Path:
     return path
 
 
-@settings(deadline=None)  # they write files
 @given(
     documents=st.lists(st.binary(max_size=1100), min_size=1, max_size=6),
     form=st.sampled_from([tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT]),

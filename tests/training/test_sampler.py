@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.training.corpus import (
@@ -64,7 +64,6 @@ def test_every_document_is_read_once_a_pass(corpus: Path) -> None:
     assert all(document in first for document in documents)
 
 
-@settings(deadline=None)  # they write files
 @given(cut=st.integers(0, 60))
 def test_sampling_resumes_exactly(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("corpus")

@@ -53,7 +53,7 @@ CODELIKE = st.lists(st.one_of(PIECES, st.binary(max_size=5)), max_size=60).map(b
 
 
 @EACH
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.one_of(CODELIKE, st.binary(max_size=400)))
 def test_any_bytes_come_back_and_keep_their_number(transform, data):
     changed = apply_transform(transform, data)
@@ -62,7 +62,7 @@ def test_any_bytes_come_back_and_keep_their_number(transform, data):
 
 
 @EACH
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(data=CODELIKE)
 def test_any_bytes_are_the_filtered_form_of_some(transform, data):
     assert apply_transform(transform, undo_transform(transform, data)) == data
@@ -78,7 +78,7 @@ def undo_as_described(transform: Transform, data: bytes) -> bytes:
 
 
 @EACH
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=CODELIKE)
 def test_filters_are_what_the_format_says(transform, data):
     assert undo_transform(transform, data) == undo_as_described(transform, data)

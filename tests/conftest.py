@@ -1,0 +1,9 @@
+"""Settings of all tests."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# How long an example takes says nothing: machines are shared, and kernels compile at first use.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
