@@ -157,7 +157,7 @@ def command(
     quiet: bool,
     **settings: Any,
 ) -> int:
-    """Train a SHA-RNN on files, folders, or .xz shards of NUL-separated documents.
+    """Train a SHA-RNN on files, folders, or .xz shards: documents separated by NUL, or tars.
 
     The weights are OUT/model.safetensors; 'nncompress quantize' makes a model of them. Under
     torchrun every process trains on text of its own.
