@@ -90,7 +90,7 @@ FAR = CopyRules(1 << 28, 64, 1024)
 FARTHEST = CopyRules(1 << 30, 64, 1024)
 
 LEVELS = {
-    1: Level(False, 0, 0, GROWN, first_block_size=1 << 19, copies=NEAR),
+    1: Level(False, 0, first_block_size=1 << 19, copies=NEAR),
     2: Level(False, 1, 0, GROWN, copies=NEAR),
     3: Level(False, 2, 0, GROWN, copies=NEAR),
     4: Level(True, 2, 6, GROWN, bytes_per_lane=2048, model="quick", copies=FAR),
