@@ -25,15 +25,19 @@ from pathlib import Path
 
 from nncompress.archive.access import read_map
 from nncompress.archive.codec import BlockCodec, Progress, StoredCodec, no_progress
+from nncompress.archive.copies import NO_REPEATS, Copies, CopyRules, pack_copies
+from nncompress.archive.fields import pack_varint
 from nncompress.archive.format import (
     DIGEST_SIZE,
-    MOST_PER_BYTE,
+    MAX_BLOCK_SIZE,
+    MOST_COPIED_PER_BYTE,
+    WINDOWS,
     BlockHeader,
     Header,
-    IndexBuilder,
+    LiteralsHeader,
     Method,
-    pack_varint,
 )
+from nncompress.archive.index import IndexBuilder
 from nncompress.archive.recover import recover
 from nncompress.cli.app import run
 from nncompress.coding.options import CodingOptions
@@ -48,10 +52,15 @@ MAX_BLOCK = 1 << 12
 INTERESTING = (0, 1, 0x0F, 0x7F, 0x80, 0x81, 0x8E, 0x90, 0xB0, 0xD6, 0xFF)
 
 
+FORGED = b"\xe1"
+"""What forged blocks with copies consist of: recovery gives what its own CRC-32 proves."""
+
+
 class Remembering:
     """A codec that decodes a block once for the several ways in which a case reads it."""
 
-    def __init__(self, codec: BlockCodec) -> None:
+    def __init__(self, codec: BlockCodec, copy_rules: CopyRules = NO_REPEATS) -> None:
+        self.copy_rules = copy_rules
         self.model_id = codec.model_id
         self.block_size = self.first_block_size = codec.block_size
         self.encode, self.memory = codec.encode, codec.memory
@@ -93,6 +102,13 @@ class Archives:
         for filtered in (_calls(), b"".join(i.to_bytes(2, "little") for i in range(0, 5000, 17))):
             self.contents.append(filtered)
             self.archives.append(self._pack(coder.encoder, filtered))
+        copying = Remembering(coder.encoder, CopyRules(1 << 20, 32, 64))
+        repeated = chance.randbytes(400) + text[:99] + chance.randbytes(300)
+        for again in (repeated[50:], text + repeated[:350] + noise + repeated[400:], 3 * repeated):
+            self.contents.append(repeated + again)
+            self.archives += [
+                self._pack(copying, repeated + again, size) for size in (None, 150, 333)
+            ]
         for inner in (self.archives[8], self.archives[9], self.archives[9] + self.archives[11]):
             self._add_nested(inner)
             self._add_nested(text[:70] + inner)
@@ -121,8 +137,8 @@ class Archives:
         return False
 
     def allows_piece(self, data: bytes) -> bool:
-        """Whether ``data`` is a piece of the contents of a member."""
-        return any(data in contents for contents in self.contents)
+        """Whether ``data`` is a piece of the contents of a member, or of forged literals."""
+        return any(data in contents for contents in self.contents) or not data.strip(FORGED)
 
 
 def _calls() -> bytes:
@@ -133,7 +149,7 @@ def _calls() -> bytes:
     return bytes(16) + b"".join(parts)
 
 
-def flip(chance: random.Random, data: bytes, _: Archives) -> bytes:
+def flip(chance: random.Random, data: bytes, _: Archives | None = None) -> bytes:
     """Flip a few bits."""
     out = bytearray(data)
     for _ in range(chance.choice((1, 1, 1, 2, 5, 30))):
@@ -208,6 +224,39 @@ def _forged_index(chance: random.Random, index: IndexBuilder) -> bytes:
     return data
 
 
+def forge_copies(chance: random.Random, _: bytes, __: Archives) -> bytes:
+    """Build a member of stored blocks whose copies are sound by their CRC-32, and often lies."""
+    header = Header(None, chance.choice(WINDOWS[:2]))
+    out, offset, start = header.pack(), 0, 0
+    index = IndexBuilder(header)
+    for number in range(count := chance.choice((1, 2, 4))):
+        literals = FORGED * chance.choice((0, 1, 40, 100))
+        section, copied = _forged_section(chance, start, len(literals))
+        crc = zlib.crc32(section + literals)
+        fields = LiteralsHeader(len(literals), start, len(section), crc)
+        raw = min(MAX_BLOCK_SIZE, len(literals) + max(1, copied + chance.choice((0, 0, 1))))
+        size = len(section) + len(literals)
+        last = number == count - 1
+        block = BlockHeader(Method.STORED, raw, size, 7, last, offset, fields)
+        record = block.pack(header) + section + literals
+        index.add(len(record), block)
+        out += record
+        offset, start = offset + raw, start + len(literals)
+    return out + (index.pack(chance.randbytes(DIGEST_SIZE)) if index.count > 1 else b"")
+
+
+def _forged_section(chance: random.Random, start: int, literals: int) -> tuple[bytes, int]:
+    """Return a section, and how many bytes its copies make."""
+    count = chance.choice((0, 1, 1, 2, 5, 3000))
+    places = sorted(chance.choice((0, literals, literals + 1)) for _ in range(count))
+    lengths = [chance.choice((0, 1, 32, 40, 10**6, 2**40)) for _ in range(count)]
+    sources = [chance.choice((0, start, start + literals, 2**50)) for _ in range(count)]
+    section = pack_copies(Copies(places, lengths, sources), start)
+    if chance.random() < 0.3:
+        section = flip(chance, section)
+    return section, sum(lengths)
+
+
 def pad(chance: random.Random, data: bytes, _: Archives) -> bytes:
     """Let zero bytes follow, as tapes do."""
     return data + bytes(chance.choice((1, 2, 3, 4, 100, 5000)))
@@ -221,7 +270,7 @@ def forge_index(chance: random.Random, _: bytes, archives: Archives) -> bytes:
     room = len(before)
     for _ in range(chance.choice((2, 2, 3, 9))):
         record = chance.choice((0, 1, 12, 20, room // 2, max(0, room - len(header.pack()))))
-        raw = chance.choice((0, 1, record, 10**6, 2**24 - 1, 2**24, 2**40, 2**62))
+        raw = chance.choice((0, 1, record, 10**6, 2**24 - 1, 2**26 + 1, 2**40, 2**62))
         index.add(record, BlockHeader(Method.STORED, raw, raw, chance.randrange(2**32), False, 0))
         room -= min(room, record)
     return before + index.pack(chance.randbytes(DIGEST_SIZE))
@@ -236,6 +285,7 @@ MUTATIONS: tuple[Callable[[random.Random, bytes, Archives], bytes], ...] = (
     forge,
     pad,
     forge_index,
+    forge_copies,
 )
 
 
@@ -333,7 +383,7 @@ class Fuzzer:
         for segment in recover(io.BytesIO(data), self.decoder):
             if segment.data is None:
                 lost += segment.size
-                assert lost <= MOST_PER_BYTE * (len(data) + 8), f"{lost} bytes of zeros"
+                assert lost <= MOST_COPIED_PER_BYTE * (len(data) + 8), f"{lost} bytes of zeros"
             else:
                 assert self.archives.allows_piece(segment.data), f"wrong block: {segment.data!r}"
                 written += segment.size

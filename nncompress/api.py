@@ -54,6 +54,9 @@ class EncoderOptions(MachineOptions, total=False):
     """1 (fastest) to 9 (smallest); None for the default."""
     method: str | None
     """"auto", "network", "network+mixing", "mixing" or "stored"; None is "auto"."""
+    window: int | None
+    """How many bytes back repeats are sought, besides those that repeat themselves; 0 for not at
+    all, None for the level's own."""
 
 
 class DecoderOptions(MachineOptions, total=False):
@@ -174,7 +177,8 @@ class Decompressor(incremental.Decompressor):
     ) -> None:
         chosen = _coding_options(options, DecoderOptions)
         limits = Limits(chosen.memory_limit, max_output_size)
-        super().__init__(Coder(chosen).decoder, limits)
+        coder = Coder(chosen)
+        super().__init__(coder.decoder, limits, coder.history())
 
 
 @overload

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 from nncompress.archive.codec import Progress, no_progress
+from nncompress.archive.copies import NO_REPEATS, CopyRules
 from nncompress.archive.format import Method
 from nncompress.errors import DamagedArchiveError
 
@@ -14,7 +15,13 @@ MODEL_ID = bytes(range(100, 116))
 class ZlibCodec:
     """Deflate under the ids of real methods: NETWORK_MIXING with a model identity, else MIXING."""
 
-    def __init__(self, model_id: bytes | None = None, block_size: int = 1 << 20) -> None:
+    def __init__(
+        self,
+        model_id: bytes | None = None,
+        block_size: int = 1 << 20,
+        copy_rules: CopyRules = NO_REPEATS,
+    ) -> None:
+        self.copy_rules = copy_rules
         self.model_id = model_id
         self.block_size = self.first_block_size = block_size
         self.method = Method.MIXING if model_id is None else Method.NETWORK_MIXING

@@ -6,27 +6,30 @@ Nothing is decoded here, and no payload is read.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from nncompress.errors import ArchiveError, DamagedArchiveError, TruncatedArchiveError
 
-from .codec import CodecSource, check_block_memory, decode_block
+from .codec import CodecSource, Decoded, check_block_memory, decode_block
+from .copies import NO_COPIES, Copies, parse_copies
 from .fields import pack_varint
 from .format import (
     CRC_SIZE,
-    INDEX_TAIL,
     MAX_BLOCK_SIZE,
-    MAX_INDEX_SIZE,
+    NARROW_SIZE,
     SYNC,
     BlockHeader,
     Header,
-    Index,
+    Method,
+    can_stand_for,
+    check_literal_start,
     most_raw_bytes,
     parse_header,
-    parse_index,
     shortest,
 )
+from .index import INDEX_TAIL, MAX_INDEX_SIZE, Index, IndexEntry, parse_index
 from .walk import MemberBlocks, MemberList, cut_off, parse_at, parse_block_at, walk
 
 WINDOW = 1 << 20
@@ -38,7 +41,9 @@ class BlockPlace:
     """A block's place: ``position`` in the archive, ``start`` in the whole contents; bytes.
 
     ``offset`` is its start in the contents of its member, ``size`` what its record takes in the
-    archive without the member's header, ``crc`` is the CRC-32 of the raw bytes.
+    archive without the member's header, ``crc`` is the CRC-32 of the raw bytes. ``literal_start``
+    is the number of its first literal in the member, None if that is not known. ``indexed`` says
+    whether a sound index has all this, or the member has no other block.
     """
 
     member: int
@@ -49,6 +54,9 @@ class BlockPlace:
     offset: int
     raw_size: int
     crc: int
+    literal_size: int
+    literal_start: int | None
+    indexed: bool = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -137,23 +145,36 @@ def _follow_indexes(file: BinaryIO, size: int, used: int) -> tuple[list[MemberBl
 def _can_be(index: Index) -> bool:
     """Whether the sizes are those that a member of two blocks or more can have."""
     offset, count = 0, len(index.entries)
-    for number, (record, raw_size, _) in enumerate(index.entries, 1):
-        if not _record_can_be(record, raw_size, offset, last=number == count):
+    for number, entry in enumerate(index.entries, 1):
+        if not _record_can_be(entry, offset, last=number == count):
             return False
-        offset += raw_size
+        offset += entry.raw_size
     return count > 1
 
 
-def _record_can_be(record: int, raw_size: int, offset: int, *, last: bool) -> bool:
-    """Whether a block at ``offset`` can have so many raw bytes in a record of that size."""
-    if not (0 if last else 1) <= raw_size <= MAX_BLOCK_SIZE:
+def _record_can_be(entry: IndexEntry, offset: int, *, last: bool) -> bool:
+    """Whether a block at ``offset`` can have these sizes."""
+    if not (0 if last else 1) <= entry.raw_size <= MAX_BLOCK_SIZE:
         return False
     mark = len(SYNC) + len(pack_varint(offset)) if offset else 0
-    left = record - mark - 1 - len(shortest(raw_size)) - CRC_SIZE - 1
-    payloads = (left - field for field in range(1, 4))
+    left = entry.record_size - mark - 1 - CRC_SIZE - 1
+    if entry.literal_size == entry.raw_size < NARROW_SIZE:
+        return _fills(left - len(shortest(entry.raw_size)), entry.raw_size, shortest)
+    left -= 1 + len(pack_varint(entry.raw_size))
+    if entry.literal_size == entry.raw_size:
+        return _fills(left, entry.raw_size, pack_varint)
+    return left > 0 and entry.literal_size <= most_raw_bytes(left)
+
+
+def _fills(left: int, raw_size: int, pack: Callable[[int], bytes]) -> bool:
+    """Whether ``left`` bytes are a payload for so many raw bytes, behind its size if it is coded.
+
+    ``pack`` gives the field of a size.
+    """
     return left == raw_size or any(
-        0 < size < raw_size <= most_raw_bytes(size) and len(shortest(size)) == left - size
-        for size in payloads
+        can_stand_for(left - field, raw_size, Method.MIXING) and len(pack(left - field)) == field
+        for field in range(1, 5)
+        if left > field
     )
 
 
@@ -164,7 +185,7 @@ def _begins(file: BinaryIO, member: MemberBlocks, end: int) -> bool:
         block, head = parse_block_at(file, member.position + size, end, header, 0)
     except ArchiveError:
         return False
-    first = head + block.payload_size, block.raw_size, block.crc
+    first = IndexEntry(head + block.payload_size, block.raw_size, block.crc, block.literal_size)
     return header == member.header and first == member.entries[0] and not block.last
 
 
@@ -192,14 +213,26 @@ def _places(members: list[MemberBlocks]) -> list[BlockPlace]:
     start = 0
     for number, member in enumerate(members):
         position = member.position + len(member.header.pack())
-        offset = 0
-        for size, raw_size, crc in member.entries:
-            places.append(
-                BlockPlace(number, member.header, position, size, start, offset, raw_size, crc)
+        offset = literals = 0
+        for size, raw_size, crc, literal_size in member.entries:
+            place = BlockPlace(
+                number,
+                member.header,
+                position,
+                size,
+                start,
+                offset,
+                raw_size,
+                crc,
+                literal_size,
+                literals,
+                member.indexed,
             )
+            places.append(place)
             position += size
             start += raw_size
             offset += raw_size
+            literals += literal_size
     return places
 
 
@@ -208,10 +241,24 @@ def read_block_header(file: BinaryIO, place: BlockPlace) -> BlockHeader:
     return _read_place(file, place)[0]
 
 
-def read_block(
+def read_section(file: BinaryIO, place: BlockPlace, header: BlockHeader) -> Copies:
+    """Read the copies of a block, which only the CRC-32 of its literals proves right.
+
+    Raises DamagedArchiveError.
+    """
+    if header.literals is None:
+        return NO_COPIES
+    file.seek(place.position + place.size - header.payload_size)
+    section = file.read(header.literals.section)
+    if len(section) != header.literals.section:
+        raise cut_off(place.offset)
+    return parse_copies(section, header.literals, header.raw_size, place.header.window)
+
+
+def read_literals(
     file: BinaryIO, place: BlockPlace, source: CodecSource, max_block: int | None = None
-) -> bytes:
-    """Read, decode and check one block.
+) -> tuple[BlockHeader, Decoded]:
+    """Read and check one block, and decode its literals.
 
     Raises MemoryLimitError where raw bytes and payload take more than ``max_block`` bytes.
     """
@@ -219,10 +266,11 @@ def read_block(
     check_block_memory(header, max_block)
     file.seek(place.position + head)
     payload = file.read(header.payload_size)
+    member = place.header
     try:
         if len(payload) != header.payload_size:
             raise cut_off(place.offset)
-        return decode_block(source, place.header.model_id, header, payload)
+        return header, decode_block(source, member.model_id, header, payload, member.window)
     except ArchiveError as error:
         error.offset = place.position
         raise
@@ -231,13 +279,12 @@ def read_block(
 def _read_place(file: BinaryIO, place: BlockPlace) -> tuple[BlockHeader, int]:
     end = place.position + place.size
     block, head = parse_block_at(file, place.position, end, place.header, place.offset)
-    if (block.raw_size, head + block.payload_size, block.crc) != (
-        place.raw_size,
-        place.size,
-        place.crc,
-    ):
+    found = head + block.payload_size, block.raw_size, block.crc, block.literal_size
+    if found != (place.size, place.raw_size, place.crc, place.literal_size):
         raise DamagedArchiveError(
             f"damaged archive: index and header of the block at byte {place.offset} disagree",
             offset=place.position,
         )
+    if place.literal_start is not None:
+        check_literal_start(block, place.literal_start)
     return block, head

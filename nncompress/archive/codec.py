@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from nncompress.errors import (
@@ -13,6 +14,15 @@ from nncompress.errors import (
     UnsupportedArchiveError,
 )
 
+from .copies import (
+    NO_COPIES,
+    NO_REPEATS,
+    Copies,
+    CopyRules,
+    FindLiterals,
+    parse_copies,
+    put_in,
+)
 from .format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Method
 
 Progress: TypeAlias = Callable[[int], None]
@@ -43,6 +53,10 @@ class BlockCodec(Protocol):
     @property
     def first_block_size(self) -> int:
         """The same for the first blocks of an archive; see :class:`.writer.Splitter`."""
+
+    @property
+    def copy_rules(self) -> CopyRules:
+        """What becomes a copy before blocks are coded."""
 
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
@@ -86,6 +100,7 @@ class StoredCodec:
     """The codec that only stores: needs no model, and decodes no other method."""
 
     model_id: bytes | None = None
+    copy_rules = NO_REPEATS
 
     def __init__(self, block_size: int = 2**20) -> None:
         self.block_size = self.first_block_size = block_size
@@ -126,6 +141,8 @@ def check_model_id(model_id: bytes | None) -> bytes | None:
 def check_block_memory(block: BlockHeader, limit: int | None) -> None:
     """Raise MemoryLimitError where raw bytes and payload alone take more than ``limit`` bytes."""
     needed = block.raw_size + block.payload_size
+    if block.literals is not None:
+        needed += block.raw_size  # literals and copies beside the whole
     if limit is not None and needed > limit:
         raise MemoryLimitError(
             f"a block needs at least {needed} bytes of memory, more than the limit of {limit}",
@@ -145,25 +162,69 @@ def encode_block(
     return Method(method), payload
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """A block before copies are put in: its literals, and its copies. Both are checked."""
+
+    literals: bytes
+    copies: Copies = NO_COPIES
+
+
 def decode_block(
     source: CodecSource,
     model_id: bytes | None,
     header: BlockHeader,
     payload: bytes,
+    window: int = 0,
     progress: Progress = no_progress,
+) -> Decoded:
+    """Decode the literals of a block, and check them and its copies.
+
+    ``window`` is that of the member. A block without copies is then complete.
+    """
+    if header.literals is None:
+        data = _decode_literals(source, model_id, header, payload, progress)
+        if zlib.crc32(data) != header.crc:
+            raise _wrong_checksum(header)
+        return Decoded(data)
+    section, coded = payload[: header.literals.section], payload[header.literals.section :]
+    data = _decode_literals(source, model_id, header, coded, progress)
+    if zlib.crc32(data, zlib.crc32(section)) != header.literals.crc:
+        raise _wrong_checksum(header)
+    return Decoded(data, parse_copies(section, header.literals, header.raw_size, window))
+
+
+def _decode_literals(
+    source: CodecSource,
+    model_id: bytes | None,
+    header: BlockHeader,
+    coded: bytes,
+    progress: Progress,
 ) -> bytes:
-    """Decode a block and check its length and CRC-32."""
     if header.method is Method.STORED:
-        data = payload
-    else:
-        if header.method.needs_model and model_id is None:
-            raise DamagedArchiveError(
-                "damaged archive: a block needs a model, but the header names none"
-            )
-        data = source(model_id).decode(header.method, payload, header.raw_size, progress)
-    if len(data) != header.raw_size or zlib.crc32(data) != header.crc:
+        return coded
+    if header.method.needs_model and model_id is None:
         raise DamagedArchiveError(
-            f"damaged archive: wrong checksum of the {header.raw_size} bytes "
-            f"at byte {header.offset} of the contents"
+            "damaged archive: a block needs a model, but the header names none"
         )
+    data = source(model_id).decode(header.method, coded, header.literal_size, progress)
+    if len(data) != header.literal_size:
+        raise _wrong_checksum(header)
     return data
+
+
+def complete_block(header: BlockHeader, decoded: Decoded, find: FindLiterals) -> bytes:
+    """Put copies in, and return the raw bytes of a block, checked."""
+    if header.literals is None:
+        return decoded.literals
+    data = put_in(decoded.literals, decoded.copies, header.literals.start, find)
+    if zlib.crc32(data) != header.crc:
+        raise _wrong_checksum(header)
+    return data
+
+
+def _wrong_checksum(header: BlockHeader) -> DamagedArchiveError:
+    return DamagedArchiveError(
+        f"damaged archive: wrong checksum of the {header.raw_size} bytes "
+        f"at byte {header.offset} of the contents"
+    )

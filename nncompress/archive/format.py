@@ -1,11 +1,13 @@
-"""The wire format, version 1: every byte of an archive is laid out here and nowhere else.
+"""The wire format, version 1: headers of members and blocks.
 
+Every byte of an archive is laid out here, in :mod:`.index` and in :mod:`.copies`, and nowhere else.
 FORMAT.md says the same in prose. All integers are little-endian; ``varint`` is unsigned LEB128 in
 its shortest form.
 
     archive = member, { member }, [ zero bytes ]       joined archives decode as one
     member  = header, block 0, { block i }, [ index ]  an index follows two blocks or more
     header  = MAGIC (3), version | flags (1), [ model identity (16), when FLAG_MODEL is set ]
+    flags   = bits 4-6: a number in WINDOWS; 7: FLAG_MODEL
     block   = [ SYNC (4), varint raw offset: blocks after the first ],
               tag (1), raw size (0-3), payload size (0-3), CRC-32 of the raw bytes (4), check (1),
               payload
@@ -13,23 +15,25 @@ its shortest form.
               7: this is the last block of the member
     check   = low byte of the CRC-32 of everything from the start of the block up to here,
               for block 0 from the start of the header
-    index   = INDEX_MARK (4), header, varint blocks,
-              blocks x (varint size of the whole record, varint raw size, CRC-32 of raw bytes (4)),
-              BLAKE2b-128 of the member's raw bytes (16), CRC-32 of the index so far (4),
-              length of the index (4)
 
 A stored block has no payload size. Only a member's last block may be empty. The largest overhead of
-a one-block member is
-3 + 1 + 16 + 1 + 3 + 3 + 4 + 1 = 32 bytes.
+a one-block member is 3 + 1 + 16 + 1 + 3 + 3 + 4 + 1 = 32 bytes.
+
+A block with copies, or of NARROW_SIZE bytes or more, has LONG_FORM in place of its method, no size
+fields, and between tag and CRC-32:
+
+    long    = method | flags (1), varint raw size, [ varint payload size: not of a stored block ],
+              [ with HAS_COPIES: varint literals, varint number of the first of them in the member,
+                varint size of the copies, which begin the payload (see .copies),
+                CRC-32 of copies and literals (4) ]
 """
 
 from __future__ import annotations
 
 import enum
 import zlib
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from nncompress.errors import (
     DamagedArchiveError,
@@ -37,10 +41,7 @@ from nncompress.errors import (
     UnsupportedArchiveError,
 )
 
-from .fields import Cursor, Incomplete, pack_varint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .fields import Cursor, pack_varint
 
 MAGIC = b"\x8eNN"
 VERSION = 1
@@ -48,22 +49,30 @@ VERSION_MASK = 0x0F
 FLAG_MODEL = 0x80
 MODEL_ID_SIZE = 16
 SYNC = b"\xd6\x9e\xc4\x8b"
-INDEX_MARK = b"\xd6\x9e\xc4\x1d"
 DIGEST_SIZE = 16
 CRC_SIZE = 4
-INDEX_TAIL = DIGEST_SIZE + CRC_SIZE + 4
-MAX_BLOCK_SIZE = 2**24 - 1  # three bytes
-# Of one member; bounds the index. A writer that needs more starts another member.
+MAX_BLOCK_SIZE = 2**26
+NARROW_SIZE = 2**24
+"""Blocks of fewer bytes, and without copies, have size fields of up to three bytes."""
 MAX_BLOCKS = 2**20
-MAX_INDEX_SIZE = len(INDEX_MARK) + 4 + MODEL_ID_SIZE + 4 + MAX_BLOCKS * 14 + INDEX_TAIL
+"""Of one member; bounds the index. A writer that needs more starts another member."""
 LAST_FLAG = 0x80
+LONG_FORM = 7
+HAS_COPIES = 0x10
+WINDOWS = (0, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28, 1 << 30, 1 << 31)
+"""How many literals before a block its copies may reach back, by the number in the header."""
+WINDOW_SHIFT = 4
 MOST_PER_BYTE = 45426
 """Raw bytes that a byte of payload can stand for: a bit takes at least 2**-16 / ln 2 bits of the
 range coder's stream. FORMAT.md has the derivation, under "What a decoder must not trust"."""
 
 
+MOST_COPIED_PER_BYTE = MAX_BLOCK_SIZE // 26
+"""Raw bytes that a byte of a block with copies can stand for: such a block has 26 bytes or more."""
+
+
 class Method(enum.IntEnum):
-    """How a block's payload was made. Ids 4 to 7 are free."""
+    """How a block's payload was made. Ids 4 to 6 are free."""
 
     STORED = 0
     NETWORK = 1
@@ -85,14 +94,17 @@ class Method(enum.IntEnum):
 class Header:
     """Start of a member.
 
-    ``model_id`` is the 16-byte identity of the model that its blocks may use, or None.
+    ``model_id`` is the 16-byte identity of the model that its blocks may use, or None; ``window``,
+    one of ``WINDOWS``, is how many literals before a block its copies may reach back.
     """
 
     model_id: bytes | None = None
+    window: int = 0
 
     def pack(self) -> bytes:
         """Return the header's bytes."""
-        flags = FLAG_MODEL if self.model_id is not None else 0
+        flags = WINDOWS.index(self.window) << WINDOW_SHIFT
+        flags |= FLAG_MODEL if self.model_id is not None else 0
         return MAGIC + bytes([VERSION | flags]) + (self.model_id or b"")
 
 
@@ -103,19 +115,28 @@ def parse_header(cursor: Cursor) -> Header:
         raise NotAnArchiveError("not an nncompress archive (its first bytes are not those of one)")
     cursor.take(len(MAGIC))
     byte = cursor.integer(1)
-    if byte & VERSION_MASK != VERSION or byte & ~(VERSION_MASK | FLAG_MODEL):
+    if byte & VERSION_MASK != VERSION:
         raise UnsupportedArchiveError(
-            f"archive version {byte & VERSION_MASK} (flags {byte & ~VERSION_MASK:#04x}) "
-            f"is damaged or newer than this release, which reads version {VERSION}"
+            f"archive version {byte & VERSION_MASK} is damaged or newer than this release, "
+            f"which reads version {VERSION}"
         )
-    return Header(cursor.take(MODEL_ID_SIZE) if byte & FLAG_MODEL else None)
+    model_id = cursor.take(MODEL_ID_SIZE) if byte & FLAG_MODEL else None
+    return Header(model_id, WINDOWS[byte >> WINDOW_SHIFT & 7])
 
 
-def unexpected_data(position: int) -> DamagedArchiveError:
-    """Return the error for what follows a member, at ``position``, and is none."""
-    return DamagedArchiveError(
-        f"unexpected data after the end of the archive, at byte {position}", offset=position
-    )
+@dataclass(frozen=True)
+class LiteralsHeader:
+    """What the header of a block with copies says besides.
+
+    ``size`` counts its literals, the raw bytes that are no copies; ``start`` is the number of the
+    first of them in its member, ``section`` the size of the copies in bytes, and ``crc`` the CRC-32
+    of the copies as they stand in the payload, followed by the literals.
+    """
+
+    size: int
+    start: int
+    section: int
+    crc: int
 
 
 @dataclass(frozen=True)
@@ -124,7 +145,7 @@ class BlockHeader:
 
     ``offset`` is the position of the block's first raw byte in its member (0 marks the first
     block), sizes are in bytes, ``crc`` is the CRC-32 of the raw bytes, ``last`` says that the
-    member has no further block.
+    member has no further block, ``literals`` is None in a block without copies.
     """
 
     method: Method
@@ -133,18 +154,47 @@ class BlockHeader:
     crc: int
     last: bool
     offset: int
+    literals: LiteralsHeader | None = None
+
+    @property
+    def literal_size(self) -> int:
+        """Raw bytes that are no copies."""
+        return self.raw_size if self.literals is None else self.literals.size
+
+    @property
+    def coded_size(self) -> int:
+        """Bytes of the payload that the literals take."""
+        return self.payload_size - (self.literals.section if self.literals else 0)
 
     def pack(self, header: Header) -> bytes:
         """Return the bytes up to the payload.
 
         ``header`` is the member's, which block 0 protects with its check byte.
         """
+        start = SYNC + pack_varint(self.offset) if self.offset else b""
+        is_long = self.literals is not None or self.raw_size >= NARROW_SIZE
+        sizes = self._long_sizes() if is_long else self._narrow_sizes()
+        packed = start + sizes + self.crc.to_bytes(CRC_SIZE, "little")
+        return packed + _check(packed, header, self.offset)
+
+    def _narrow_sizes(self) -> bytes:
         raw = shortest(self.raw_size)
         payload = b"" if self.method is Method.STORED else shortest(self.payload_size)
-        tag = len(raw) | len(payload) << 2 | self.method << 4 | (LAST_FLAG if self.last else 0)
-        start = SYNC + pack_varint(self.offset) if self.offset else b""
-        packed = start + bytes([tag]) + raw + payload + self.crc.to_bytes(CRC_SIZE, "little")
-        return packed + _check(packed, header, self.offset)
+        return bytes([len(raw) | len(payload) << 2 | self._tag(self.method)]) + raw + payload
+
+    def _long_sizes(self) -> bytes:
+        flags = HAS_COPIES if self.literals is not None else 0
+        out = bytes([self._tag(LONG_FORM), self.method | flags]) + pack_varint(self.raw_size)
+        if self.method is not Method.STORED:
+            out += pack_varint(self.payload_size)
+        if self.literals is not None:
+            fields = self.literals.size, self.literals.start, self.literals.section
+            out += b"".join(map(pack_varint, fields))
+            out += self.literals.crc.to_bytes(CRC_SIZE, "little")
+        return out
+
+    def _tag(self, method: int) -> int:
+        return method << 4 | (LAST_FLAG if self.last else 0)
 
 
 def shortest(value: int) -> bytes:
@@ -177,9 +227,8 @@ def parse_block_header(cursor: Cursor, header: Header, offset: int) -> BlockHead
         if cursor.varint() != offset:
             raise _damaged_block(offset)
     tag = cursor.integer(1)
-    raw_bytes, payload_bytes, method = tag & 3, tag >> 2 & 3, tag >> 4 & 7
-    raw = cursor.take(raw_bytes)
-    payload = cursor.take(payload_bytes)
+    parse = _long_fields if tag >> 4 & 7 == LONG_FORM else _narrow_fields
+    method, raw, payload, literals = parse(cursor, tag)
     crc = cursor.integer(CRC_SIZE)
     packed = bytes(cursor.data[start : cursor.position])
     if cursor.take(1) != _check(packed, header, offset):
@@ -188,99 +237,61 @@ def parse_block_header(cursor: Cursor, header: Header, offset: int) -> BlockHead
         raise UnsupportedArchiveError(
             f"method {method} is not known to this release; a newer one may decode the archive"
         )
-    raw_size = int.from_bytes(raw, "little")
-    stored = method == Method.STORED
-    payload_size = raw_size if stored else int.from_bytes(payload, "little")
     last = bool(tag & LAST_FLAG)
-    shortest = raw[-1:] != b"\0" and payload[-1:] != b"\0"
-    if (
-        not shortest
-        or (stored and payload)
-        or (not stored and not payload_size < raw_size <= most_raw_bytes(payload_size))
-        or not (raw_size or last)
-    ):
+    block = BlockHeader(Method(method), raw, payload, crc, last, offset, literals)
+    if not _can_be(block) or block.pack(header)[:-1] != packed:
         raise _damaged_block(offset)
-    return BlockHeader(Method(method), raw_size, payload_size, crc, last, offset)
+    return block
+
+
+def check_literal_start(block: BlockHeader, start: int) -> None:
+    """Raise DamagedArchiveError where a block says that its literals begin elsewhere."""
+    if block.literals is not None and block.literals.start != start:
+        raise _damaged_block(block.offset)
+
+
+_Fields: TypeAlias = tuple[int, int, int, LiteralsHeader | None]
+
+
+def _narrow_fields(cursor: Cursor, tag: int) -> _Fields:
+    """Return method, raw size and payload size."""
+    raw = cursor.integer(tag & 3)
+    payload = cursor.integer(tag >> 2 & 3)
+    method = tag >> 4 & 7
+    return method, raw, raw if method == Method.STORED else payload, None
+
+
+def _long_fields(cursor: Cursor, _: int) -> _Fields:
+    """Return method, raw size, payload size, and what is said of literals."""
+    method, flags = (byte := cursor.integer(1)) & 7, byte & ~7
+    raw = cursor.varint()
+    payload = cursor.varint() if method != Method.STORED else raw
+    if not flags:
+        return method, raw, payload, None
+    if flags != HAS_COPIES:
+        raise UnsupportedArchiveError(f"flags {flags:#04x} of a block are not known")
+    size, start, section = cursor.varint(), cursor.varint(), cursor.varint()
+    if method == Method.STORED:
+        payload = section + size
+    return method, raw, payload, LiteralsHeader(size, start, section, cursor.integer(CRC_SIZE))
+
+
+def _can_be(block: BlockHeader) -> bool:
+    """Whether the sizes are those that a block can have."""
+    if not (0 if block.last else 1) <= block.raw_size <= MAX_BLOCK_SIZE:
+        return False
+    if (of := block.literals) and not 0 < of.section < block.raw_size - of.size:
+        return False
+    return can_stand_for(block.coded_size, block.literal_size, block.method)
+
+
+def can_stand_for(coded: int, literals: int, method: Method) -> bool:
+    """Whether ``coded`` bytes of payload can stand for so many literals."""
+    if method is Method.STORED:
+        return coded == literals
+    return coded < literals <= most_raw_bytes(coded)
 
 
 def most_raw_bytes(payload_size: int) -> int:
-    """Return how many raw bytes a coded payload of so many bytes can stand for, at most."""
+    """Return how many literals a coded payload of so many bytes can stand for, at most."""
     return MOST_PER_BYTE * (payload_size + 6) if payload_size > 1 else 0
-
-
-@dataclass
-class IndexBuilder:
-    """Collects the index while a member is written; a reader does the same and compares.
-
-    Twelve bytes of memory or so a block.
-    """
-
-    header: Header
-    count: int = 0
-    entries: bytearray = field(default_factory=bytearray)
-
-    def add(self, record_size: int, block: BlockHeader) -> None:
-        """Append a block, whose whole record has ``record_size`` bytes, payload included."""
-        self.count += 1
-        self.entries += pack_varint(record_size) + pack_varint(block.raw_size)
-        self.entries += block.crc.to_bytes(CRC_SIZE, "little")
-
-    def start(self) -> bytes:
-        """Return the index up to its digest."""
-        return INDEX_MARK + self.header.pack() + pack_varint(self.count) + bytes(self.entries)
-
-    def pack(self, digest: bytes) -> bytes:
-        """Return the whole index; ``digest`` is that of the member's raw bytes."""
-        body = self.start() + digest
-        body += zlib.crc32(body).to_bytes(CRC_SIZE, "little")
-        return body + (len(body) + 4).to_bytes(4, "little")
-
-
-@dataclass(frozen=True)
-class Index:
-    """A parsed index.
-
-    It has a copy of the header, (record size, raw size, CRC-32 of the raw bytes) for each block,
-    and the digest of all raw bytes.
-    """
-
-    header: Header
-    entries: tuple[tuple[int, int, int], ...]
-    digest: bytes
-
-    @property
-    def blocks_size(self) -> int:
-        """Bytes that header and blocks take before the index."""
-        return len(self.header.pack()) + sum(record for record, _, _ in self.entries)
-
-
-def parse_index(data: bytes) -> Index:
-    """Parse a whole index; DamagedArchiveError when its checksum, length or contents are wrong."""
-    damaged = DamagedArchiveError("damaged archive: the index is wrong")
-    body = data[:-4]
-    good_crc = zlib.crc32(body[:-CRC_SIZE]).to_bytes(CRC_SIZE, "little") == body[-CRC_SIZE:]
-    if (
-        not data.startswith(INDEX_MARK)
-        or int.from_bytes(data[-4:], "little") != len(data)
-        or not good_crc
-    ):
-        raise damaged
-    cursor = Cursor(memoryview(data)[:-INDEX_TAIL], len(INDEX_MARK))
-    try:
-        header = parse_header(cursor)
-        entries = tuple(_entries(cursor, cursor.varint()))
-    except Incomplete:
-        raise damaged from None
-    if cursor.position != len(data) - INDEX_TAIL:
-        raise damaged
-    return Index(header, entries, data[-INDEX_TAIL : -INDEX_TAIL + DIGEST_SIZE])
-
-
-def _entries(cursor: Cursor, count: int) -> Iterator[tuple[int, int, int]]:
-    for _ in range(count):
-        yield cursor.varint(), cursor.varint(), cursor.integer(CRC_SIZE)
-
-
-def new_digest() -> blake2b:
-    """Return the hash object for a member's raw bytes, to be updated block by block."""
-    return blake2b(digest_size=DIGEST_SIZE)

@@ -17,34 +17,43 @@ from nncompress.errors import (
     TruncatedArchiveError,
 )
 
-from .codec import CodecSource, Progress, check_block_memory, decode_block, no_progress
+from .codec import (
+    CodecSource,
+    Decoded,
+    Progress,
+    check_block_memory,
+    complete_block,
+    decode_block,
+    no_progress,
+)
 from .fields import Cursor, Incomplete
 from .format import (
-    INDEX_TAIL,
     MAX_BLOCKS,
     BlockHeader,
     Header,
-    IndexBuilder,
-    new_digest,
+    check_literal_start,
     parse_block_header,
     parse_header,
-    parse_index,
-    unexpected_data,
 )
+from .history import LiteralHistory
+from .index import INDEX_TAIL, IndexBuilder, new_digest, parse_index
+from .walk import unexpected_data
 
 
 @dataclass(frozen=True)
 class BlockRecord:
     """A block as it stands in the archive.
 
-    ``position`` is that of its first byte, ``size`` counts its header too.
+    ``member`` is the header of its member, ``position`` that of its first byte, ``size`` counts its
+    header too, ``literal_start`` is the number of its first literal in the member.
     """
 
     header: BlockHeader
-    model_id: bytes | None
+    member: Header
     payload: bytes
     position: int
     size: int
+    literal_start: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class RecordParser:
         self._max_block = max_block
         self._buffer = bytearray()
         self._index: IndexBuilder | None = None
-        self._offset = 0
+        self._offset = self._literals = 0
         self._wait = 0
         self._after_last = self._padded = False
 
@@ -135,17 +144,18 @@ class RecordParser:
         cursor = Cursor(self._buffer)
         header = self._index.header if self._index else self._parse_header(cursor)
         block = parse_block_header(cursor, header, self._offset)
+        check_literal_start(block, self._literals)
         size = cursor.position + block.payload_size
         self._check_limits(block)
         self._wait = size
         if len(self._buffer) < size:
             raise Incomplete
-        record = BlockRecord(
-            block, header.model_id, cursor.take(block.payload_size), self.position, size
-        )
+        payload = cursor.take(block.payload_size)
+        record = BlockRecord(block, header, payload, self.position, size, self._literals)
         index = self._index = self._index or IndexBuilder(header)
         index.add(size if self._offset else size - len(header.pack()), block)
         self._offset += block.raw_size
+        self._literals += block.literal_size
         self._after_last = block.last
         if block.last and index.count == 1:
             self._end_member()
@@ -178,7 +188,8 @@ class RecordParser:
         return MemberEnd(digest), size
 
     def _end_member(self) -> None:
-        self._index, self._offset, self._after_last = None, 0, False
+        self._index, self._after_last = None, False
+        self._offset = self._literals = 0
 
 
 class Checker:
@@ -215,10 +226,37 @@ class Checker:
 
 def decode_record(
     source: CodecSource, record: BlockRecord, progress: Progress = no_progress
-) -> bytes:
-    """Decode a block; an ArchiveError tells where in the archive it stands."""
+) -> Decoded:
+    """Decode a block's literals; an ArchiveError tells where in the archive it stands."""
+    member = record.member
     try:
-        return decode_block(source, record.model_id, record.header, record.payload, progress)
+        return decode_block(
+            source, member.model_id, record.header, record.payload, member.window, progress
+        )
     except ArchiveError as error:
         error.offset = record.position
         raise
+
+
+class Restorer:
+    """Puts the copies into decoded blocks, one after the other.
+
+    Args:
+        history: keeps the literals that later blocks may repeat.
+    """
+
+    def __init__(self, history: LiteralHistory) -> None:
+        self._history = history
+
+    def restore(self, record: BlockRecord, decoded: Decoded) -> bytes:
+        """Return the raw bytes of a block; an ArchiveError tells where in the archive it stands."""
+        header, history = record.header, self._history
+        if header.offset == 0:
+            history.begin(record.member.window)
+        try:
+            data = complete_block(header, decoded, history.find)
+        except ArchiveError as error:
+            error.offset = record.position
+            raise
+        history.add(record.literal_start, decoded, len(data))
+        return data

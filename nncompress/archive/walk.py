@@ -19,29 +19,28 @@ from nncompress.errors import (
 
 from .fields import Cursor, Incomplete
 from .format import (
-    INDEX_TAIL,
     MAX_BLOCKS,
     BlockHeader,
     Header,
-    IndexBuilder,
+    check_literal_start,
     parse_block_header,
     parse_header,
-    parse_index,
-    unexpected_data,
 )
+from .index import INDEX_TAIL, IndexBuilder, IndexEntry, parse_index
 
 Parsed = TypeVar("Parsed")
 
-HEADER_ROOM = 64  # more than any header of a member and a block together
+HEADER_ROOM = 128  # more than any header of a member and a block together
 
 
 @dataclass(frozen=True)
 class MemberBlocks:
-    """A member's place in the file, and (record size, raw size, CRC-32) of each block."""
+    """A member's place in the file, and its blocks; whether a sound index has the same."""
 
     position: int
     header: Header
-    entries: tuple[tuple[int, int, int], ...]
+    entries: tuple[IndexEntry, ...]
+    indexed: bool = True
 
 
 class MemberList:
@@ -90,28 +89,30 @@ def _walk_member(
     header, size = parse_at(file, start, end, 0, parse_header)
     position = start + size
     index = IndexBuilder(header)
-    entries: list[tuple[int, int, int]] = []
+    entries: list[IndexEntry] = []
     fault = None
     try:
-        offset, last = 0, False
+        offset, literals, last = 0, 0, False
         while not last:
             if len(entries) == MAX_BLOCKS:
                 raise DamagedArchiveError("damaged archive: too many blocks")
             block, size = parse_block_at(file, position, end, header, offset)
+            check_literal_start(block, literals)
             size += block.payload_size
             if position + size > end:
                 raise cut_off(offset)
             index.add(size, block)
-            entries.append((size, block.raw_size, block.crc))
+            entries.append(IndexEntry(size, block.raw_size, block.crc, block.literal_size))
             position += size
             offset += block.raw_size
+            literals += block.literal_size
             last = block.last
         if len(entries) > 1:
             position += _check_index(file, position, end, index.start())
     except ArchiveError as error:
         error.offset = position
         fault = error
-    return MemberBlocks(start, header, tuple(entries)), position, fault
+    return MemberBlocks(start, header, tuple(entries), fault is None), position, fault
 
 
 def _check_index(file: BinaryIO, position: int, end: int, start: bytes) -> int:
@@ -125,6 +126,13 @@ def _check_index(file: BinaryIO, position: int, end: int, start: bytes) -> int:
         raise DamagedArchiveError("damaged archive: the index does not fit the blocks")
     parse_index(found)
     return size
+
+
+def unexpected_data(position: int) -> DamagedArchiveError:
+    """Return the error for what follows a member, at ``position``, and is none."""
+    return DamagedArchiveError(
+        f"unexpected data after the end of the archive, at byte {position}", offset=position
+    )
 
 
 def cut_off(offset: int) -> TruncatedArchiveError:

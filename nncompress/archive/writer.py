@@ -7,56 +7,110 @@ puts them together.
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 
 from .codec import check_block_size, check_model_id
-from .format import MAX_BLOCKS, BlockHeader, Header, IndexBuilder, Method, new_digest
+from .copies import NO_COPIES, Copies, pack_copies
+from .format import (
+    MAX_BLOCKS,
+    WINDOWS,
+    BlockHeader,
+    Header,
+    LiteralsHeader,
+    Method,
+)
+from .index import IndexBuilder, new_digest
+
+
+@dataclass(frozen=True)
+class RawBlock:
+    """A block before it is coded.
+
+    Attributes:
+        raw: all its bytes.
+        literals: those of them that are no copies, which are coded.
+        last: whether the stream ends with it.
+        copies: the others.
+        start: number of its first literal in the stream.
+    """
+
+    raw: bytes
+    literals: bytes
+    last: bool = False
+    copies: Copies = NO_COPIES
+    start: int = 0
+
+
+class BlockSizes:
+    """The sizes of the blocks of a stream, one after the other: ``current`` bytes at most.
+
+    With a smaller ``first``, the first two blocks have that size, the next two twice as much, and
+    so on up to ``most``: a short stream can be coded by several threads, while a long one loses
+    little.
+    """
+
+    def __init__(self, most: int, first: int | None = None) -> None:
+        self.most = check_block_size(most)
+        self.current = min(most, check_block_size(first or most))
+        self._second = False
+
+    def advance(self) -> None:
+        """Note that a block has been cut."""
+        if self._second:
+            self.current = min(2 * self.current, self.most)
+        self._second = not self._second
 
 
 class Splitter:
-    """Cuts a stream of bytes into blocks of ``block_size`` bytes; the last may be shorter.
+    """Cuts a stream of bytes into blocks; the last may be shorter.
 
-    With a smaller ``first_size``, the first two blocks have that size, the next two twice as much,
-    and so on up to ``block_size``: a short stream can be coded by several threads, while a long one
-    loses little. A block is given out only when a later byte has been seen or the stream has ended,
-    so that the last one is known as such.
+    A block is given out only when a later byte has been seen or the stream has ended, so that the
+    last one is known as such.
     """
 
-    def __init__(self, block_size: int, first_size: int | None = None) -> None:
-        self.block_size = check_block_size(block_size)
-        self._size = min(block_size, check_block_size(first_size or block_size))
-        self._second = False
+    def __init__(self, sizes: BlockSizes) -> None:
+        self._sizes = sizes
         self._buffer = bytearray()
 
-    def push(self, data: bytes | bytearray | memoryview) -> list[bytes]:
+    def prepare(self, size: int, *, last: bool = False) -> None:
+        """Do nothing: all calls are soon over."""
+
+    def push(self, data: bytes | bytearray | memoryview) -> list[RawBlock]:
         """Add ``data`` and return the blocks that are complete, none of them the last."""
         self._buffer += data
         blocks = []
         start = 0
-        while len(self._buffer) - start > self._size:
-            blocks.append(bytes(self._buffer[start : start + self._size]))
-            start += self._size
-            if self._second:
-                self._size = min(2 * self._size, self.block_size)
-            self._second = not self._second
+        while len(self._buffer) - start > (size := self._sizes.current):
+            raw = bytes(self._buffer[start : start + size])
+            blocks.append(RawBlock(raw, raw))
+            start += size
+            self._sizes.advance()
         del self._buffer[:start]
         return blocks
 
-    def rest(self) -> bytes:
+    def rest(self, *, last: bool = True) -> RawBlock:
         """Return what is left, at most one block and perhaps nothing, and forget it."""
-        block = bytes(self._buffer)
+        raw = bytes(self._buffer)
         self._buffer.clear()
-        return block
+        return RawBlock(raw, raw, last)
+
+
+def declared_window(window: int) -> int:
+    """Return the window that a header can state and that has room for ``window`` literals."""
+    return next((size for size in WINDOWS if size >= window), WINDOWS[-1])
 
 
 class MemberWriter:
     """Turns coded blocks into archive bytes.
 
     ``model_id`` is the identity of the model that the codec uses, or None; a file of
-    a single block names it only if that block needs it.
+    a single block names it only if that block needs it. ``window`` is how many literals before a
+    block its copies may reach back.
     """
 
-    def __init__(self, model_id: bytes | None = None) -> None:
+    def __init__(self, model_id: bytes | None = None, window: int = 0) -> None:
         self._model_id = check_model_id(model_id)
+        self._window = declared_window(window)
         self._start()
 
     def _start(self) -> None:
@@ -64,32 +118,48 @@ class MemberWriter:
         self._offset = 0
         self._digest = new_digest()
 
-    def block(self, raw: bytes, method: Method, payload: bytes, *, last: bool) -> bytes:
-        """Return the bytes for one more block.
+    def block(self, block: RawBlock, method: Method, coded: bytes) -> bytes:
+        """Return the bytes for one more block, whose literals were ``coded``.
 
         They include the member's header before the first and its index after the last. Only the
         last block may be empty. A member of ``MAX_BLOCKS`` blocks is ended and another follows.
         """
         out = b""
-        last_of_member = last
+        last_of_member = block.last
         if self._index is None:
-            names_model = method.needs_model or not last
-            header = Header(self._model_id if names_model else None)
+            names_model = method.needs_model or not block.last
+            window = self._window if not block.last else 0
+            header = Header(self._model_id if names_model else None, window)
             self._index = IndexBuilder(header)
             out = header.pack()
         elif self._index.count == MAX_BLOCKS - 1:
             last_of_member = True
         index = self._index
-        block = BlockHeader(
-            method, len(raw), len(payload), zlib.crc32(raw), last_of_member, self._offset
+        literals, payload = self._payload(block, coded)
+        head = BlockHeader(
+            method,
+            len(block.raw),
+            len(payload),
+            zlib.crc32(block.raw),
+            last_of_member,
+            self._offset,
+            literals,
         )
-        record = block.pack(index.header) + payload
-        index.add(len(record), block)
-        self._digest.update(raw)
-        self._offset += len(raw)
+        record = head.pack(index.header) + payload
+        index.add(len(record), head)
+        self._digest.update(block.raw)
+        self._offset += len(block.raw)
         out += record
         if last_of_member:
             if index.count > 1:
                 out += index.pack(self._digest.digest())
             self._start()
         return out
+
+    def _payload(self, block: RawBlock, coded: bytes) -> tuple[LiteralsHeader | None, bytes]:
+        """Put the copies before the coded literals, and say in the header how many there are."""
+        if not block.copies:
+            return None, coded
+        section = pack_copies(block.copies, block.start)
+        crc = zlib.crc32(block.literals, zlib.crc32(section))
+        return LiteralsHeader(len(block.literals), block.start, len(section), crc), section + coded

@@ -126,7 +126,7 @@ def _console(*, quiet: bool, verbose: bool) -> dict[str, object]:
 
 def encoding(command: Command) -> Command:
     """Add the level, the method, the model and the machine; they make ``coder``."""
-    return _gather(command, [strength, *_engine()], _encoder)
+    return _gather(command, [strength, window, *_engine()], _encoder)
 
 
 def _encoder(**options: Any) -> dict[str, object]:
@@ -180,6 +180,14 @@ def strength(command: Command) -> Command:
     ]
     method = click.option("--method", type=click.Choice(METHODS), help="How blocks are coded.")
     return _add(command, [*levels, level, method])
+
+
+window = click.option(
+    "--window",
+    metavar="SIZE",
+    type=Size(),
+    help="How far back repeats are sought; 0: not at all.",
+)
 
 
 def writing(command: Command) -> Command:

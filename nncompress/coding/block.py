@@ -7,10 +7,12 @@ The payload of a coded block is a head (:mod:`.head`), then the range coder's st
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import Progress, no_progress
+from nncompress.archive.copies import CopyRules
 from nncompress.archive.format import MODEL_ID_SIZE, Method
 from nncompress.errors import ConfigError
 from nncompress.lanes import MOST_GROUPS, Layout, read_layout
@@ -86,6 +88,11 @@ class BlockCoder:
     def first_block_size(self) -> int:
         """Bytes that the first blocks should have."""
         return self.level.first_block_size
+
+    @property
+    def copy_rules(self) -> CopyRules:
+        """What becomes a copy before blocks are coded."""
+        return self.level.copies
 
     @property
     def network(self) -> Network:
@@ -257,4 +264,7 @@ def open_block_coder(options: CodingOptions) -> BlockCoder:
 
 
 def _level(options: CodingOptions) -> Level:
-    return LEVELS[options.level or DEFAULT_LEVEL]
+    level = LEVELS[options.level or DEFAULT_LEVEL]
+    if options.window is None:
+        return level
+    return replace(level, copies=replace(level.copies, window=options.window))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nncompress.archive.copies import NO_REPEATS, CopyRules
 from nncompress.archive.format import Method
 from nncompress.lanes import MAX_LANES_BITS, Layout
 from nncompress.mixing.profiles import ALONE, BEST, FULL, Kind, Profile
@@ -42,12 +43,14 @@ class Level:
         alone: the strength of mixing alone: a place in ``ALONE``.
         max_lanes_bits: log2 of the most lanes beside a network; fewer are slower and smaller.
             Mixing alone has one lane.
-        block_size: bytes of most blocks.
+        block_size: bytes that a block has at most. Larger ones are smaller by some percent, but a
+            file of several blocks is work for several cores.
         bytes_per_lane: lanes have at least as many, since each starts cold.
         best: whether the mixer beside the network takes its best profile, and not its fast one.
-        first_block_size: bytes of the first blocks, which grow from there if it is less than
-            block_size, so that a file of a megabyte is work for two cores.
+        first_block_size: bytes of the first two blocks; the next two have twice as many, and so on
+            up to block_size.
         model: name of the installed model that is used where none is given.
+        copies: what becomes a copy before blocks are coded.
     """
 
     network: bool
@@ -58,6 +61,7 @@ class Level:
     best: bool = False
     first_block_size: int = 1 << 22
     model: str = "default"
+    copies: CopyRules = NO_REPEATS
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_lanes_bits <= MAX_LANES_BITS:
@@ -80,15 +84,22 @@ class Level:
         return int(self.best and method is Method.NETWORK_MIXING)
 
 
+GROWN = 1 << 24
+NEAR = CopyRules(1 << 26, 64, 512)
+FAR = CopyRules(1 << 28, 64, 1024)
+FARTHEST = CopyRules(1 << 30, 64, 1024)
+
 LEVELS = {
-    1: Level(False, 0, first_block_size=1 << 19),
-    2: Level(False, 1),
-    3: Level(False, 2),
-    4: Level(True, 2, 6, bytes_per_lane=2048, model="quick"),
-    5: Level(True, 2, 5, best=True, model="quick"),
-    6: Level(True, 3, 5),
-    7: Level(True, 3, 5, best=True),
-    8: Level(True, 3, 5, best=True, model="large"),
-    9: Level(True, 3, 4, 1 << 23, best=True, first_block_size=1 << 23, model="large"),
+    1: Level(False, 0, first_block_size=1 << 19, copies=NEAR),
+    2: Level(False, 1, 0, GROWN, copies=NEAR),
+    3: Level(False, 2, 0, GROWN, copies=NEAR),
+    4: Level(True, 2, 6, GROWN, bytes_per_lane=2048, model="quick", copies=FAR),
+    5: Level(True, 2, 5, GROWN, best=True, model="quick", copies=FAR),
+    6: Level(True, 3, 5, GROWN, copies=FARTHEST),
+    7: Level(True, 3, 5, GROWN, best=True, copies=FARTHEST),
+    8: Level(True, 3, 5, GROWN, best=True, model="large", copies=FARTHEST),
+    9: Level(
+        True, 3, 4, GROWN, best=True, first_block_size=1 << 23, model="large", copies=FARTHEST
+    ),
 }
 DEFAULT_LEVEL = 6

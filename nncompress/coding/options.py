@@ -26,6 +26,8 @@ class CodingOptions:
         threads: their number in all, 0 for one a CPU.
         memory_limit: bytes that all blocks coded at once may take; None for no limit for one block,
             and a quarter of the machine's memory for several.
+        window: bytes that a repeat may reach back, for encoding; 0 to seek none, None for those of
+            the level.
 
     Raises:
         ConfigError: a value cannot be.
@@ -37,11 +39,14 @@ class CodingOptions:
     device: str = "auto"
     threads: int = 0
     memory_limit: int | None = None
+    window: int | None = None
 
     def __post_init__(self) -> None:
         if self.method is not None and self.method not in METHODS:
             raise ConfigError(f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}")
         if self.level is not None and self.level not in LEVELS:
             raise ConfigError(f"level {self.level} is not between {min(LEVELS)} and {max(LEVELS)}")
+        if self.window is not None and self.window < 0:
+            raise ConfigError(f"the window must be at least 0, not {self.window}")
         if self.threads < 0:
             raise ConfigError(f"the number of threads must be at least 0, not {self.threads}")

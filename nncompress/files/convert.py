@@ -29,6 +29,7 @@ from nncompress.pipeline.waiting import flush_all, write_all
 from .names import STDIN, SUFFIX, Skip, archive_name, contents_name, label, place_output
 from .output import OutputFile, os_failure
 from .passing import decode_or_pass
+from .readback import read_back_from
 from .source import SourceFile, open_source, open_stdin, remove_source
 from .targets import Run, descriptor_of, is_special, is_terminal
 
@@ -128,7 +129,10 @@ def decompress_one(name: str, request: Request, coder: Coder, reporter: Reporter
     with _conversion(name, request, reporter, contents_rule(request)) as job:
 
         def decode(source: Reader) -> Totals:
-            return decompress_stream(source, job.sink, coder, request.limits, job.progress)
+            with read_back_from(job.sink) as history:
+                return decompress_stream(
+                    source, job.sink, coder, request.limits, job.progress, history
+                )
 
         if request.force and _uses_stdout(name, request):
             job.totals = decode_or_pass(job.source, job.sink, decode)

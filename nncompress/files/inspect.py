@@ -7,8 +7,15 @@ import re
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from nncompress.archive.access import ArchiveMap, BlockPlace, read_block_header, read_map
+from nncompress.archive.access import (
+    ArchiveMap,
+    BlockPlace,
+    read_block_header,
+    read_map,
+    read_section,
+)
 from nncompress.archive.format import BlockHeader, Method
+from nncompress.archive.origins import Origins
 from nncompress.errors import ArchiveError, ConfigError, OutputLimitError
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
@@ -24,10 +31,12 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
     """Return the facts about the archive ``name``, ready for JSON, and its fault if it has one.
 
     Keys: name, raw_size, archive_size, ratio (archive/raw, None for no contents), bits_per_byte,
-    members, models (identities in hexadecimal), methods, complete, and blocks: a list with start,
-    raw_size, archive_size, method, filter (None where the payload names no known one) and crc32 of
-    each. Blocks whose headers are wrong and those behind a fault are left out. Raises ArchiveError
-    if no block is found.
+    members, models (identities in hexadecimal), methods, window (the largest of its members: how
+    many literals back copies may reach), literals (bytes that are no copies), complete, and blocks:
+    a list with start, raw_size, archive_size, method, filter (None where the payload names no known
+    one), literals, copies (their number, None where they are damaged), origins (numbers of other
+    blocks that they repeat) and crc32 of each. Blocks whose headers are wrong and those behind a
+    fault are left out. Raises ArchiveError if no block is found.
     """
     if name == STDIN:
         raise ConfigError("a list needs a file that can be searched, not standard input")
@@ -38,6 +47,7 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
         if fault is not None and not headers:
             raise fault
         filters = [_filter(file, place, header) for place, header in headers]
+        copies = _copies(file, [place for place, _ in headers])
     blocks = [
         {
             "start": place.start,
@@ -45,9 +55,12 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
             "archive_size": place.size,
             "method": header.method.label,
             "filter": label,
+            "literals": header.literal_size,
+            "copies": count,
+            "origins": origins,
             "crc32": f"{header.crc:08x}",
         }
-        for (place, header), label in zip(headers, filters, strict=True)
+        for (place, header), label, (count, origins) in zip(headers, filters, copies, strict=True)
     ]
     raw = sum(place.raw_size for place, _ in headers)
     models = {place.header.model_id.hex() for place, _ in headers if place.header.model_id}
@@ -60,6 +73,8 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
         "members": found.members,
         "models": sorted(models),
         "methods": sorted({str(block["method"]) for block in blocks}),
+        "window": max((place.header.window for place, _ in headers), default=0),
+        "literals": sum(header.literal_size for _, header in headers),
         "complete": fault is None,
         "blocks": blocks,
     }
@@ -81,11 +96,24 @@ def _read_headers(
     return headers, fault or found.fault
 
 
+def _copies(file: BinaryIO, places: list[BlockPlace]) -> list[tuple[int | None, list[int]]]:
+    """Return the number of copies in each block, and the blocks that they repeat."""
+    origins = Origins(places)
+    found: list[tuple[int | None, list[int]]] = []
+    for number, place in enumerate(places):
+        try:
+            copies = read_section(file, place, read_block_header(file, place))
+            found.append((len(copies), origins.of(number, copies)))
+        except ArchiveError:
+            found.append((None, []))
+    return found
+
+
 def _filter(file: BinaryIO, place: BlockPlace, header: BlockHeader) -> str | None:
     """Return the label of a block's filter, which its payload names."""
     if header.method is Method.STORED:
         return PLAIN.label
-    file.seek(place.position + place.size - header.payload_size)
+    file.seek(place.position + place.size - header.coded_size)
     head = file.read(HEAD_SIZE)
     try:
         return read_transform(head[-1]).label if len(head) == HEAD_SIZE else None
@@ -117,7 +145,9 @@ def cat_one(
         return
     with open_source(Path(name), replaces=False) as source, named(name):
         file, limits = cast(BinaryIO, source.file), request.limits
-        reader = BlockReader(file, coder.decoder, max_block=limits.max_block)
+        reader = BlockReader(
+            file, coder.decoder, max_block=limits.max_block, room=coder.history_room
+        )
         _write_range(reader, span, Stdout(), limits.max_output)
 
 
@@ -169,12 +199,22 @@ def _print_row(sizes: dict[str, Any], methods: str, name: str) -> None:
 
 
 def _print_blocks(entry: dict[str, Any]) -> None:
-    print(f"  members: {entry['members']}, models: {', '.join(entry['models']) or 'none'}")
+    models = ", ".join(entry["models"]) or "none"
+    print(f"  members: {entry['members']}, models: {models}, window: {entry['window']:,}")
     for number, block in enumerate(entry["blocks"]):
         print(
             f"  block {number}: start {block['start']:,}, {block['raw_size']:,} bytes in "
-            f"{block['archive_size']:,}, {_way(block)}, crc32 {block['crc32']}"
+            f"{block['archive_size']:,}, {_way(block)}, crc32 {block['crc32']}{_repeats(block)}"
         )
+
+
+def _repeats(block: dict[str, Any]) -> str:
+    """Say how much of a block is copies, and from where."""
+    if block["literals"] == block["raw_size"]:
+        return ""
+    copied = block["raw_size"] - block["literals"]
+    of = ", ".join(map(str, block["origins"]))
+    return f", {copied:,} of them in {block['copies']} copies" + (f" of blocks {of}" if of else "")
 
 
 def _way(block: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ def recover_one(name: str, request: Request, coder: Coder, reporter: Reporter) -
     request.run.begin(name)
     with open_source(Path(name), replaces=not request.to_stdout) as source:
         file = cast(BinaryIO, source.file)
-        segments = recover(file, coder.decoder, request.limits.max_block)
+        segments = recover(file, coder.decoder, request.limits.max_block, coder.history())
         if request.to_stdout:
             faults = _write(segments, Stdout(), name, request, reporter)
         else:

@@ -71,6 +71,7 @@ ONE = 1 << 14  # a weight of 1
 OF_FOLLOWERS = {Context.FOLLOWED1, Context.FOLLOWED2, Context.FOLLOWED4}
 OF_CODE = {Context.INSTRUCTION_BYTES, Context.OPCODES}
 CODE_SELECTOR = Selector.INSTRUCTION
+FULL_BLOCK_BITS = 22  # log2 of the bytes of a block; larger ones have larger tables
 MAP_TRUST = 6  # counts that maps start with: how slowly they leave their first values
 MATCH_TRUST = 4
 APM_TRUST = 6
@@ -94,6 +95,7 @@ class Sizes:
     def of(cls, profile: Profile, size: int) -> Sizes:
         """Compute them for a block of ``size`` bytes; a few bytes get tables of a few KiB."""
         n = len(profile.contexts)
+        grown = max((size - 1).bit_length() - FULL_BLOCK_BITS, 0)
         inputs = bias_input(profile) + 1
         inputs += -inputs % LENGTH  # whole vectors
         apm_bits = min(max(size.bit_length() - 2, 8), 16)
@@ -102,8 +104,8 @@ class Sizes:
         starts = np.cumsum([0] + [CHOICES[s] * inputs for s in profile.selectors]).tolist()
         return cls(
             inputs=inputs,
-            slot_bits=min(max((size * n).bit_length() + 1, 8), profile.slot_bits),
-            match_bits=min(max(size.bit_length(), 8), 22),
+            slot_bits=min(max((size * n).bit_length() + 1, 8), profile.slot_bits + min(grown, 1)),
+            match_bits=min(max(size.bit_length(), 8), 22 + min(grown, 2)),
             apm_bits=apm_bits,
             match_cells=match_cells,
             network_cells=network_cells,

@@ -16,18 +16,21 @@ from pathlib import Path
 
 from nncompress.archive.codec import (
     BlockCodec,
+    Decoded,
     Progress,
     StoredCodec,
     encode_block,
     no_progress,
 )
 from nncompress.archive.format import Method
+from nncompress.archive.history import KeptLiterals
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
+from nncompress.archive.writer import RawBlock
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ModelMismatchError, NNCompressError
 from nncompress.machine.resources import cpus, memory
 
-from .limits import LimitedCodec, needed_to_encode
+from .limits import LimitedCodec, needed_to_encode, needed_to_find
 from .workers import Job, Workers
 
 log = logging.getLogger("nncompress")
@@ -35,11 +38,11 @@ log = logging.getLogger("nncompress")
 SHARE = 4
 """Without a limit, blocks at once take this part of the memory: one in so many bytes."""
 
-RawBlock = tuple[bytes, bool]
-"""Raw bytes of a block, and whether it is the last."""
+HISTORY_SHARE = 8
+"""Of that, the literals that later blocks may repeat take this part when decoding."""
 
 CodedBlock = tuple[Method, bytes]
-"""Method and payload of a block."""
+"""Method of a block, and what its literals became."""
 
 
 class Coder:
@@ -86,46 +89,60 @@ class Coder:
         codec, numbers = self.encoder, count()
 
         def plan(block: RawBlock) -> Job[CodedBlock]:
-            raw, last = block
-            alone = next(numbers) == 0 and last
+            alone = next(numbers) == 0 and block.last
+            literals = block.literals
             return Job(
-                partial(encode_block, codec, raw, alone=alone),
-                raw_size=len(raw),
-                weight=len(raw),
-                memory=needed_to_encode(codec, len(raw)),
+                partial(encode_block, codec, literals, alone=alone),
+                raw_size=len(literals),
+                weight=len(block.raw),
+                memory=needed_to_encode(codec, len(literals)) + len(block.raw) - len(literals),
             )
 
-        return Workers(self.threads, self._memory, plan, progress).run(blocks)
+        room = self._memory
+        if self.options.memory_limit is not None:
+            room -= min(room, needed_to_find(codec.copy_rules.window))
+        return Workers(self.threads, room, plan, progress).run(blocks)
 
     def decode(
         self, records: Iterable[BlockRecord | MemberEnd], progress: Progress = no_progress
-    ) -> Generator[tuple[BlockRecord | MemberEnd, bytes], None, None]:
-        """Yield each record with its raw bytes, none for the end of a member.
+    ) -> Generator[tuple[BlockRecord | MemberEnd, Decoded], None, None]:
+        """Yield each record with its literals and copies, none for the end of a member.
 
         As for :meth:`encode`, but ``progress`` is called with bytes of the archive.
         """
 
-        def plan(record: BlockRecord | MemberEnd) -> Job[bytes]:
+        def plan(record: BlockRecord | MemberEnd) -> Job[Decoded]:
             if not isinstance(record, BlockRecord):
-                return Job(lambda report: b"")
+                return Job(lambda report: Decoded(b""))
             return Job(
                 partial(decode_record, self.decoder, record),
-                raw_size=record.header.raw_size,
+                raw_size=record.header.literal_size,
                 weight=record.size,
                 memory=self._needed_to_decode(record),
             )
 
-        return Workers(self.threads, self._memory, plan, progress).run(records)
+        room = self._memory - self._memory // HISTORY_SHARE
+        return Workers(self.threads, room, plan, progress).run(records)
 
     def _needed_to_decode(self, record: BlockRecord) -> int:
         header = record.header
         if header.method is Method.STORED:
             return 0
         try:
-            codec = self.decoder(record.model_id)
-            return codec.memory(header.method, header.raw_size, record.payload)
+            codec = self.decoder(record.member.model_id)
+            coded = record.payload[len(record.payload) - header.coded_size :]
+            return codec.memory(header.method, header.literal_size, coded)
         except NNCompressError:  # raised again by decoding, when it is this block's turn
             return 0
+
+    @property
+    def history_room(self) -> int:
+        """Bytes of memory that literals may take while an archive is decoded."""
+        return self._memory // HISTORY_SHARE
+
+    def history(self) -> KeptLiterals:
+        """Return what keeps literals while an archive is decoded."""
+        return KeptLiterals(self.history_room)
 
     def _open_encoder(self) -> BlockCodec:
         if self.options.method == "stored":

@@ -8,8 +8,10 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from nncompress.archive.access import BlockPlace, read_block, read_map
+from nncompress.archive.access import read_map
 from nncompress.archive.codec import CodecSource
+from nncompress.archive.history import LiteralHistory
+from nncompress.archive.origins import Blocks
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import DamagedArchiveError
 
@@ -74,10 +76,17 @@ def _open_reader(raw: BinaryIO, coder: Coder, own: bool) -> BinaryIO:
             start = raw.tell()
             seekable = cast(BinaryIO, _Rest(raw, start)) if start else raw
             limit = coder.options.memory_limit
-            reader = BlockReader(seekable, coder.decoder, close_file=own, max_block=limit)
+            reader = BlockReader(
+                seekable,
+                coder.decoder,
+                close_file=own,
+                max_block=limit,
+                room=coder.history_room,
+            )
         else:
             limits = Limits(max_block=coder.options.memory_limit)
-            reader = StreamReader(raw, coder.decoder, limits, close_file=own)
+            history = coder.history()
+            reader = StreamReader(raw, coder.decoder, limits, close_file=own, history=history)
         return cast(BinaryIO, io.BufferedReader(reader))
     except BaseException:
         if own:
@@ -129,7 +138,8 @@ class BlockReader(io.RawIOBase):
 
     Each block read is checked by its CRC-32. Of an archive that is cut off or damaged, what stands
     before the fault can be read; to read past it, or to seek from the end, raises that fault. Takes
-    one block of memory, whose raw bytes and payload may have ``max_block`` bytes.
+    one block of memory, whose raw bytes and payload may have ``max_block`` bytes, and of an archive
+    with copies the literals of other blocks, ``room`` bytes of them or one block.
     """
 
     def __init__(
@@ -139,20 +149,20 @@ class BlockReader(io.RawIOBase):
         *,
         close_file: bool = False,
         max_block: int | None = None,
+        room: int = 0,
     ) -> None:
         super().__init__()
         self._file = file
-        self._source = source
         self._close_file = close_file
-        self._max_block = max_block
         found = read_map(file)
         self._fault, self._blocks = found.fault, found.known
         if self._fault is not None and not self._blocks:
             raise self._fault
         self._starts = [place.start for place in self._blocks]
         self._size = self._starts[-1] + self._blocks[-1].raw_size
+        self._decoded = Blocks(file, self._blocks, source, max_block, room)
         self._position = 0
-        self._place: BlockPlace | None = None
+        self._number = -1
         self._block = b""
 
     def readable(self) -> bool:
@@ -192,12 +202,12 @@ class BlockReader(io.RawIOBase):
             if self._fault is not None:
                 raise self._fault
             return 0
-        place = self._blocks[bisect_right(self._starts, self._position) - 1]
-        if place is not self._place:
-            self._block = read_block(self._file, place, self._source, self._max_block)
-            self._place = place
+        number = bisect_right(self._starts, self._position) - 1
+        if number != self._number:
+            self._block = self._decoded.read(number)
+            self._number = number
         view = memoryview(buffer).cast("B")
-        start = self._position - place.start
+        start = self._position - self._starts[number]
         piece = self._block[start : start + len(view)]
         view[: len(piece)] = piece
         self._position += len(piece)
@@ -220,11 +230,12 @@ class StreamReader(io.RawIOBase):
         limits: Limits | None = None,
         *,
         close_file: bool = False,
+        history: LiteralHistory | None = None,
     ) -> None:
         super().__init__()
         self._file = file
         self._close_file = close_file
-        self._decompressor = Decompressor(source, limits)
+        self._decompressor = Decompressor(source, limits, history)
         self._ready = memoryview(b"")
         self._ended = False
 

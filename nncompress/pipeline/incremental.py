@@ -9,12 +9,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from nncompress.archive.codec import BlockCodec, CodecSource, encode_block
-from nncompress.archive.reader import BlockRecord, Checker, RecordParser, decode_record
-from nncompress.archive.writer import MemberWriter, Splitter
+from nncompress.archive.codec import BlockCodec, CodecSource, Decoded, encode_block
+from nncompress.archive.history import KeptLiterals, LiteralHistory
+from nncompress.archive.reader import (
+    BlockRecord,
+    Checker,
+    RecordParser,
+    Restorer,
+    decode_record,
+)
+from nncompress.archive.writer import MemberWriter, RawBlock
+from nncompress.machine.resources import memory
 
-from .coder import CodedBlock, RawBlock
+from .coder import HISTORY_SHARE, SHARE, CodedBlock
 from .limits import Limits
+from .splitting import open_splitter
 from .stream import READ_SIZE, check_contents, declare_blocks, frame_blocks
 
 
@@ -27,12 +36,8 @@ class Compressor:
 
     def __init__(self, codec: BlockCodec, *, block_size: int | None = None) -> None:
         self._codec = codec
-        self._splitter = (
-            Splitter(block_size)
-            if block_size
-            else Splitter(codec.block_size, codec.first_block_size)
-        )
-        self._writer = MemberWriter(codec.model_id)
+        self._splitter = open_splitter(codec, block_size)
+        self._writer = MemberWriter(codec.model_id, codec.copy_rules.window)
         self._waiting: deque[RawBlock] = deque()
         self._ready = bytearray()
         self._begun = self._ending = self._finished = False
@@ -42,7 +47,8 @@ class Compressor:
     def resumable(self) -> bool:
         """Whether another call can go on after one that was interrupted.
 
-        It cannot where a block was being handed on, which takes microseconds.
+        It cannot where a block was being handed on, which takes microseconds, or where repeats were
+        being sought, which takes a millisecond for each quarter of a MiB.
         """
         return self._resumable
 
@@ -51,9 +57,10 @@ class Compressor:
         self._check_open()
         view = memoryview(data).cast("B")
         for start in range(0, len(view), READ_SIZE):
+            self._splitter.prepare(min(READ_SIZE, len(view) - start))
             self._resumable = False
             blocks = self._splitter.push(view[start : start + READ_SIZE])
-            self._waiting.extend((block, False) for block in blocks)
+            self._waiting.extend(blocks)
             self._resumable = True
             self._code_waiting()
         return self._take_ready()
@@ -62,8 +69,9 @@ class Compressor:
         """Return the rest of the archive; the object cannot be used afterwards."""
         if not self._ending:
             self._check_open()
+            self._splitter.prepare(0, last=True)
             self._resumable = False
-            self._waiting.append((self._splitter.rest(), True))
+            self._waiting.append(self._splitter.rest())
             self._ending = self._resumable = True
         elif self._finished:
             self._check_open()
@@ -85,8 +93,8 @@ class Compressor:
     def _coded(self) -> Iterator[tuple[RawBlock, CodedBlock]]:
         """Yield the blocks that wait, each taken from the line only once it is coded."""
         while self._waiting:
-            raw, last = block = self._waiting[0]
-            coded = encode_block(self._codec, raw, alone=last and not self._begun)
+            block = self._waiting[0]
+            coded = encode_block(self._codec, block.literals, alone=block.last and not self._begun)
             self._resumable = False
             self._waiting.popleft()
             self._begun = True
@@ -101,9 +109,15 @@ class Compressor:
 class Decompressor:
     """Restores the contents of one archive, or of several joined together."""
 
-    def __init__(self, source: CodecSource, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        source: CodecSource,
+        limits: Limits | None = None,
+        history: LiteralHistory | None = None,
+    ) -> None:
         limits = limits or Limits()
         self._source = source
+        self._restorer = Restorer(history or KeptLiterals(memory() // SHARE // HISTORY_SHARE))
         self._parser = RecordParser(limits.max_block)
         self._checker = Checker(limits.max_output)
 
@@ -117,11 +131,13 @@ class Decompressor:
         decoded = (
             (
                 record,
-                decode_record(self._source, record) if isinstance(record, BlockRecord) else b"",
+                decode_record(self._source, record)
+                if isinstance(record, BlockRecord)
+                else Decoded(b""),
             )
             for record in declare_blocks(self._parser.feed(data), self._checker)
         )
-        return b"".join(check_contents(self._checker, decoded))
+        return b"".join(check_contents(self._checker, self._restorer, decoded))
 
     def close(self) -> None:
         """Say that the archive has ended.

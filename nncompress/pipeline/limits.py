@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nncompress.archive.codec import BlockCodec, Progress, no_progress
 from nncompress.archive.format import Method
@@ -10,6 +10,13 @@ from nncompress.errors import MemoryLimitError
 
 SMALLEST_BLOCK = 1 << 16
 """Bytes; a memory limit makes no block smaller, since each starts cold."""
+
+
+WINDOW_SHARE = 8
+"""Of a memory limit, the literals that copies may repeat take at most one in so many bytes."""
+
+SMALLEST_WINDOW = 1 << 20
+"""Where there is room for less, no repeats are sought."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +38,19 @@ def needed_to_encode(codec: BlockCodec, size: int) -> int:
     return codec.memory(method, size)
 
 
+def needed_to_find(window: int) -> int:
+    """Return the bytes of memory that finding repeats in a window takes at most.
+
+    Three eighths go to the index and to what moves when the window does.
+    """
+    return window + window // 2
+
+
 class LimitedCodec:
     """A codec whose blocks may take ``limit`` bytes of memory.
 
     When encoding, blocks become as small as ``SMALLEST_BLOCK`` to fit. If that does not help,
-    ``stores_all`` is true, and they are stored.
+    ``stores_all`` is true, and they are stored. Repeats are sought in what is left, or not at all.
     """
 
     def __init__(self, codec: BlockCodec, limit: int) -> None:
@@ -47,6 +62,11 @@ class LimitedCodec:
             self.block_size //= 2
         self.first_block_size = min(codec.first_block_size, self.block_size)
         self.stores_all = self._too_large(self.block_size)
+        left = limit - min(limit, needed_to_encode(codec, self.block_size))
+        window = min(codec.copy_rules.window, limit // WINDOW_SHARE, left * 2 // 3)
+        self.copy_rules = replace(
+            codec.copy_rules, window=window if window >= SMALLEST_WINDOW else 0
+        )
 
     def _too_large(self, size: int) -> bool:
         return needed_to_encode(self._codec, size) > self._limit

@@ -7,16 +7,16 @@ import time
 from collections.abc import Iterator
 from queue import Empty, Queue
 
-from nncompress.archive.writer import Splitter
+from nncompress.archive.writer import RawBlock
 
-from .coder import RawBlock
+from .splitting import BlockSplitter
 
 _AHEAD = 4
 """Pieces of input that are read before they are needed."""
 
 
 def split_at_pauses(
-    pieces: Iterator[bytes], splitter: Splitter, seconds: float
+    pieces: Iterator[bytes], splitter: BlockSplitter, seconds: float
 ) -> Iterator[RawBlock]:
     """Yield the blocks of a stream; one is ended early where its bytes would wait too long.
 
@@ -32,7 +32,7 @@ def split_at_pauses(
         try:
             data = line.get(timeout=None if due is None else max(due - time.monotonic(), 0.0))
         except Empty:
-            yield splitter.rest(), False
+            yield splitter.rest(last=False)
             due = None
             continue
         if isinstance(data, Exception):
@@ -42,9 +42,8 @@ def split_at_pauses(
         blocks = splitter.push(data)
         if blocks or due is None:
             due = time.monotonic() + seconds
-        for block in blocks:
-            yield block, False
-    yield splitter.rest(), True
+        yield from blocks
+    yield splitter.rest()
 
 
 def _read(pieces: Iterator[bytes], line: Queue[bytes | Exception]) -> None:

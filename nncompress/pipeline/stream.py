@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
-from nncompress.archive.codec import Progress, no_progress
-from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser
-from nncompress.archive.writer import MemberWriter, Splitter
+from nncompress.archive.codec import Decoded, Progress, no_progress
+from nncompress.archive.history import LiteralHistory
+from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser, Restorer
+from nncompress.archive.writer import MemberWriter, RawBlock
 
-from .coder import CodedBlock, Coder, RawBlock
+from .coder import CodedBlock, Coder
 from .limits import Limits
 from .pauses import split_at_pauses
+from .splitting import BlockSplitter, open_splitter
 
 READ_SIZE = 1 << 18
 """Bytes that are read from a file at a time."""
@@ -65,8 +67,8 @@ def frame_blocks(
     writer: MemberWriter, coded: Iterable[tuple[RawBlock, CodedBlock]]
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield the raw bytes of each block and its bytes in the archive."""
-    for (raw, last), (method, payload) in coded:
-        yield raw, writer.block(raw, method, payload, last=last)
+    for block, (method, payload) in coded:
+        yield block.raw, writer.block(block, method, payload)
 
 
 def declare_blocks(
@@ -80,13 +82,16 @@ def declare_blocks(
 
 
 def check_contents(
-    checker: Checker, decoded: Iterable[tuple[BlockRecord | MemberEnd, bytes]]
+    checker: Checker,
+    restorer: Restorer,
+    decoded: Iterable[tuple[BlockRecord | MemberEnd, Decoded]],
 ) -> Iterator[bytes]:
     """Yield the contents of decoded records, and check each member as a whole at its end."""
-    for record, data in decoded:
+    for record, block in decoded:
         if isinstance(record, MemberEnd):
             checker.end(record)
         else:
+            data = restorer.restore(record, block)
             checker.add(record.header, data)
             yield data
 
@@ -104,11 +109,12 @@ def compress_stream(
     whose bytes have waited ``flush_after`` seconds ends where no more input is there.
     """
     codec = coder.encoder
-    splitter = Splitter(codec.block_size, codec.first_block_size)
+    splitter = open_splitter(codec)
+    writer = MemberWriter(codec.model_id, codec.copy_rules.window)
     digest = blake2b()
     raw_size = archive_size = 0
     with closing(coder.encode(_blocks(source, splitter, flush_after), progress)) as coded:
-        for raw, record in frame_blocks(MemberWriter(codec.model_id), coded):
+        for raw, record in frame_blocks(writer, coded):
             sink.write(record)
             sink.flush()
             digest.update(raw)
@@ -117,15 +123,16 @@ def compress_stream(
     return Totals(raw_size, archive_size, digest.digest())
 
 
-def _blocks(source: Reader, splitter: Splitter, flush_after: float | None) -> Iterator[RawBlock]:
+def _blocks(
+    source: Reader, splitter: BlockSplitter, flush_after: float | None
+) -> Iterator[RawBlock]:
     pieces = iter(lambda: source.read(READ_SIZE), b"")
     if flush_after is not None:
         yield from split_at_pauses(pieces, splitter, flush_after)
         return
     for data in pieces:
-        for block in splitter.push(data):
-            yield block, False
-    yield splitter.rest(), True
+        yield from splitter.push(data)
+    yield splitter.rest()
 
 
 def decompress_stream(
@@ -134,10 +141,12 @@ def decompress_stream(
     coder: Coder,
     limits: Limits | None = None,
     progress: Progress = no_progress,
+    history: LiteralHistory | None = None,
 ) -> Totals:
     """Decompress ``source`` to its end; each block is checked before it is written.
 
     ``progress`` is called with the number of bytes of the archive done since the last call.
+    ``history`` gives back what later blocks repeat; None keeps it apart.
 
     Raises:
         ArchiveError: after all good blocks before the fault have been written.
@@ -149,7 +158,8 @@ def decompress_stream(
     digest = blake2b()
     records = declare_blocks(_records(source, parser), checker)
     with closing(coder.decode(records, progress)) as decoded:
-        for data in check_contents(checker, decoded):
+        restorer = Restorer(history or coder.history())
+        for data in check_contents(checker, restorer, decoded):
             sink.write(data)
             sink.flush()
             digest.update(data)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nncompress.archive.codec import Progress
 from nncompress.archive.format import Method
-from nncompress.archive.writer import Splitter
+from nncompress.archive.writer import BlockSizes, Splitter
 from nncompress.coding.block import BlockCoder, open_block_coder
 from nncompress.coding.head import Head
 from nncompress.coding.options import CodingOptions
@@ -92,7 +92,7 @@ class Likeliest:
 
 
 def explain(data: bytes, options: CodingOptions, progress: Progress) -> Surprise:
-    """Code ``data`` as ``nncompress compress`` would, and find what each byte cost.
+    """Code ``data`` as ``nncompress compress --window 0`` would, and find what each byte cost.
 
     Args:
         data: the bytes.
@@ -106,8 +106,9 @@ def explain(data: bytes, options: CodingOptions, progress: Progress) -> Surprise
     """
     opened = open_block_coder(options)
     methods, notes = [], []
-    splitter = Splitter(opened.block_size, opened.first_block_size)
-    for block in filter(None, [*splitter.push(data), splitter.rest()]):
+    splitter = Splitter(BlockSizes(opened.block_size, opened.first_block_size))
+    blocks = [block.raw for block in (*splitter.push(data), splitter.rest())]
+    for block in filter(None, blocks):
         chosen, payload = opened.encode(block)
         # An archive stores what does not get smaller.
         method = Method(chosen) if len(payload) < len(block) else Method.STORED

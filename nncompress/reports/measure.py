@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nncompress.archive.codec import Progress
 from nncompress.archive.format import Method
-from nncompress.archive.writer import Splitter
+from nncompress.archive.writer import BlockSizes, Splitter
 from nncompress.coding.levels import Level
 from nncompress.lanes import Layout
 from nncompress.machine.resources import cpus
@@ -48,10 +48,10 @@ def ideal_bits(pieces: Iterable[bytes], level: Level, meter: Meter, progress: Pr
 
 
 def _cut_blocks(pieces: Iterable[bytes], level: Level) -> Iterator[bytes]:
-    splitter = Splitter(level.block_size, level.first_block_size)
+    splitter = Splitter(BlockSizes(level.block_size, level.first_block_size))
     for piece in pieces:
-        yield from splitter.push(piece)
-    if rest := splitter.rest():
+        yield from (block.raw for block in splitter.push(piece))
+    if rest := splitter.rest().raw:
         yield rest
 
 

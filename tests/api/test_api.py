@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import nncompress
 import nncompress.api
 import nncompress.files.tarformat
+from nncompress.archive.copies import CopyRules
 from nncompress.errors import (
     ConfigError,
     DamagedArchiveError,
@@ -21,6 +22,7 @@ from nncompress.errors import (
     OutputLimitError,
     TruncatedArchiveError,
 )
+from tests.fakes import ZlibCodec
 
 WORDS = b"some words that can be compressed; " * 300
 METHODS = st.sampled_from([None, "auto", "mixing", "stored"])
@@ -162,3 +164,23 @@ def test_examples_in_docstrings_run():
         failed, tried = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
         assert tried > 5
         assert failed == 0
+
+
+def test_a_window_is_a_number_of_bytes():
+    with pytest.raises(ConfigError):
+        nncompress.compress(b"", window=-1)
+
+
+def test_what_is_appended_repeats_nothing_of_what_was_there(tmp_path, monkeypatch):
+    codec = ZlibCodec(copy_rules=CopyRules(1 << 20))
+    monkeypatch.setattr("nncompress.pipeline.coder._open_codec", lambda options: codec)
+    path = tmp_path / "appended.nnc"
+    noise = os.urandom(20_000)
+    for mode in ("w", "a", "a"):
+        with nncompress.open(path, mode, block_size=9000) as file:
+            file.write(noise * 2)
+    assert 60_000 < path.stat().st_size < 65_000
+    with nncompress.open(path) as file:
+        assert file.read() == noise * 6
+        file.seek(95_000)
+        assert file.read(100) == noise[15_000:15_100]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nncompress.archive.access import read_block, read_block_header, read_map
+from nncompress.archive.access import read_block_header, read_literals, read_map
 from nncompress.errors import ArchiveError, DamagedArchiveError, TruncatedArchiveError
 from tests.fakes import MODEL_ID, source
 from tests.pipeline.test_streams import contents, pack
@@ -16,7 +16,9 @@ from tests.pipeline.test_streams import contents, pack
 
 def restore(archive: bytes) -> bytes:
     file = io.BytesIO(archive)
-    return b"".join(read_block(file, place, source) for place in read_map(file).blocks)
+    return b"".join(
+        read_literals(file, place, source)[1].literals for place in read_map(file).blocks
+    )
 
 
 @given(st.lists(st.tuples(contents, st.integers(1, 400)), min_size=1, max_size=4))
@@ -30,7 +32,7 @@ def test_every_block_is_found_where_it_is(parts):
     assert found.raw_size == len(whole)
     for place in found.blocks:
         expected = whole[place.start : place.start + place.raw_size]
-        assert read_block(file, place, source) == expected
+        assert read_literals(file, place, source)[1].literals == expected
 
 
 def test_walking_and_index_agree_and_cut_archives_are_walked():
@@ -87,4 +89,4 @@ def test_a_block_of_another_archive_is_refused():
     end = place.position + place.size
     spliced = io.BytesIO(one[: place.position] + two[place.position : end] + one[end:])
     with pytest.raises(DamagedArchiveError):
-        read_block(spliced, read_map(spliced).blocks[1], source)
+        read_literals(spliced, read_map(spliced).blocks[1], source)

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from nncompress.archive.format import Method
-from nncompress.archive.writer import MemberWriter
+from nncompress.archive.writer import MemberWriter, RawBlock
 from nncompress.coding.block import BlockCoder
 from nncompress.errors import ArchiveError, MemoryLimitError
 from nncompress.pipeline.incremental import Decompressor
@@ -27,7 +27,8 @@ def tiny(tmp_path_factory):
 def forged(codec: BlockCoder, method: Method) -> tuple[bytes, bytes]:
     """An archive whose one block names the most lanes there can be, and its payload."""
     payload = bytes([PROFILE[method] << 4 | LANES_BITS]) + bytes(range(200))
-    return MemberWriter(codec.model_id).block(bytes(SIZE), method, payload, last=True), payload
+    block = RawBlock(bytes(SIZE), bytes(SIZE), last=True)
+    return MemberWriter(codec.model_id).block(block, method, payload), payload
 
 
 @pytest.mark.parametrize("method", PROFILE)

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from nncompress.archive.copies import NO_REPEATS, CopyRules
 from nncompress.coding.block import BlockCoder
 from nncompress.coding.levels import Level
 from nncompress.exact.modelfile import load_model
@@ -48,8 +49,18 @@ class Case:
         )
 
 
-def _level(lanes_bits: int, block_size: int = 1 << 22, alone: int = 1, best: bool = False) -> Level:
-    return Level(True, alone, lanes_bits, block_size, bytes_per_lane=16, best=best)
+def _level(
+    lanes_bits: int,
+    block_size: int = 1 << 22,
+    alone: int = 1,
+    best: bool = False,
+    copies: CopyRules = NO_REPEATS,
+) -> Level:
+    return Level(True, alone, lanes_bits, block_size, bytes_per_lane=16, best=best, copies=copies)
+
+
+REPEATED = TEXT[:1400] + b"a change" + TEXT[:900] + TEXT[1000:1400] + TABLE[:500]
+COPIES = CopyRules(1 << 20, least=64, least_inside=256)
 
 
 CASES = [
@@ -68,6 +79,8 @@ CASES = [
     Case("filter-x86-64", x86_code(60), "auto", _level(2)),
     Case("filter-arm64", arm64_code(60, phase=3), "mixing", _level(1)),
     Case("filter-delta", sound(1000, channels=2), "mixing", _level(2)),
+    Case("copies", REPEATED, "auto", _level(5, block_size=600, copies=COPIES)),
+    Case("copies-inside", REPEATED, "mixing", _level(0, copies=COPIES)),
     Case("blocks", TEXT[:1500] + bytes(700), "auto", _level(5, block_size=1000)),
 ]
 

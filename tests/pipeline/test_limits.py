@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nncompress.archive.copies import CopyRules
 from nncompress.errors import MemoryLimitError
 from nncompress.pipeline.incremental import Compressor, Decompressor
 from nncompress.pipeline.limits import LimitedCodec
@@ -37,3 +38,15 @@ def test_encoding_stores_what_would_need_too_much():
     compressor = Compressor(LimitedCodec(Hungry(), 99_999))
     stored = compressor.compress(data) + compressor.flush()
     assert data in stored
+
+
+def test_repeats_are_sought_in_what_the_blocks_leave():
+    rules = CopyRules(1 << 30, 64, 1024)
+
+    def window(limit: int) -> int:
+        return LimitedCodec(Hungry(None, 1 << 20, rules), limit).copy_rules.window
+
+    assert window(1 << 40) == 1 << 30
+    assert window(1 << 30) == 1 << 27
+    assert 0 < window(110 << 20) < 10 << 20
+    assert window(100 << 20) == 0

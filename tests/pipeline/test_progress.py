@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncompress.archive.codec import Progress, no_progress
+from nncompress.archive.copies import NO_REPEATS, CopyRules
 from nncompress.coding.options import CodingOptions
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.stream import compress_stream, decompress_stream
@@ -32,9 +33,14 @@ class Talkative(ZlibCodec):
         return super().decode(method, payload, size)
 
 
-@given(st.binary(max_size=900), st.lists(st.integers(0, 500), max_size=5).map(tuple))
-def test_progress_adds_up(data, steps):
-    codec = Talkative(block_size=300)
+@settings(deadline=None)
+@given(
+    st.binary(max_size=900),
+    st.lists(st.integers(0, 500), max_size=5).map(tuple),
+    st.sampled_from([NO_REPEATS, CopyRules(1 << 20, 32, 64)]),
+)
+def test_progress_adds_up(data, steps, copy_rules):
+    codec = Talkative(block_size=300, copy_rules=copy_rules)
     codec.steps = steps
     coder = Coder(CodingOptions(threads=3))
     coder._encoder = coder._decoders[None] = codec

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from nncompress.archive.codec import Progress, no_progress
+from nncompress.archive.writer import RawBlock
 from nncompress.coding.options import CodingOptions
 from nncompress.pipeline.coder import Coder
 from tests.fakes import ZlibCodec
 
 BLOCK = 1000
-BLOCKS = [(bytes([i]) * BLOCK, i == 7) for i in range(8)]
+BLOCKS = [RawBlock(data := bytes([i]) * BLOCK, data, i == 7) for i in range(8)]
 
 
 class Counting(ZlibCodec):
@@ -65,7 +66,7 @@ class Endless(ZlibCodec):
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
     ) -> tuple[int, bytes]:
-        while data == BLOCKS[1][0]:
+        while data == BLOCKS[1].raw:
             time.sleep(0.001)
             try:
                 progress(0)
@@ -86,7 +87,7 @@ def test_a_block_that_nobody_waits_for_is_given_up():
 def test_what_is_done_does_not_wait_for_input():
     more = threading.Event()
 
-    def slow_input() -> Iterator[tuple[bytes, bool]]:
+    def slow_input() -> Iterator[RawBlock]:
         yield BLOCKS[0]
         more.wait(20)
         yield BLOCKS[7]
@@ -99,7 +100,7 @@ def test_what_is_done_does_not_wait_for_input():
 
 
 def test_an_error_comes_after_the_blocks_before_it():
-    def broken_input() -> Iterator[tuple[bytes, bool]]:
+    def broken_input() -> Iterator[RawBlock]:
         yield from BLOCKS[:3]
         raise OSError("no more")
 

@@ -1,0 +1,327 @@
+"""Measure large files: repeats at any distance, and blocks that grow.
+
+    python benchmarks/large.py versions noise pipe text
+
+It makes its files itself, of what a Linux machine has, and prints what it measures as it goes:
+
+versions  a tar of two Python standard libraries (or of one, and a changed copy of it): bytes and
+          seconds at each level, with and without --window 0, and other compressors
+noise     100 MB of random bytes: what seeking repeats costs where there are none
+pipe      a 100 MB file repeated up to 2 GiB, through pipes: bytes, seconds, peak memory of each
+          process; then ten ranges, with the blocks that each decodes
+text      64 MB of text: bytes and seconds at each level, with blocks of 4 MiB and with those that
+          grow
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import random
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from folder import RESULTS, write_results
+
+from nncompress.archive.access import read_map
+from nncompress.archive.codec import BlockCodec, Progress, no_progress
+from nncompress.coding.levels import LEVELS
+from nncompress.coding.options import CodingOptions
+from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.fileobj import BlockReader
+from nncompress.pipeline.stream import compress_stream
+
+COMMAND = [sys.executable, "-m", "nncompress"]
+MB = 10**6
+PIECE = 1 << 20
+
+PEERS = {
+    "xz -9e": ["xz", "-9e", "-k", "-c", "FILE"],
+    "zstd -19 --long=31": ["zstd", "-q", "-19", "--long=31", "-c", "FILE"],
+    "bzip3 -b 64": ["bzip3", "-b", "64", "-e", "-c", "FILE"],
+    "lrzip -z -L9": ["lrzip", "-q", "-z", "-L9", "-o", "OUT", "FILE"],
+    "zpaq -m5": ["zpaq", "a", "OUT", "FILE", "-m5", "-t1"],
+}
+"""Command lines; what is not written to OUT comes from standard output."""
+
+
+def log(text: str) -> None:
+    """Print at once."""
+    print(text, flush=True)
+
+
+def run_command(words: list[str], path: Path, folder: Path) -> tuple[int, float]:
+    """Run a compressor on a file, and return the bytes that it makes and the seconds it takes."""
+    out = folder / "out.zpaq"
+    out.unlink(missing_ok=True)
+    filled = [{"FILE": str(path), "OUT": str(out)}.get(word, word) for word in words]
+    start, size = time.monotonic(), 0
+    with subprocess.Popen(filled, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        while data := process.stdout.read(PIECE):
+            size += len(data)
+    if process.returncode:
+        raise click.ClickException(f"{' '.join(words)} ended with status {process.returncode}")
+    if out.exists():
+        size = out.stat().st_size
+    return size, time.monotonic() - start
+
+
+def library_folders() -> list[Path]:
+    """List folders of Python standard libraries, one a version, this one's first."""
+    own = Path(sysconfig.get_paths()["stdlib"])
+    around = [own, *sorted(own.parents[2].glob("*/lib/python3.*"))]
+    around += sorted(Path("/usr/lib").glob("python3.*"))
+    found = {path.name: path for path in reversed(around) if (path / "argparse.py").exists()}
+    return sorted(found.values(), key=lambda path: (path.name != own.name, path.name))
+
+
+def source_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of the Python files under a folder, as a release has them.
+
+    Its own tests, a half of it, are left out to be done sooner.
+    """
+    for path in sorted(folder.rglob("*.py")):
+        name = path.relative_to(folder)
+        if not {"site-packages", "test"} & set(name.parts):
+            yield name.as_posix(), path.read_bytes()
+
+
+def changed(data: bytes, chance: random.Random) -> bytes:
+    """Change, delete or repeat one line of thirty."""
+    lines = data.splitlines(keepends=True)
+    for at in range(len(lines) - 1, -1, -1):
+        if chance.random() < 1 / 30:
+            lines[at : at + 1] = chance.choice(([], [lines[at], lines[at]], [b"# " + lines[at]]))
+    return b"".join(lines)
+
+
+def two_versions() -> tuple[bytes, str]:
+    """Return a tar of two versions of a tree, and what it is."""
+    folders, chance = library_folders(), random.Random(0)
+    first = list(source_files(folders[0]))
+    if len(folders) > 1:
+        second, what = list(source_files(folders[1])), f"{folders[0].name} and {folders[1].name}"
+    else:
+        second, what = [(n, changed(d, chance)) for n, d in first], f"{folders[0].name}, twice"
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for number, files in enumerate((first, second)):
+            for name, data in files:
+                entry = tarfile.TarInfo(f"{number}/{name}")
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue(), what
+
+
+def measure_versions(folder: Path, levels: list[int]) -> dict[str, Any]:
+    """Compress two versions of a tree with all and by all."""
+    data, what = two_versions()
+    path = folder / "versions.tar"
+    path.write_bytes(data)
+    log(f"two versions of a tree ({what}): {len(data)} bytes")
+    found: dict[str, Any] = {"what": what, "size": len(data), "results": {}}
+    commands = {name: words for name, words in PEERS.items() if shutil.which(words[0])}
+    for level in levels:
+        for name, window in ((f"-{level}", []), (f"-{level} --window 0", ["--window", "0"])):
+            commands[name] = [*COMMAND, "compress", f"-{level}", *window, "-c", "FILE"]
+    for name, words in commands.items():
+        size, seconds = run_command(words, path, folder)
+        found["results"][name] = {"bytes": size, "seconds": round(seconds, 1)}
+        log(f"  {name:<20} {size:>10} bytes {seconds:>7.1f} s")
+    return found
+
+
+def measure_noise(folder: Path, levels: list[int]) -> dict[str, Any]:
+    """Compress random bytes with and without seeking repeats."""
+    path = folder / "noise"
+    path.write_bytes(random.Random(0).randbytes(100 * MB))
+    found: dict[str, Any] = {"size": 100 * MB, "results": {}}
+    for level in levels:
+        for name, window in ((f"-{level}", []), (f"-{level} --window 0", ["--window", "0"])):
+            words = [*COMMAND, "compress", f"-{level}", *window, "-c", "FILE"]
+            size, seconds = run_command(words, path, folder)
+            found["results"][name] = {"bytes": size, "seconds": round(seconds, 1)}
+            log(f"  {name:<20} {size:>10} bytes {seconds:>7.1f} s")
+    return found
+
+
+def repeated(path: Path, size: int) -> Iterator[bytes]:
+    """Yield a file's bytes over and over, ``size`` of them."""
+    while size:
+        with path.open("rb") as file:
+            while size and (data := file.read(min(PIECE, size))):
+                size -= len(data)
+                yield data
+
+
+def peak_memory(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process and return its peak memory in MiB."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise click.ClickException(f"{process.args} ended with status {process.returncode}")
+    return int(usage.ru_maxrss) // 1024
+
+
+def through(words: list[str], source: Iterable[bytes], sink: Callable[[bytes], object]) -> int:
+    """Send pieces through a command, and return its peak memory in MiB."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(words, stdin=pipe, stdout=pipe)
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    def feed(to: IO[bytes]) -> None:
+        with to:
+            for data in source:
+                to.write(data)
+
+    thread = threading.Thread(target=feed, args=(process.stdin,))
+    thread.start()
+    while data := process.stdout.read(PIECE):
+        sink(data)
+    thread.join()
+    return peak_memory(process)
+
+
+def measure_pipe(folder: Path, levels: list[int], size: int) -> dict[str, Any]:
+    """Send a file over and over through pipes, and read ranges of the archive."""
+    path, archive = folder / "once", folder / "repeated.nnc"
+    text = two_versions()[0]
+    noise = random.Random(1).randbytes(100 * MB - len(text)) if len(text) < 100 * MB else b""
+    path.write_bytes(text[: 100 * MB] + noise)
+    found: dict[str, Any] = {"size": size, "results": {}}
+    for level in levels:
+        expected, got = hashlib.blake2b(), hashlib.blake2b()
+        for data in repeated(path, size):
+            expected.update(data)
+        start = time.monotonic()
+        words = [*COMMAND, "compress", f"-{level}", "--window", "1G"]
+        with archive.open("wb") as out:
+            memory = through(words, repeated(path, size), out.write)
+        seconds = time.monotonic() - start
+        start = time.monotonic()
+        with archive.open("rb") as file:
+            pieces = iter(lambda: file.read(PIECE), b"")
+            back = through([*COMMAND, "decompress"], pieces, got.update)
+        if got.digest() != expected.digest():
+            raise click.ClickException("other bytes came out of the pipe")
+        facts = {
+            "bytes": archive.stat().st_size,
+            "seconds": [round(seconds, 1), round(time.monotonic() - start, 1)],
+            "peak_mib": [memory, back],
+        }
+        found["results"][f"-{level}"] = facts
+        log(f"  -{level} {size} bytes by pipe: {facts}")
+    found["ranges"] = _measure_ranges(archive, path, size)
+    return found
+
+
+class _Counting:
+    """Counts the blocks that a codec decodes."""
+
+    def __init__(self, codec: BlockCodec) -> None:
+        self.decoded, self._codec = 0, codec
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._codec, name)
+
+    def decode(
+        self, method: int, payload: bytes, size: int, progress: Progress = no_progress
+    ) -> bytes:
+        """Decode, and count."""
+        self.decoded += 1
+        return self._codec.decode(method, payload, size, progress)
+
+
+def _measure_ranges(archive: Path, path: Path, size: int) -> list[int]:
+    once, chance = path.read_bytes(), random.Random(2)
+    codec = _Counting(Coder(CodingOptions()).decoder(None))
+    counts = []
+    with archive.open("rb") as file:
+        blocks = len(read_map(file).blocks)
+        for _ in range(10):
+            before, at = codec.decoded, chance.randrange(size - 1000)
+            reader = BlockReader(file, lambda _: codec)
+            reader.seek(at)
+            data = reader.read(1000)
+            start = at % len(once)
+            if not (once + once[:1000])[start : start + 1000].startswith(data):
+                raise click.ClickException(f"the range at {at} is wrong")
+            counts.append(codec.decoded - before)
+    log(f"  ten ranges decoded {counts} coded blocks of {blocks}")
+    return counts
+
+
+def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, Any]:
+    """Compress text with blocks of 4 MiB and with those that grow."""
+    data = (text.read_bytes() if text else two_versions()[0])[:size]
+    found: dict[str, Any] = {"size": len(data), "results": {}}
+    for level in levels:
+        coder = Coder(CodingOptions(level=level, window=0))
+        encoder: Any = coder.encoder
+        for name, most in ((f"-{level}", None), (f"-{level}, 4 MiB", 1 << 22)):
+            own = LEVELS[level]
+            small = replace(
+                own, block_size=1 << 22, first_block_size=min(own.first_block_size, 1 << 22)
+            )
+            encoder.level = own if most is None else small
+            start, sink = time.monotonic(), io.BytesIO()
+            compress_stream(io.BytesIO(data), sink, coder)
+            facts = {
+                "bytes": len(sink.getvalue()),
+                "seconds": round(time.monotonic() - start, 1),
+                "mib_a_block": encoder.memory(3, encoder.block_size) >> 20,
+            }
+            found["results"][name] = facts
+            log(f"  {name:<20} {facts}")
+    return found
+
+
+@click.command(help=__doc__.splitlines()[0])
+@click.argument("parts", nargs=-1, type=click.Choice(["versions", "noise", "pipe", "text"]))
+@click.option("--level", "levels", multiple=True, type=int, default=(1, 3, 6))
+@click.option("--pipe-size", type=int, default=2 << 30, help="Bytes to send through pipes.")
+@click.option("--text", type=click.Path(path_type=Path), help="A file of 64 MB of text.")
+@click.option("--text-size", type=int, default=64 * MB)
+@click.option("--json", "target", type=click.Path(path_type=Path), default=RESULTS / "large.json")
+def main(
+    parts: tuple[str, ...],
+    levels: tuple[int, ...],
+    pipe_size: int,
+    text: Path | None,
+    text_size: int,
+    target: Path,
+) -> None:
+    """Run the parts that are named."""
+    found: dict[str, Any] = {}
+    chosen = list(levels)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in parts:
+            log(part)
+            if part == "versions":
+                found[part] = measure_versions(folder, chosen)
+            elif part == "noise":
+                found[part] = measure_noise(folder, chosen)
+            elif part == "pipe":
+                found[part] = measure_pipe(folder, chosen, pipe_size)
+            else:
+                found[part] = measure_text(text, chosen, text_size)
+            write_results(target, **found)
+
+
+if __name__ == "__main__":
+    main()
