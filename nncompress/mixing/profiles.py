@@ -178,7 +178,11 @@ RECORDS_SETS = _selectors("NODE RECORD MATCH BYTE2 SIZES BYTE")
 
 
 def _alone(
-    kind: Kind, contexts: tuple[Context, ...], selectors: tuple[Selector, ...], matches: int
+    kind: Kind,
+    contexts: tuple[Context, ...],
+    selectors: tuple[Selector, ...],
+    matches: int,
+    slot_bits: int,
 ) -> Profile:
     rates = {Kind.TEXT: (48, 144), Kind.TABLE: (96, 192)}.get(kind, (96, 288))
     return Profile(
@@ -186,6 +190,7 @@ def _alone(
         selectors,
         network=False,
         records=kind is Kind.RECORDS,
+        slot_bits=slot_bits,
         match_bytes=8 if matches > 1 else 6,
         local_match_bytes=5 if matches > 1 else 0,
         rate=rates[0],
@@ -195,16 +200,16 @@ def _alone(
 
 ALONE: tuple[tuple[Profile, ...], ...] = tuple(
     tuple(
-        _alone(kind, contexts, selectors[:sets], matches)
+        _alone(kind, contexts, selectors[:sets], matches, slot_bits)
         for kind, contexts, selectors in zip(
             Kind, lists, (TEXT_SETS, TABLE_SETS, BINARY_SETS, RECORDS_SETS), strict=True
         )
     )
-    for sets, matches, lists in (
-        (2, 1, (TEXT_FAST, TABLE_FAST, BINARY_FAST, RECORDS_FAST)),
-        (3, 2, (TEXT_MEDIUM, TABLE_MEDIUM, BINARY_MEDIUM, RECORDS_MEDIUM)),
-        (3, 2, (TEXT_RICH, TABLE_RICH, BINARY_RICH, RECORDS_RICH)),
-        (8, 2, (TEXT_MOST, TABLE_MOST, BINARY_MOST, RECORDS_MOST)),
+    for sets, matches, slot_bits, lists in (
+        (2, 1, 22, (TEXT_FAST, TABLE_FAST, BINARY_FAST, RECORDS_FAST)),
+        (3, 2, 22, (TEXT_MEDIUM, TABLE_MEDIUM, BINARY_MEDIUM, RECORDS_MEDIUM)),
+        (3, 2, 22, (TEXT_RICH, TABLE_RICH, BINARY_RICH, RECORDS_RICH)),
+        (8, 2, 23, (TEXT_MOST, TABLE_MOST, BINARY_MOST, RECORDS_MOST)),
     )
 )
 """Mixing alone, by strength, weakest first, and kind."""
