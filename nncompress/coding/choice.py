@@ -29,7 +29,11 @@ TRY_ALL = SAMPLE_PIECES * SAMPLE_PIECE
 """Blocks of at most so many bytes are coded in every way, and the smallest result is taken."""
 
 NETWORK_GAIN = 0.97
-"""The network is used where it brings a sample below this part of what mixing alone makes of it."""
+"""The network is tried where it brings a sample below this part of what mixing alone makes,"""
+
+NETWORK_SURE = 0.75
+"""and alone below this part. In between, the whole block is coded both ways: a sample knows little
+of what mixing alone will have learnt at a block's end."""
 
 GAIN_SHARE = 12
 """A filter for code must make one more target come again for 2**GAIN_SHARE bytes of a block,"""
@@ -83,14 +87,17 @@ def choose_plans(
 def _best_method(
     data: bytes, transform: Transform, methods: Sequence[Method], cost: SampleCost
 ) -> list[Method]:
-    """Return the method that codes a sample best, as a list; an empty one for noise."""
+    """List the methods that may code the block best, judged by a sample; none for noise."""
     sample, bits = _sample(apply_transform(transform, data)), SAMPLE_PIECES.bit_length() - 1
     mixing = cost(methods[0], sample, bits)
     if mixing >= len(sample):
         return []
     for method in methods[1:]:
-        if cost(method, sample, bits) < NETWORK_GAIN * mixing:
+        found = cost(method, sample, bits)
+        if found < NETWORK_SURE * mixing:
             return [method]
+        if found < NETWORK_GAIN * mixing:
+            return [methods[0], method]
     return [methods[0]]
 
 

@@ -54,8 +54,11 @@ def _cut(data: bytes) -> list[bytes]:
 def _is_text(pieces: list[bytes]) -> bool:
     size = sum(map(len, pieces))
     joined = np.frombuffer(b"".join(pieces), np.uint8)
-    # A run of zeros counts once: a tar of texts has many, and text compresses it best.
+    # A run of zeros counts once: a tar of texts has many, and text compresses it best. Where they
+    # are most of it, as in a scanned page, it is no text.
     padding = np.flatnonzero((joined[1:] == 0) & (joined[:-1] == 0))
+    if 2 * len(padding) > size:
+        return False
     counts = np.bincount(np.delete(joined, padding), minlength=256)
     if CONTROL_SHARE * int(np.sum(counts[CONTROLS])) > size:
         return False

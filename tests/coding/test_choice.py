@@ -94,3 +94,18 @@ def test_a_filter_goes_with_every_method(tmp_path):
 def test_payloads_with_an_impossible_head_are_damage(head):
     with pytest.raises(DamagedArchiveError):
         BlockCoder(None, method="mixing").decode(Method.MIXING, head + b"\1"[: len(head) // 2], 50)
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        (70, [Method.NETWORK_MIXING]),
+        (80, [Method.MIXING, Method.NETWORK_MIXING]),
+        (99, [Method.MIXING]),
+    ],
+)
+def test_both_methods_are_tried_where_a_sample_does_not_decide(network, expected):
+    costs = {Method.MIXING: 100, Method.NETWORK_MIXING: network}
+    methods = [Method.MIXING, Method.NETWORK_MIXING]
+    plans = choose_plans(bytes(TRY_ALL + 1), methods, True, lambda method, *_: costs[method])
+    assert [plan.method for plan in plans] == expected

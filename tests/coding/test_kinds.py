@@ -35,3 +35,8 @@ def test_zeros_among_other_bytes_are_no_text():
     numbers = b"".join(chance.randrange(5000).to_bytes(4, "little") for _ in range(9000))
     assert kind_of(numbers)[0] in (Kind.BINARY, Kind.RECORDS)
     assert kind_of(text(9000, 1).decode().encode("utf-16-le"))[0] is not Kind.TEXT
+
+
+def test_bytes_that_are_mostly_zeros_are_no_text():
+    page = b"".join(word + bytes(40) for word in text(5000, 2).split())
+    assert kind_of(page)[0] is not Kind.TEXT
