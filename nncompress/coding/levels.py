@@ -85,9 +85,12 @@ class Level:
 
 
 GROWN = 1 << 24
-NEAR = CopyRules(1 << 26, 64, 512)
-FAR = CopyRules(1 << 28, 64, 1024)
-FARTHEST = CopyRules(1 << 30, 64, 1024)
+# What a copy takes away from inside a block is missing as context, and moves what follows, so that
+# machine code and records lose their places: it pays only where it is very long.
+INSIDE = 1 << 14
+NEAR = CopyRules(1 << 26, 64, INSIDE)
+FAR = CopyRules(1 << 28, 64, INSIDE)
+FARTHEST = CopyRules(1 << 30, 64, INSIDE)
 
 LEVELS = {
     1: Level(False, 0, first_block_size=1 << 19, copies=NEAR),

@@ -45,7 +45,7 @@ def test_a_window_of_nothing_finds_nothing(real_nnc, twice):
     assert real_nnc("compress", "-1", "-f", "--window", "3M", twice).returncode == 0
     facts = facts_of(real_nnc)
     assert (facts["window"], facts["complete"]) == (1 << 22, True)
-    assert facts["literals"] < len(NOISE) + 20_000
+    assert facts["literals"] < len(NOISE) + 100_000
     assert facts["literals"] == sum(block["literals"] for block in facts["blocks"])
     assert any(block["copies"] and 0 in block["origins"] for block in facts["blocks"])
 
