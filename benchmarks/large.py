@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
-from folder import RESULTS, write_results
+from folder import RESULTS, kept_results, resume, write_results
 
 from nncompress.archive.access import read_map
 from nncompress.archive.codec import BlockCodec, Progress, no_progress
@@ -297,6 +297,7 @@ def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, A
 @click.option("--text", type=click.Path(path_type=Path), help="A file of 64 MB of text.")
 @click.option("--text-size", type=int, default=64 * MB)
 @click.option("--json", "target", type=click.Path(path_type=Path), default=RESULTS / "large.json")
+@resume
 def main(
     parts: tuple[str, ...],
     levels: tuple[int, ...],
@@ -304,22 +305,25 @@ def main(
     text: Path | None,
     text_size: int,
     target: Path,
+    resume: bool,
 ) -> None:
     """Run the parts that are named."""
-    found: dict[str, Any] = {}
+    found = kept_results(target, resume)
     chosen = list(levels)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in parts:
             log(part)
             if part == "versions":
-                found[part] = measure_versions(folder, chosen)
+                facts = measure_versions(folder, chosen)
             elif part == "noise":
-                found[part] = measure_noise(folder, chosen)
+                facts = measure_noise(folder, chosen)
             elif part == "pipe":
-                found[part] = measure_pipe(folder, chosen, pipe_size)
+                facts = measure_pipe(folder, chosen, pipe_size)
             else:
-                found[part] = measure_text(text, chosen, text_size)
+                facts = measure_text(text, chosen, text_size)
+            facts["results"] = found.get(part, facts)["results"] | facts["results"]
+            found[part] = facts
             write_results(target, **found)
 
 

@@ -89,7 +89,7 @@ def find_repeats(
         hashes: uint64 [end], scratch.
     """
     done = _go_on(data, end, state, history, copies)
-    reached = done
+    reached = inside_until = done
     count = _pick(data, done, end, places)
     _hash_all(data, places, count, hashes)
     for number in range(count):
@@ -98,29 +98,35 @@ def find_repeats(
         place = places[number]
         if place <= done or place - HASHED + state[SEEN] < HASHED:
             continue
-        _append(data, done, place, state, history)
-        done = place
         found = hashes[number]
         start = WAYS * np.int64(found >> np.uint64(64 - bits))
         back = ahead = source = 0
+        known, skipped = place <= inside_until, place
         if place > reached:
             for way in range(WAYS):
                 entry = index[start + way]
                 if (entry ^ found) >> np.uint64(32) == 0:
+                    _append(data, done, place, state, history)
+                    done = place
                     b, a, s = _extend(data, place, end, state, history, np.int64(entry & MASK))
-                    if a + b > back + ahead:
+                    inside = s >= state[BLOCK_START]
+                    if inside and b + a >= HASHED:
+                        known = True
+                        inside_until = max(inside_until, place + a)
+                    skipped = max(skipped, place + a)
+                    if a + b > back + ahead and a + b >= least[np.int64(inside)]:
                         back, ahead, source = b, a, s
-        if ahead + back >= least[np.int64(source >= state[BLOCK_START])]:
+        if back + ahead:
             state[END] -= back
             _add(copies, state, back + ahead, source)
             done = place + ahead
             state[NEXT] = source + back + ahead if done == end else -1
         else:
-            reached = max(reached, place + ahead)
+            reached = max(reached, skipped)
             # The oldest of equal places in a block is kept: of a run it lets copies be longest.
-            known = back + ahead >= HASHED and source >= state[BLOCK_START]
-            if state[SINCE_COPY] >= HASHED and not known:
-                _enter(index, start, found, state)
+            if state[SINCE_COPY] + place - done >= HASHED and not known:
+                _enter(index, start, found, state[END] + place - done)
+                state[INDEXED] += 1
     _append(data, done, end, state, history)
     state[SEEN] = min(HASHED, state[SEEN] + end - HASHED)
 
@@ -134,13 +140,18 @@ def _pick(data: NDArray[np.uint8], start: int, end: int, places: NDArray[np.int6
     rolling = np.uint32(0)
     for at in range(start - HASHED, start):
         rolling = np.uint32((rolling << np.uint32(1)) + GEAR[data[at]])
-    count, due = 0, start + FORCED
-    for at in range(start, end):
+    count, at, due = 0, start, start + FORCED
+    while at < end:
+        stop = min(due, end - 1)
         rolling = np.uint32((rolling << np.uint32(1)) + GEAR[data[at]])
+        while rolling & PICKED != 0 and at < stop:
+            at += 1
+            rolling = np.uint32((rolling << np.uint32(1)) + GEAR[data[at]])
         if rolling & PICKED == 0 or at == due:
             places[count] = at + 1
             count += 1
             due = at + FORCED
+        at += 1
     return count
 
 
@@ -254,14 +265,11 @@ def _add(copies: NDArray[np.int64], state: NDArray[np.int64], size: int, source:
 
 
 @inline
-def _enter(
-    index: NDArray[np.uint64], start: int, found: np.uint64, state: NDArray[np.int64]
-) -> None:
+def _enter(index: NDArray[np.uint64], start: int, found: np.uint64, position: int) -> None:
     """Make the newest entry of a bucket; its oldest is forgotten."""
     for way in range(WAYS - 1, 0, -1):
         index[start + way] = index[start + way - 1]
-    index[start] = found | (np.uint64(state[END]) & MASK)
-    state[INDEXED] += 1
+    index[start] = found | (np.uint64(position) & MASK)
 
 
 @jit

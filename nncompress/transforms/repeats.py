@@ -129,7 +129,8 @@ class RepeatFinder:
             else:
                 self._history[: end - start] = kept.copy()
             self._state[BASE] = start
-        if self._state[INDEXED] > 2 << self._bits and self._bits < _index_bits(self._window):
+        expected = int(self._state[INDEXED]) + (size >> RATE_BITS)
+        while expected > 2 << self._bits and self._bits < _index_bits(self._window):
             index = np.zeros(2 * len(self._index), np.uint64)
             self._bits += 1
             spread_index(self._index, index, self._bits)
