@@ -62,21 +62,40 @@ def log(text: str) -> None:
     print(text, flush=True)
 
 
-def run_command(words: list[str], path: Path, folder: Path) -> tuple[int, float]:
-    """Run a compressor on a file, and return the bytes that it makes and the seconds it takes."""
+def run_command(words: list[str], path: Path, folder: Path) -> dict[str, Any]:
+    """Run a compressor on a file; returns the bytes it makes, its seconds and processor seconds."""
     out = folder / "out.zpaq"
     out.unlink(missing_ok=True)
     filled = [{"FILE": str(path), "OUT": str(out)}.get(word, word) for word in words]
     start, size = time.monotonic(), 0
-    with subprocess.Popen(filled, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        while data := process.stdout.read(PIECE):
+    process = subprocess.Popen(filled, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    with process.stdout as stream:
+        while data := stream.read(PIECE):
             size += len(data)
+    usage = ended(process)
+    return {
+        "bytes": out.stat().st_size if out.exists() else size,
+        "seconds": round(time.monotonic() - start, 1),
+        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+    }
+
+
+def ended(process: subprocess.Popen[bytes]) -> Any:
+    """Wait for a process that must end well, and return what it used, as os.wait4 does."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise click.ClickException(f"{' '.join(words)} ended with status {process.returncode}")
-    if out.exists():
-        size = out.stat().st_size
-    return size, time.monotonic() - start
+        raise click.ClickException(f"{process.args!r} ended with status {process.returncode}")
+    return usage
+
+
+def log_facts(name: str, facts: dict[str, Any]) -> None:
+    """Print a row."""
+    log(
+        f"  {name:<20} {facts['bytes']:>10} bytes {facts['seconds']:>7.1f} s"
+        f" {facts['processor_seconds']:>7.1f} s of processors"
+    )
 
 
 def library_folders() -> list[Path]:
@@ -138,9 +157,8 @@ def measure_versions(folder: Path, levels: list[int]) -> dict[str, Any]:
         for name, window in ((f"-{level}", []), (f"-{level} --window 0", ["--window", "0"])):
             commands[name] = [*COMMAND, "compress", f"-{level}", *window, "-c", "FILE"]
     for name, words in commands.items():
-        size, seconds = run_command(words, path, folder)
-        found["results"][name] = {"bytes": size, "seconds": round(seconds, 1)}
-        log(f"  {name:<20} {size:>10} bytes {seconds:>7.1f} s")
+        found["results"][name] = facts = run_command(words, path, folder)
+        log_facts(name, facts)
     return found
 
 
@@ -152,9 +170,8 @@ def measure_noise(folder: Path, levels: list[int]) -> dict[str, Any]:
     for level in levels:
         for name, window in ((f"-{level}", []), (f"-{level} --window 0", ["--window", "0"])):
             words = [*COMMAND, "compress", f"-{level}", *window, "-c", "FILE"]
-            size, seconds = run_command(words, path, folder)
-            found["results"][name] = {"bytes": size, "seconds": round(seconds, 1)}
-            log(f"  {name:<20} {size:>10} bytes {seconds:>7.1f} s")
+            found["results"][name] = facts = run_command(words, path, folder)
+            log_facts(name, facts)
     return found
 
 
@@ -165,15 +182,6 @@ def repeated(path: Path, size: int) -> Iterator[bytes]:
             while size and (data := file.read(min(PIECE, size))):
                 size -= len(data)
                 yield data
-
-
-def peak_memory(process: subprocess.Popen[bytes]) -> int:
-    """Wait for a process and return its peak memory in MiB."""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise click.ClickException(f"{process.args} ended with status {process.returncode}")
-    return int(usage.ru_maxrss) // 1024
 
 
 def through(words: list[str], source: Iterable[bytes], sink: Callable[[bytes], object]) -> int:
@@ -193,7 +201,7 @@ def through(words: list[str], source: Iterable[bytes], sink: Callable[[bytes], o
     while data := process.stdout.read(PIECE):
         sink(data)
     thread.join()
-    return peak_memory(process)
+    return int(ended(process).ru_maxrss) // 1024
 
 
 def measure_pipe(folder: Path, levels: list[int], size: int) -> dict[str, Any]:
