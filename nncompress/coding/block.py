@@ -202,9 +202,14 @@ class BlockCoder:
             plan.transform,
             records,
         )
-        network = self.network if plan.method.needs_model else None
-        predictor = self._predictor(head, layout)
-        return head.bytes + encode(changed, layout, network, predictor, threads, progress)
+        return head.bytes + self._code(changed, head, layout, threads, progress)
+
+    def _code(
+        self, data: bytes, head: Head, layout: Layout, threads: int, progress: Progress
+    ) -> bytes:
+        """Code filtered bytes as the head says, and return the stream."""
+        network = self.network if head.method.needs_model else None
+        return encode(data, layout, network, self._predictor(head, layout), threads, progress)
 
     def _predictor(self, head: Head, layout: Layout) -> StepPredictor:
         return make_predictor(self.model, head.method, head.profile, layout, head.records)

@@ -59,7 +59,7 @@ from .compiled_steps import (
     CompiledDecoder,
     CompiledEncoder,
     Words,
-    address_of_code_steps,
+    open_words,
 )
 from .rangecoder_compiled import PLACE
 from .shared_block import (
@@ -97,7 +97,7 @@ JOBS = 64
 NAP = 0.1
 """Seconds after which a sleeping thread looks again by itself."""
 
-_open_port, _open_words, _open_block = PORT.opener(), WORDS.opener(), BLOCK.opener()
+_open_port, _open_block = PORT.opener(), BLOCK.opener()
 
 
 @inline
@@ -184,7 +184,7 @@ def _run_jobs(table, own):
                 return _WAITING
             if atomics.get(shared, FAILED):
                 return _ENDED
-            words = _open_words(block.words).words
+            words = open_words(block.words).words
             if not _has_room(block, words, lo, hi):
                 return _CROWDED
             done = _take_turn(block, words, step, group, lo, hi)
@@ -235,7 +235,7 @@ class CompiledLoop:
             programs=np.stack([_table_of(own.advance) for own in lanes]),
             run_program=address_of_run_program(),
             turns=np.stack(turns),
-            code_steps=address_of_code_steps(),
+            code_steps=coder.kernel_address(),
             hidden=coder.predictor.state.hidden,
             rows=coder.table,
             coder=coder.coder.state,

@@ -7,7 +7,7 @@ predictor takes long to compile, and so it is compiled once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class TurnTable(NamedTuple):
 
 
 TURN, WORDS = Schema(TurnTable), Schema(Words)
-_open_turn, _open_words = TURN.opener(), WORDS.opener()
+_open_turn, open_words = TURN.opener(), WORDS.opener()
 
 
 @jit
@@ -78,7 +78,7 @@ def code_steps(table, first, last, lo, hi):
         1, or 0 for a stream that no encoder makes.
     """
     turn = _open_turn(table)
-    state, words, count, sound = open_state(turn.predictor), _open_words(turn.words), hi - lo, True
+    state, words, count, sound = open_state(turn.predictor), open_words(turn.words), hi - lo, True
     bits, ones = turn.bits[:count], turn.ones[:count]
     for step in range(first, last):
         row = turn.rows[step]
@@ -98,16 +98,12 @@ def code_steps(table, first, last, lo, hi):
     return np.int64(sound)
 
 
-def address_of_code_steps() -> int:
-    """Return where the machine code of :func:`code_steps` is, for compiled callers."""
-    return address_of(code_steps, 5)
-
-
 class _Steps:
     """What both directions share: the predictor, the table, and scratch for a plane."""
 
     decoding: bool
     coder: RangeEncoder | RangeDecoder
+    kernel: ClassVar[Any] = staticmethod(code_steps)
 
     def __init__(self, predictor: Predictor, table: NDArray[np.uint8]) -> None:
         self.predictor, self.table = predictor, table
@@ -120,7 +116,11 @@ class _Steps:
         self.reserve(8 * (last - first) * (hi - lo))
         words = WORDS.fill(Words(self.coder.words))
         turn = self.turn(weights, words)
-        self.check(bool(code_steps(turn.ctypes.data, first, last, lo, hi)))
+        self.check(bool(self.kernel(turn.ctypes.data, first, last, lo, hi)))
+
+    def kernel_address(self) -> int:
+        """Return where the machine code that codes steps is, for compiled callers."""
+        return address_of(self.kernel, 5)
 
     def turn(self, weights: NDArray[np.int32], words: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the table of a :class:`TurnTable` with these weights and this table of words."""

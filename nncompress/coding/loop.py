@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
     from .compiled_steps import CompiledDecoder, CompiledEncoder
 
-    StepCoder = PlaneEncoder | PlaneDecoder | CompiledEncoder | CompiledDecoder
+    StepEncoder = PlaneEncoder | CompiledEncoder
+    StepCoder = StepEncoder | PlaneDecoder | CompiledDecoder
 
 Turn = Callable[[int, int, int, int, "Prediction | None"], None]
 """Codes steps, from the first number to before the second, of lanes, from the third to before the
 fourth."""
+
+OpenEncoder = Callable[[StepPredictor, NDArray[np.uint8]], "StepEncoder"]
 
 TURN_SIZE = 1 << 14
 """Bytes of a turn where there is no network; between two, Python reports progress and hears Ctrl-C.
@@ -207,6 +210,7 @@ def encode(
     predictor: StepPredictor,
     threads: int = 1,
     progress: Progress = no_progress,
+    open_encoder: OpenEncoder | None = None,
 ) -> bytes:
     """Code a block.
 
@@ -217,11 +221,13 @@ def encode(
         predictor: one that has seen nothing.
         threads: they change nothing but time.
         progress: called with raw bytes as they are done.
+        open_encoder: makes what codes steps, of a predictor and the bytes by step and lane; None
+            for the fastest there is.
 
     Returns:
         the range coder's stream.
     """
-    coder = _open_encoder(predictor, layout.cut(data))
+    coder = (open_encoder or _open_encoder)(predictor, layout.cut(data))
     _run(layout, network, coder, threads, progress)
     return coder.finish()
 
@@ -246,10 +252,8 @@ def decode(
     return layout.join(table)
 
 
-def _open_encoder(
-    predictor: StepPredictor, table: NDArray[np.uint8]
-) -> PlaneEncoder | CompiledEncoder:
-    if not _is_mixer(predictor):
+def _open_encoder(predictor: StepPredictor, table: NDArray[np.uint8]) -> StepEncoder:
+    if not is_mixer(predictor):
         return PlaneEncoder(predictor, table)
     from .compiled_steps import CompiledEncoder
 
@@ -259,14 +263,15 @@ def _open_encoder(
 def _open_decoder(
     predictor: StepPredictor, table: NDArray[np.uint8], stream: bytes
 ) -> PlaneDecoder | CompiledDecoder:
-    if not _is_mixer(predictor):
+    if not is_mixer(predictor):
         return PlaneDecoder(predictor, table, stream)
     from .compiled_steps import CompiledDecoder
 
     return CompiledDecoder(predictor, table, stream)
 
 
-def _is_mixer(predictor: StepPredictor) -> TypeGuard[Predictor]:
+def is_mixer(predictor: StepPredictor) -> TypeGuard[Predictor]:
+    """Return whether a predictor mixes, and so can be stepped in compiled code."""
     from nncompress.mixing.predictor import Predictor
 
     return isinstance(predictor, Predictor)

@@ -1,109 +1,231 @@
-"""Compute a predictor's probabilities of whole bytes, for showing them; coding does not use these.
+"""Look ahead for the bytes that a predictor holds likeliest, for showing them.
 
-Coding learns after every bit plane, so that what a byte costs differs a little from its probability
-here. The predictor is left as it was: the walk over the 255 nodes works on copies of the slots that
-it would use, and claims none.
+Coding does not use these numbers: it learns after every bit plane, so that what a byte costs
+differs a little from its probability here. The predictor is left as it was. The search works on
+rows of its own, and on copies of the slots that it would use, and claims none.
+
+Of the 255 nodes where a byte's bits are decided it visits few: it goes on at the node that is
+reached with the highest probability, and ends with the bytes that are asked for, or where no other
+has a chance that is worth showing. The three functions that are called from Python, or by their
+address, share one table, :class:`LookTable`, so that the predictor is compiled once for all.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
+from nncompress.machine.calls import address_of, call
+from nncompress.machine.intrinsics import bit_length
 from nncompress.machine.jit import jit, part
+from nncompress.machine.tables import Schema, Table
 
-from .clusters import find_clusters
-from .contexts import hash_contexts
 from .hashing import BYTE, U, mix64
 from .hashtable import CHECK_SHIFT, SLOT_SIZE
-from .kernels import _predict
-from .networkmodel import sum_weights
+from .kernels import begin_plane, learn_plane, predict_at
 from .predictor import Predictor
-from .state import CONTEXTS, KEYS, NETWORK, NODE, SLOT, SLOT_BITS
+from .state import CONTEXTS, KEYS, NODE, SLOT, SLOT_BITS, STATE, open_state
 
-if TYPE_CHECKING:
-    from nncompress.exact.engine import Prediction
+TOP = 3
+"""How many of the likeliest bytes are shown."""
+
+LEAST_CHANCE = 0.01
+"""Bytes that are less likely are not sought."""
+
+_NODES = 256
 
 
-def expected_bytes(
-    predictor: Predictor, lo: int, hi: int, prediction: Prediction | None
-) -> npt.NDArray[np.float64]:
-    """Return the probability that each byte comes next in lanes lo..hi-1.
+class LookTable(NamedTuple):
+    """What is asked of a predictor, and where the answers go.
+
+    Attributes:
+        state: the predictor's table.
+        search: table of the same state with rows of its own, where the search goes about.
+        weights: the network's, int32 [hi - lo, 256], or no lanes without one.
+        bits: int32 [lanes], of a plane, to be learnt.
+        ones: float64 [lanes], their probabilities of being 1.
+        one: float64 [1], the same in the search.
+        nodes: int32 [256], nodes that can be reached from those that have been visited.
+        reach: float64 [256], the probabilities of that.
+        top: uint8 [lanes, count], gets each lane's likeliest bytes, the likeliest first.
+        chances: float64 [lanes, count], gets their probabilities; 0 where there are no more.
+        least: float64 [1], the least of them that is sought.
+        ask: address of :func:`ask_plane`.
+    """
+
+    state: Table
+    search: Table
+    weights: Annotated[NDArray[np.int32], 2]
+    bits: Annotated[NDArray[np.int32], 1]
+    ones: Annotated[NDArray[np.float64], 1]
+    one: Annotated[NDArray[np.float64], 1]
+    nodes: Annotated[NDArray[np.int32], 1]
+    reach: Annotated[NDArray[np.float64], 1]
+    top: Annotated[NDArray[np.uint8], 2]
+    chances: Annotated[NDArray[np.float64], 2]
+    least: Annotated[NDArray[np.float64], 1]
+    ask: int
+
+
+LOOK = Schema(LookTable)
+open_look = LOOK.opener()
+"""Opens, in compiled code, the table of a :class:`LookTable`."""
+
+
+class LookAhead:
+    """Asks a predictor what it holds likeliest, in the lanes of one turn.
 
     Args:
-        predictor: the predictor; nothing that decides its predictions changes.
-        lo: first lane.
-        hi: one more than the last lane.
-        prediction: what the network says of these lanes; None without one.
+        predictor: what is asked.
+        weights: what :meth:`Predictor.take` returned for these lanes.
+        count: of the likeliest bytes.
+        least: the least probability that is worth finding.
 
-    Returns:
-        P(next byte = k), float64 [hi - lo, 256].
+    Attributes:
+        record: see :class:`LookTable`.
+        table: of the record; of use as long as this object lives.
     """
-    weights = predictor.take(lo, hi, prediction)
-    whole = predictor.state
-    lanes, contexts = whole.lanes.shape[0], int(whole.config[CONTEXTS])
-    walk = whole._replace(
-        config=whole.config.copy(),
-        slots=np.zeros(lanes * contexts * SLOT_SIZE, whole.slots.dtype),
-        lanes=whole.lanes.copy(),
-        inputs=whole.inputs.copy(),
-        outputs=whole.outputs.copy(),
-        where=whole.where.copy(),
-    )
-    tree = np.zeros((hi - lo, 512))
-    _walk(whole, walk, lo, hi, weights, np.empty(hi - lo), tree)
-    return tree[:, 256:]
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        weights: NDArray[np.int32],
+        count: int = TOP,
+        least: float = LEAST_CHANCE,
+    ) -> None:
+        whole = predictor.state
+        lanes, contexts = whole.lanes.shape[0], int(whole.config[CONTEXTS])
+        self._alive = (
+            predictor,
+            whole._replace(
+                slots=np.zeros(2 * contexts * SLOT_SIZE, whole.slots.dtype),
+                lanes=whole.lanes.copy(),
+                inputs=whole.inputs.copy(),
+                outputs=whole.outputs.copy(),
+                where=whole.where.copy(),
+            ),
+        )
+        self.record = LookTable(
+            state=predictor.table,
+            search=STATE.fill(self._alive[1]),
+            weights=weights,
+            bits=np.empty(lanes, np.int32),
+            ones=np.empty(lanes),
+            one=np.empty(1),
+            nodes=np.zeros(_NODES, np.int32),
+            reach=np.zeros(_NODES),
+            top=np.zeros((lanes, count), np.uint8),
+            chances=np.zeros((lanes, count)),
+            least=np.array([least]),
+            ask=address_of(ask_plane, 5),
+        )
+        self.table = LOOK.fill(self.record)
 
 
 @jit
-def _walk(s, walk, lo, hi, weights, p, tree):
-    """Fill ``tree``, float64 [hi - lo, 512], with the probability of reaching each node."""
-    # What these two write is written anew before the byte is coded.
-    if s.config[NETWORK]:
-        sum_weights(s, lo, hi, weights)
-        find_clusters(walk, lo, hi)
-    hash_contexts(s, lo, hi)
-    tree[:, 1] = 1.0
-    _copy_slots(s, walk, lo, hi, 0)
-    _walk_half(walk, 0, 1, lo, hi, p, tree)
-    for half in range(16, 32):
-        _copy_slots(s, walk, lo, hi, half)
-        _walk_half(walk, 4, half, lo, hi, p, tree)
+def ask_plane(table, plane, lo, hi, begin):
+    """Write the probabilities of a plane to ``ones``; returns 0.
+
+    Args:
+        table: address of a :class:`LookAhead`'s table.
+        plane: as everywhere here.
+        lo: likewise.
+        hi: likewise.
+        begin: 1 for the plane that is coded next; 0 in the search, where the lane's slots and node
+            have been set, and the probability goes to ``one``.
+    """
+    look = open_look(table)
+    s = open_state(look.state if begin else look.search)
+    if begin:
+        begin_plane(s, plane, lo, hi, look.weights)
+    predict_at(s, plane, lo, hi, look.ones if begin else look.one)
+    return np.int64(0)
+
+
+@jit
+def learn_bits_at(table, plane, lo, hi):
+    """Learn ``bits`` in the predictor itself; returns 0. Arguments as for :func:`ask_plane`."""
+    look = open_look(table)
+    learn_plane(open_state(look.state), plane, lo, hi, look.bits)
+    return np.int64(0)
+
+
+@jit
+def find_likeliest(table, lo, hi):
+    """Fill ``top`` and ``chances`` of lanes lo..hi-1; returns 0.
+
+    It is called when plane 0 has been asked for, and nothing learnt of it yet.
+    """
+    look = open_look(table)
+    whole, search = open_state(look.state), open_state(look.search)
+    for lane in range(lo, hi):
+        for i in range(whole.lanes.shape[1]):
+            search.lanes[lane, i] = whole.lanes[lane, i]
+        for i in range(whole.where.shape[1]):
+            search.where[lane, i] = whole.where[lane, i]
+        _copy_slots(whole, search, lane, 0)
+        _search_lane(table, look, whole, search, lane, look.ones[lane - lo])
+    return np.int64(0)
 
 
 @part
-def _walk_half(walk, plane, root, lo, hi, p, tree):
-    """Predict at the 15 nodes of half a byte."""
-    for depth in range(4):
-        for node in range(root << depth, (root + 1) << depth):
-            walk.lanes[lo:hi, NODE] = node
-            _predict(walk, plane + depth, lo, hi, p)
-            for i in range(hi - lo):
-                tree[i, 2 * node + 1] = tree[i, node] * p[i]
-                tree[i, 2 * node] = tree[i, node] * (1 - p[i])
+def _search_lane(table, look, whole, search, lane, one):
+    nodes, reach = look.nodes, look.reach
+    count, size, half = 0, 2, 0
+    nodes[0], reach[0] = 3, one
+    nodes[1], reach[1] = 2, 1 - one
+    most = look.top.shape[1]
+    while size > 0 and count < most:
+        best = 0
+        for i in range(1, size):
+            if reach[i] > reach[best]:
+                best = i
+        node, chance = np.int64(nodes[best]), reach[best]
+        if chance < look.least[0]:
+            break
+        if node >= 256:
+            look.top[lane, count] = node & 255
+            look.chances[lane, count] = chance
+            count += 1
+            size -= 1
+            nodes[best], reach[best] = nodes[size], reach[size]
+            continue
+        plane = bit_length(node) - 1
+        wanted = node >> (plane - 4) if plane >= 4 else 0
+        if wanted != half:
+            half = wanted
+            _copy_slots(whole, search, lane, half)
+        search.lanes[lane, NODE] = node
+        call(look.ask, (table, plane, np.int64(lane), np.int64(lane + 1), np.int64(0)))
+        nodes[best], reach[best] = 2 * node + 1, chance * look.one[0]
+        nodes[size], reach[size] = 2 * node, chance * (1 - look.one[0])
+        size += 1
+    for i in range(count, most):
+        look.top[lane, i] = 0
+        look.chances[lane, i] = 0
 
 
 @part
-def _copy_slots(s, walk, lo, hi, half):
+def _copy_slots(whole, search, lane, half):
     """Copy the slots for the upper half (0), or for the lower one that follows ``half``.
 
-    A copy is empty where the table has no such slot.
+    A copy is empty where the table has no such slot. Those of the upper half are copied once for a
+    lane, and stay while those of lower halves take each other's place.
     """
-    n = s.config[CONTEXTS]
-    shift = U(64 - s.config[SLOT_BITS])
-    for lane in range(lo, hi):
-        for i in range(n):
-            key = s.keys[lane, KEYS + i]
-            if half:
-                key = mix64(key, U(half))
-            check = np.uint8((key >> CHECK_SHIFT) & BYTE)
-            at = np.int64(key >> shift) * SLOT_SIZE
-            if s.slots[at] != check:
-                at ^= SLOT_SIZE
-            found = s.slots[at] == check
-            to = (lane * n + i) * SLOT_SIZE
-            walk.where[lane, SLOT + i] = to
-            for k in range(SLOT_SIZE):
-                walk.slots[to + k] = s.slots[at + k] if found else 0
+    n = whole.config[CONTEXTS]
+    shift = U(64 - whole.config[SLOT_BITS])
+    for i in range(n):
+        to = (2 * i + np.int64(half != 0)) * SLOT_SIZE
+        search.where[lane, SLOT + i] = to
+        key = whole.keys[lane, KEYS + i]
+        if half:
+            key = mix64(key, U(half))
+        check = np.uint8((key >> CHECK_SHIFT) & BYTE)
+        at = np.int64(key >> shift) * SLOT_SIZE
+        if whole.slots[at] != check:
+            at ^= SLOT_SIZE
+        found = whole.slots[at] == check
+        for k in range(SLOT_SIZE):
+            search.slots[to + k] = whole.slots[at + k] if found else 0

@@ -26,7 +26,8 @@ from .text import read_byte
 
 
 @part
-def _predict(s, plane, lo, hi, out):
+def predict_at(s, plane, lo, hi, out):
+    """Predict at the lanes' nodes, whatever they are; the slots have been found."""
     find_rows(s, lo, hi)
     predict_contexts(s, plane, lo, hi)
     predict_match(s, plane, lo, hi)
@@ -66,11 +67,8 @@ def _end_byte(s, lo, hi):
 
 
 @part
-def predict_plane(s, plane, lo, hi, weights, out):
-    """Write P(next bit = 1) to out float64 [hi - lo]; plane 0 begins a byte.
-
-    ``weights`` are the network's for that byte, int32 [hi - lo, 256], read at its beginning.
-    """
+def begin_plane(s, plane, lo, hi, weights):
+    """Find what the predictions of a byte, from plane 0 on, or of half a byte are made from."""
     if plane == 0:
         if s.config[NETWORK]:
             sum_weights(s, lo, hi, weights)
@@ -78,7 +76,16 @@ def predict_plane(s, plane, lo, hi, weights, out):
         hash_contexts(s, lo, hi)
     if plane & 3 == 0:
         find_slots(s, plane, lo, hi)
-    _predict(s, plane, lo, hi, out)
+
+
+@part
+def predict_plane(s, plane, lo, hi, weights, out):
+    """Write P(next bit = 1) to out float64 [hi - lo]; plane 0 begins a byte.
+
+    ``weights`` are the network's for that byte, int32 [hi - lo, 256], read at its beginning.
+    """
+    begin_plane(s, plane, lo, hi, weights)
+    predict_at(s, plane, lo, hi, out)
 
 
 @part

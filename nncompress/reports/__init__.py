@@ -6,3 +6,6 @@ numba.
 
 SHOWN_BYTES = 100_000
 """Bytes of a file that a surprise map has room for."""
+
+EXPLAINED_BYTES = 1_000_000
+"""Bytes of a file that ``nncompress explain`` takes where it is not told otherwise."""

@@ -10,7 +10,7 @@ from nncompress.coding.options import CodingOptions
 from nncompress.errors import NNCompressError
 from nncompress.reports import SHOWN_BYTES
 
-from . import page, table
+from . import page, surprise_page, table
 from .compare import Trial
 
 
@@ -34,7 +34,8 @@ def comparison_page(
     body = page.comparison_body(sections, [name for name, _ in table.TRIAL_COLUMNS], table.NOTES)
     body += _chart(trials)
     added, script = _map(*first, options)
-    return page.page("nncompress and other compressors", body + added, script)
+    style = surprise_page.surprise_style() if script else ""
+    return page.page("nncompress and other compressors", body + added, script, style)
 
 
 def _chart(trials: Sequence[Trial]) -> str:
@@ -55,4 +56,5 @@ def _map(name: str, data: bytes, options: CodingOptions) -> tuple[str, str]:
         surprise = explain(data[:SHOWN_BYTES], options, no_progress)
     except NNCompressError as error:
         return heading + page.paragraph(f"There is no map: {error}"), ""
-    return heading + page.surprise_body(surprise), page.surprise_script() if data else ""
+    body = heading + surprise_page.surprise_body(surprise)
+    return body, surprise_page.surprise_script() if data else ""

@@ -1,98 +1,78 @@
-"""Compute the surprise map: what every byte costs, and what network and mixer expected instead.
+"""Compute the surprise map: what every byte costs, and what was expected in its place.
 
-The data go through the block coder itself, with predictors that record, so that the costs are those
-of the archive.
+The data go through the splitter and the block coder themselves, so that the costs are those of the
+archive.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncompress.archive.codec import Progress
-from nncompress.archive.format import Method
-from nncompress.archive.writer import BlockSizes, Splitter
-from nncompress.coding.block import BlockCoder, open_block_coder
-from nncompress.coding.head import Head
+from nncompress.archive.copies import pack_copies
+from nncompress.archive.writer import RawBlock
+from nncompress.coding.block import open_block_coder
 from nncompress.coding.options import CodingOptions
-from nncompress.coding.planes import Plane, StepPredictor
-from nncompress.exact.engine import Prediction
-from nncompress.lanes import Layout
-from nncompress.mixing.distribution import expected_bytes
-from nncompress.mixing.predictor import Predictor
+from nncompress.coding.recorded_steps import Notes
+from nncompress.coding.recording import RecordingCoder
+from nncompress.pipeline.splitting import open_splitter
 
-TOP = 3
-"""How many predictions are kept for each byte."""
+PUSHED = 1 << 18
+"""Bytes that the splitter is given at once."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A repeat that was taken out before coding.
+
+    Attributes:
+        start: position of its first byte.
+        size: its bytes.
+        source: position of the first byte that it repeats.
+        bits: what it costs.
+    """
+
+    start: int
+    size: int
+    source: int
+    bits: float
 
 
 @dataclass(frozen=True)
 class Surprise:
-    """Hold what each of n bytes costs, by position.
+    """Hold what each of n bytes costs, and why.
 
     Attributes:
         data: the bytes.
-        coded: bits that each cost in the archive, float64 [n].
-        planes: probability that each of its bits was given, most significant first,
-            float64 [n, 8].
-        network: bits that the network alone would have spent, float64 [n]; None where it had no
-            part.
-        expected: what the network thought likeliest.
-        mixed: what the mixer thought likeliest.
+        notes: on each of them, by position.
+        sources: position of the byte that each is copied from, int64 [n]; -1 where it is coded.
+        copies: the copies; what one costs is spread over its bytes.
         methods: how each block was coded.
     """
 
     data: bytes
-    coded: NDArray[np.float64]
-    planes: NDArray[np.float64]
-    network: NDArray[np.float64] | None
-    expected: Likeliest
-    mixed: Likeliest
+    notes: Notes
+    sources: NDArray[np.int64]
+    copies: tuple[Copied, ...]
     methods: tuple[str, ...]
 
+    @property
+    def coded(self) -> NDArray[np.float64]:
+        """Bits that each byte costs, float64 [n]."""
+        return self.notes.coded
 
-@dataclass(frozen=True)
-class Likeliest:
-    """Hold the likeliest bytes at each of n positions.
-
-    Attributes:
-        top: the bytes, the likeliest first, uint8 [n, 3].
-        chances: their probabilities, float64 [n, 3]; 0 where there was no prediction.
-    """
-
-    top: NDArray[np.uint8]
-    chances: NDArray[np.float64]
-
-    @classmethod
-    def empty(cls, size: int) -> Likeliest:
-        """Make arrays for ``size`` positions, to be filled."""
-        return cls(np.zeros((size, TOP), dtype=np.uint8), np.zeros((size, TOP)))
-
-    @classmethod
-    def joined(cls, parts: list[Likeliest]) -> Likeliest:
-        """Join parts, one after the other."""
-        whole = [cls.empty(0), *parts]
-        return cls(
-            np.concatenate([part.top for part in whole]),
-            np.concatenate([part.chances for part in whole]),
-        )
-
-    def fill(self, places: NDArray[Any], chances: NDArray[np.float64]) -> None:
-        """Enter the likeliest bytes of m positions.
-
-        Args:
-            places: the positions, integers [m].
-            chances: what each byte's distribution was, float64 [m, 256].
-        """
-        top = np.argsort(-chances, axis=1, kind="stable")[:, :TOP]
-        self.top[places] = top
-        self.chances[places] = np.take_along_axis(chances, top, axis=1)
+    @property
+    def is_copied(self) -> NDArray[np.bool_]:
+        """Whether each byte is part of a copy, bool [n]."""
+        return self.sources >= 0
 
 
 def explain(data: bytes, options: CodingOptions, progress: Progress) -> Surprise:
-    """Code ``data`` as ``nncompress compress --window 0`` would, and find what each byte cost.
+    """Code ``data`` as ``nncompress compress`` would, and find what each byte cost.
 
     Args:
         data: the bytes.
@@ -104,106 +84,63 @@ def explain(data: bytes, options: CodingOptions, progress: Progress) -> Surprise
         ConfigError: the method needs a model, and there is none.
         DeviceError: the device is missing, or does not compute exactly.
     """
-    opened = open_block_coder(options)
-    methods, notes = [], []
-    splitter = Splitter(BlockSizes(opened.block_size, opened.first_block_size))
-    blocks = [block.raw for block in (*splitter.push(data), splitter.rest())]
-    for block in filter(None, blocks):
-        chosen, payload = opened.encode(block)
-        # An archive stores what does not get smaller.
-        method = Method(chosen) if len(payload) < len(block) else Method.STORED
-        methods.append(method.label)
-        notes.append(_noted(opened, method, block, progress))
-    with_network = all(Method(note.method).needs_model for note in notes)
-    return Surprise(
-        data,
-        np.concatenate([np.zeros(0), *(note.coded for note in notes)]),
-        np.concatenate([np.zeros((0, 8)), *(note.planes for note in notes)]),
-        np.concatenate([note.network for note in notes]) if with_network and notes else None,
-        Likeliest.joined([note.expected for note in notes]),
-        Likeliest.joined([note.mixed for note in notes]),
-        tuple(methods),
-    )
+    coder = RecordingCoder(open_block_coder(options))
+    notes, methods, copies = Notes.empty(len(data)), list[str](), list[Copied]()
+    sources, literal_places = np.full(len(data), -1, np.int64), np.zeros(0, np.int64)
+    start = 0
+    for block in _blocks(data, coder):
+        own, inside = _place(block)
+        literal_places = np.concatenate([literal_places, start + inside])
+        if block.literals:
+            recorded = coder.record(block.literals, _Capped(progress, len(block.literals)))
+            methods.append(recorded.label)
+            for name in Notes._fields:
+                getattr(notes, name)[start + inside] = getattr(recorded.notes, name)
+        for place, size, source, bits in own:
+            copies.append(Copied(start + place, size, int(literal_places[source]), bits))
+            whole = slice(start + place, start + place + size)
+            notes.coded[whole] = bits / size
+            sources[whole] = literal_places[source : source + size]
+        progress(len(block.raw) - len(block.literals))
+        start += len(block.raw)
+    return Surprise(data, notes, sources, tuple(copies), tuple(methods))
 
 
-def _noted(coder: BlockCoder, method: Method, block: bytes, progress: Progress) -> _Notes:
-    """Code a block once more with the method that was chosen for it, and record."""
-    notes = _Notes(len(block), method)
-    if method is Method.STORED:
-        progress(len(block))
-        return notes
-    _RecordingCoder(coder, method, notes).encode(block, progress)
-    return notes
+def _blocks(data: bytes, coder: RecordingCoder) -> Iterator[RawBlock]:
+    splitter = open_splitter(coder)
+    for at in range(0, len(data), PUSHED):
+        yield from (block for block in splitter.push(data[at : at + PUSHED]) if block.raw)
+    rest = splitter.rest()
+    if rest.raw:
+        yield rest
 
 
-class _Notes:
-    """Hold what is found out about one block; the names are those of :class:`Surprise`."""
+def _place(block: RawBlock) -> tuple[list[tuple[int, int, int, float]], NDArray[np.int64]]:
+    """Return the copies of a block, and where in it its literals stand.
 
-    def __init__(self, size: int, method: Method) -> None:
-        self.method = method
-        self.coded = np.full(size, 8.0)
-        self.planes = np.full((size, 8), 0.5)
-        self.network = np.zeros(size)
-        self.expected, self.mixed = Likeliest.empty(size), Likeliest.empty(size)
-
-
-class _RecordingCoder(BlockCoder):
-    """Code blocks as another block coder does, by one method, with a predictor that records."""
-
-    def __init__(self, like: BlockCoder, method: Method, notes: _Notes) -> None:
-        super().__init__(
-            like.model,
-            level=like.level,
-            method=method.label,
-            device=like.device,
-            threads=like.threads,
-        )
-        if method.needs_model:
-            self._network = like.network  # started once, checked once
-        self._notes = notes
-
-    def _predictor(self, head: Head, layout: Layout) -> StepPredictor:
-        return _Recorder(super()._predictor(head, layout), layout, self._notes)
+    Of each copy: where in the block it begins, its size, the number of the literal that it repeats,
+    and its bits: an equal part of those that all of them take.
+    """
+    literal, found = np.ones(len(block.raw), np.bool_), []
+    if len(block.copies):
+        bits = 8 * len(pack_copies(block.copies, block.start)) / len(block.copies)
+        shift = 0
+        for place, size, source in block.copies.rows():
+            found.append((place + shift, size, source, bits))
+            literal[place + shift : place + shift + size] = False
+            shift += size
+    return found, np.flatnonzero(literal)
 
 
-class _Recorder:
-    """Pass everything on to a predictor, and record what it predicts."""
+class _Capped:
+    """Passes progress on up to a size: a block that is coded in two ways reports it twice."""
 
-    def __init__(self, predictor: StepPredictor, layout: Layout, notes: _Notes) -> None:
-        self._predictor, self._notes = predictor, notes
-        self._starts = layout.starts()
-        self._steps: dict[int, int] = {}
+    def __init__(self, progress: Progress, size: int) -> None:
+        self._progress, self._left = progress, size
 
-    def encode_step(
-        self,
-        lo: int,
-        hi: int,
-        symbols: NDArray[np.uint8],
-        prediction: Prediction | None,
-        out: NDArray[np.float64],
-    ) -> None:
-        mixed = (
-            expected_bytes(self._predictor, lo, hi, prediction)
-            if isinstance(self._predictor, Predictor)
-            else None
-        )
-        self._predictor.encode_step(lo, hi, symbols, prediction, out)
-        step = self._steps.get(lo, 0)
-        self._steps[lo] = step + 1
-        places, notes = self._starts[lo:hi] + step, self._notes
-        bits = (symbols[:, None] >> np.arange(7, -1, -1)) & 1
-        given = np.where(bits == 1, out.T, 1 - out.T)
-        notes.planes[places] = given
-        notes.coded[places] = -np.log2(given).sum(axis=1)
-        if mixed is not None:
-            notes.mixed.fill(places, mixed)
-        if prediction is not None:
-            weights = prediction.weights
-            chances = weights / weights.sum(axis=1, dtype=np.int64)[:, None]
-            notes.network[places] = -np.log2(chances[np.arange(len(symbols)), symbols])
-            notes.expected.fill(places, chances)
-
-    def decode_step(
-        self, lo: int, hi: int, prediction: Prediction | None, decode_plane: Plane
-    ) -> NDArray[np.uint8]:
-        return self._predictor.decode_step(lo, hi, prediction, decode_plane)
+    def __call__(self, size: int) -> None:
+        """Report bytes."""
+        size = min(size, self._left)
+        self._left -= size
+        if size:
+            self._progress(size)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nncompress.coding.compiled_steps import CompiledDecoder, CompiledEncoder
 from nncompress.coding.loop import TURN_SIZE, decode, encode
 from nncompress.coding.planes import PlaneDecoder, PlaneEncoder
+from nncompress.coding.recorded_steps import Notes, RecordingEncoder
 from nncompress.errors import DamagedArchiveError
 from nncompress.exact.engine import Prediction
 from nncompress.lanes import Layout
@@ -78,6 +79,22 @@ def test_streams_beside_a_network_are_those_of_the_loop_in_python(size, parts):
         for turn in turns(layout, parts, seed=3):
             decoder.code(*turn)
         assert layout.join(found) == data
+
+
+@pytest.mark.parametrize("predictor", [alone, beside_a_network])
+@pytest.mark.parametrize("size", [100, 107])
+def test_streams_are_the_same_when_every_byte_is_noted(predictor, size):
+    data, layout = sample(size), Layout(size, 8)
+    table, notes = layout.cut(data), Notes.empty(size)
+    plain = CompiledEncoder(predictor(layout), table)
+    recording = RecordingEncoder(predictor(layout), table, layout, notes)
+    for turn in turns(layout, 2, seed=3):
+        plain.code(*turn)
+        recording.code(*turn)
+    stream = plain.finish()
+    assert recording.finish() == stream
+    assert notes.coded.sum() == pytest.approx(8 * len(stream), abs=64)
+    assert np.isnan(notes.network).all() == (predictor is alone)
 
 
 def test_long_blocks_tell_of_every_byte_as_it_is_done():

@@ -1,0 +1,131 @@
+"""Code blocks as a block coder does, and keep notes on what every byte cost and why.
+
+It is the coder itself that is watched, so the costs are those of the archive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncompress.archive.codec import Progress
+from nncompress.archive.format import Method
+from nncompress.lanes import Layout
+
+from .block import BlockCoder
+from .head import read_head
+from .loop import encode, is_mixer
+from .planes import PlaneEncoder
+from .recorded_steps import Notes, RecordingEncoder
+
+if TYPE_CHECKING:
+    from nncompress.exact.engine import Prediction
+
+    from .head import Head
+    from .loop import StepEncoder
+    from .planes import Plane, StepPredictor
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A block that was coded, with what was noted.
+
+    Attributes:
+        method: how its bytes stand in the archive.
+        label: the method, and the filter where there is one, in words.
+        bits: of the block in the archive, without its header.
+        notes: on its bytes.
+    """
+
+    method: Method
+    label: str
+    bits: int
+    notes: Notes
+
+
+class RecordingCoder(BlockCoder):
+    """Codes as another block coder would."""
+
+    def __init__(self, like: BlockCoder) -> None:
+        super().__init__(
+            like.model,
+            level=like.level,
+            method=like.method,
+            device=like.device,
+            kernels=like.kernels,
+            threads=like.threads,
+        )
+        self._size = 0
+        self._streams: dict[bytes, Notes] = {}
+
+    def record(self, data: bytes, progress: Progress) -> Recorded:
+        """Code a block as the archive has it, which stores what does not get smaller."""
+        self._size = len(data)
+        self._streams.clear()
+        number, payload = self.encode(data, progress)
+        if Method(number) is Method.STORED or len(payload) >= len(data):
+            return Recorded(
+                Method.STORED, Method.STORED.label, 8 * len(data), Notes.empty(len(data))
+            )
+        head, stream = read_head(number, payload)
+        label = head.method.label
+        if head.transform.byte:
+            label += f" after the filter {head.transform.label}"
+        return Recorded(head.method, label, 8 * len(payload), self._streams[stream])
+
+    def _code(
+        self, data: bytes, head: Head, layout: Layout, threads: int, progress: Progress
+    ) -> bytes:
+        if layout.size < self._size:  # a sample
+            return super()._code(data, head, layout, threads, progress)
+        notes = Notes.empty(layout.size)
+
+        def open_encoder(predictor: StepPredictor, table: NDArray[np.uint8]) -> StepEncoder:
+            if is_mixer(predictor):
+                return RecordingEncoder(predictor, table, layout, notes)
+            return PlaneEncoder(_NotingPredictor(predictor, layout, notes), table)
+
+        network = self.network if head.method.needs_model else None
+        predictor = self._predictor(head, layout)
+        coded = encode(data, layout, network, predictor, threads, progress, open_encoder)
+        self._streams[coded] = notes
+        return coded
+
+
+class _NotingPredictor:
+    """Passes everything on to the network's predictor, and notes what it predicts."""
+
+    def __init__(self, predictor: StepPredictor, layout: Layout, notes: Notes) -> None:
+        self._predictor, self._notes = predictor, notes
+        self._starts = layout.starts()
+        self._steps: dict[int, int] = {}
+
+    def encode_step(
+        self,
+        lo: int,
+        hi: int,
+        symbols: NDArray[np.uint8],
+        prediction: Prediction | None,
+        out: NDArray[np.float64],
+    ) -> None:
+        self._predictor.encode_step(lo, hi, symbols, prediction, out)
+        step = self._steps.get(lo, 0)
+        self._steps[lo] = step + 1
+        places, notes = self._starts[lo:hi] + step, self._notes
+        bits = (symbols[:, None] >> np.arange(7, -1, -1)) & 1
+        notes.coded[places] = -np.log2(np.where(bits == 1, out.T, 1 - out.T)).sum(axis=1)
+        assert prediction is not None  # this predictor has no other source
+        weights = prediction.weights
+        chances = weights / weights.sum(axis=1, dtype=np.int64)[:, None]
+        notes.network[places] = -np.log2(chances[np.arange(len(symbols)), symbols])
+        top = np.argsort(-chances, axis=1, kind="stable")[:, : notes.network_top.shape[1]]
+        notes.network_top[places] = top
+        notes.network_chances[places] = np.take_along_axis(chances, top, axis=1)
+
+    def decode_step(
+        self, lo: int, hi: int, prediction: Prediction | None, decode_plane: Plane
+    ) -> NDArray[np.uint8]:
+        return self._predictor.decode_step(lo, hi, prediction, decode_plane)
