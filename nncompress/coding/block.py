@@ -25,7 +25,7 @@ from .cores import Cores
 from .head import Head, read_head
 from .kinds import kind_of
 from .levels import DEFAULT_LEVEL, LEVELS, Level
-from .loop import decode, encode
+from .loop import OpenEncoder, decode, encode
 from .options import CodingOptions
 from .predictors import make_predictor, predictor_memory
 from .records import NO_RECORDS
@@ -202,14 +202,14 @@ class BlockCoder:
             plan.transform,
             records,
         )
-        return head.bytes + self._code(changed, head, layout, threads, progress)
+        network = self.network if plan.method.needs_model else None
+        predictor, opener = self._predictor(head, layout), self._opener(layout)
+        stream = encode(changed, layout, network, predictor, threads, progress, opener)
+        return head.bytes + stream
 
-    def _code(
-        self, data: bytes, head: Head, layout: Layout, threads: int, progress: Progress
-    ) -> bytes:
-        """Code filtered bytes as the head says, and return the stream."""
-        network = self.network if head.method.needs_model else None
-        return encode(data, layout, network, self._predictor(head, layout), threads, progress)
+    def _opener(self, layout: Layout) -> OpenEncoder | None:
+        """Return what makes the encoder of a block with these lanes; None for the usual one."""
+        return None
 
     def _predictor(self, head: Head, layout: Layout) -> StepPredictor:
         return make_predictor(self.model, head.method, head.profile, layout, head.records)

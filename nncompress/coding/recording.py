@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nncompress.archive.codec import Progress
+from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.format import Method
 from nncompress.lanes import Layout
 
 from .block import BlockCoder
 from .head import read_head
-from .loop import encode, is_mixer
+from .loop import is_mixer
 from .planes import PlaneEncoder
 from .recorded_steps import Notes, RecordingEncoder
 
 if TYPE_CHECKING:
     from nncompress.exact.engine import Prediction
 
-    from .head import Head
-    from .loop import StepEncoder
+    from .choice import Plan
+    from .loop import OpenEncoder, StepEncoder
     from .planes import Plane, StepPredictor
 
 
@@ -59,40 +59,50 @@ class RecordingCoder(BlockCoder):
             threads=like.threads,
         )
         self._size = 0
-        self._streams: dict[bytes, Notes] = {}
+        self._notes: Notes | None = None
+        self._tried: dict[bytes, Notes] = {}
 
     def record(self, data: bytes, progress: Progress) -> Recorded:
         """Code a block as the archive has it, which stores what does not get smaller."""
         self._size = len(data)
-        self._streams.clear()
+        self._tried.clear()
         number, payload = self.encode(data, progress)
         if Method(number) is Method.STORED or len(payload) >= len(data):
             return Recorded(
                 Method.STORED, Method.STORED.label, 8 * len(data), Notes.empty(len(data))
             )
-        head, stream = read_head(number, payload)
+        head, _ = read_head(number, payload)
         label = head.method.label
         if head.transform.byte:
             label += f" after the filter {head.transform.label}"
-        return Recorded(head.method, label, 8 * len(payload), self._streams[stream])
+        return Recorded(head.method, label, 8 * len(payload), self._tried[payload])
 
-    def _code(
-        self, data: bytes, head: Head, layout: Layout, threads: int, progress: Progress
+    def _encode(
+        self,
+        plan: Plan,
+        data: bytes,
+        layout: Layout,
+        threads: int,
+        progress: Progress = no_progress,
     ) -> bytes:
-        if layout.size < self._size:  # a sample
-            return super()._code(data, head, layout, threads, progress)
-        notes = Notes.empty(layout.size)
+        is_sample = layout.size < self._size
+        self._notes = None if is_sample else Notes.empty(layout.size)
+        payload = super()._encode(plan, data, layout, threads, progress)
+        if self._notes is not None:
+            self._tried[payload] = self._notes
+        return payload
+
+    def _opener(self, layout: Layout) -> OpenEncoder | None:
+        notes = self._notes
+        if notes is None:
+            return None
 
         def open_encoder(predictor: StepPredictor, table: NDArray[np.uint8]) -> StepEncoder:
             if is_mixer(predictor):
                 return RecordingEncoder(predictor, table, layout, notes)
             return PlaneEncoder(_NotingPredictor(predictor, layout, notes), table)
 
-        network = self.network if head.method.needs_model else None
-        predictor = self._predictor(head, layout)
-        coded = encode(data, layout, network, predictor, threads, progress, open_encoder)
-        self._streams[coded] = notes
-        return coded
+        return open_encoder
 
 
 class _NotingPredictor:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PASSAGE = 64
 """Bytes of a passage."""
 
-STEP = 4
+STRIDE = 4
 """Passages are tried at every so many bytes."""
 
 MOST_PASSAGES = 10
@@ -42,13 +42,17 @@ class Share:
         name: of the kind, in words.
         count: how many there are.
         bits: that they cost.
-        alone: bits that the network alone would have spent on them; None where it had no part.
+        asked: how many of them the network had a part in.
+        mixed: bits that these cost.
+        alone: bits that the network alone would have spent on these.
     """
 
     name: str
     count: int
     bits: float
-    alone: float | None
+    asked: int
+    mixed: float
+    alone: float
 
 
 def is_binary(data: bytes) -> bool:
@@ -69,7 +73,7 @@ def find_passages(surprise: Surprise, *, worst: bool) -> list[Passage]:
     if size < PASSAGE:
         return [Passage(0, size, float(surprise.coded.sum()))] if size else []
     total = np.concatenate([[0.0], np.cumsum(surprise.coded)])
-    starts = np.arange(0, size - PASSAGE + 1, STEP)
+    starts = np.arange(0, size - PASSAGE + 1, STRIDE)
     ranked = total[starts + PASSAGE] - total[starts]
     if worst:
         ranked = -ranked
@@ -130,7 +134,13 @@ def whole_share(surprise: Surprise) -> Share:
 
 
 def _share(surprise: Surprise, name: str, which: NDArray[np.bool_]) -> Share:
-    alone = surprise.notes.network[which]
-    known = bool(np.isfinite(alone).all()) and len(alone) > 0
-    bits = float(surprise.coded[which].sum())
-    return Share(name, int(which.sum()), bits, float(alone.sum()) if known else None)
+    network, coded = surprise.notes.network, surprise.coded
+    asked = which & np.isfinite(network)
+    return Share(
+        name,
+        count=int(which.sum()),
+        bits=float(coded[which].sum()),
+        asked=int(asked.sum()),
+        mixed=float(coded[asked].sum()),
+        alone=float(network[asked].sum()),
+    )

@@ -12,20 +12,20 @@ from .page import as_markup
 if TYPE_CHECKING:
     from .explain import Surprise
 
-WINDOWS = 500
+MOST_PIECES = 500
 """Pieces that a file is cut into for the curve, at most."""
 
-LEAST_WINDOW = 32
+LEAST_PIECE = 32
 """Bytes of a piece, at least."""
 
-WIDTH, HEIGHT = 1000, 100
+_WIDTH, _HEIGHT = 1000, 100
 """Of the drawing, in its own units; it is stretched to the page."""
 
 
 def draw_chart(surprise: Surprise) -> str:
     """Draw bits per byte of pieces of the file, one after the other."""
     size = len(surprise.data)
-    count = min(WINDOWS, max(1, size // LEAST_WINDOW))
+    count = min(MOST_PIECES, max(1, size // LEAST_PIECE))
     ends = np.linspace(0, size, count + 1).astype(np.int64)
     curves = {"archive": _means(surprise.coded, ends)}
     alone = _means(surprise.notes.network, ends)
@@ -40,15 +40,15 @@ def draw_chart(surprise: Surprise) -> str:
     parts = [
         '<div class="chart"><div class="scale" aria-hidden="true">'
         f"<span>{top:.1f}</span><span>0</span></div>",
-        f'<svg id="chart" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'<svg id="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="{as_markup(words)}">',
     ]
     for bits in range(1, int(top) + 1) if top < 12 else range(4, int(top) + 1, 4):
-        y = HEIGHT * (1 - bits / top)
-        parts.append(f'<path class="grid" d="M0 {y:.1f}H{WIDTH}"/>')
+        y = _HEIGHT * (1 - bits / top)
+        parts.append(f'<path class="grid" d="M0 {y:.1f}H{_WIDTH}"/>')
     parts += [_curve(name, curve, ends, top) for name, curve in reversed(curves.items())]
     parts += _copies(surprise)
-    parts.append(f'<rect id="mark" x="0" y="0" width="0" height="{HEIGHT}"/></svg>')
+    parts.append(f'<rect id="mark" x="0" y="0" width="0" height="{_HEIGHT}"/></svg>')
     parts.append(f'<div class="along"><span>0</span><span>byte {size:,}</span></div></div>')
     parts.append(_keys("network" in curves, bool(surprise.copies)))
     return "\n".join(parts)
@@ -64,7 +64,7 @@ def _means(costs: NDArray[np.float64], ends: NDArray[np.int64]) -> NDArray[np.fl
 
 def _curve(name: str, means: NDArray[np.float64], ends: NDArray[np.int64], top: float) -> str:
     """Draw steps: a level for each piece, and no line where it has no number."""
-    x, y = WIDTH * ends / ends[-1], HEIGHT * (1 - means / top)
+    x, y = _WIDTH * ends / ends[-1], _HEIGHT * (1 - means / top)
     path, pen = [], "M"
     for left, right, level in zip(x[:-1], x[1:], y, strict=True):
         if np.isnan(level):
@@ -79,7 +79,7 @@ def _copies(surprise: Surprise) -> list[str]:
     """Draw marks at the foot where bytes were copied."""
     size, drawn, end = len(surprise.data), list[str](), -1.0
     for copy in surprise.copies:
-        x, right = WIDTH * copy.start / size, WIDTH * (copy.start + copy.size) / size
+        x, right = _WIDTH * copy.start / size, _WIDTH * (copy.start + copy.size) / size
         if right > end + 1:  # what cannot be seen is not drawn
             wide = max(1.0, right - x)
             drawn.append(f'<rect class="copied" x="{x:.1f}" y="97" width="{wide:.1f}" height="3"/>')

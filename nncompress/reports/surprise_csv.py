@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LINES = 1 << 14
 """Lines that are made at once."""
 
-COLUMNS = (
+BYTE_COLUMNS = (
     "position",
     "byte",
     "bits",
@@ -30,7 +30,7 @@ COLUMNS = (
 
 def csv_lines(surprise: Surprise) -> Iterator[bytes]:
     """Yield the lines, many at a time; positions and bytes are decimal numbers."""
-    yield (",".join(COLUMNS) + "\r\n").encode()
+    yield (",".join(BYTE_COLUMNS) + "\r\n").encode()
     for first in range(0, len(surprise.data), LINES):
         text = io.StringIO(newline="")
         csv.writer(text).writerows(_rows(surprise, first))

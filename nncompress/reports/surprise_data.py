@@ -36,7 +36,7 @@ LARGE, EXPECTED_FROM_IN_LARGE = 1_000_000, 2.0
 """and in files of more than so many bytes."""
 
 
-def pack(surprise: Surprise) -> str:
+def pack_numbers(surprise: Surprise) -> str:
     """Return the elements that hold the numbers; the script knows them by their names."""
     coded = _codes(surprise.coded)
     least = _code(EXPECTED_FROM_IN_LARGE if len(surprise.data) > LARGE else EXPECTED_FROM)

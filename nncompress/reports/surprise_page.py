@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .page import as_markup, asset, page
 from .passages import Passage, Share, find_passages, find_shares, is_binary, whole_share
 from .surprise_chart import draw_chart
-from .surprise_data import LIMITS, pack
+from .surprise_data import LIMITS, pack_numbers
 
 if TYPE_CHECKING:
     from .explain import Surprise
@@ -19,7 +19,7 @@ MOST_COPIES = 10
 SHOWN = 100
 """Characters of a passage that are shown, at most."""
 
-KEYS = (
+_KEYS = (
     "In the map, arrow keys move by a character or a row, Page Up and Page Down by a screen, Home "
     "and End to the ends; n and p go to the next and the previous byte that costs 8 bits or more."
 )
@@ -50,9 +50,10 @@ def _parts(surprise: Surprise) -> Iterator[str]:
     whole = whole_share(surprise)
     rate = f"{_rate(whole.bits, whole.count)} bits a byte"
     yield f"<p>{whole.count:,} bytes, {whole.bits / 8:,.0f} after compression: {rate}."
-    if whole.alone is not None and whole.bits:
-        saved = 1 - whole.bits / max(whole.alone, 1e-9)
-        yield f"The network alone would need {_rate(whole.alone, whole.count)}; mixing its"
+    if whole.asked:
+        part = "" if whole.asked == whole.count else f", of the {whole.asked:,} bytes that it read"
+        saved = 1 - whole.mixed / max(whole.alone, 1e-9)
+        yield f"The network alone would need {_rate(whole.alone, whole.asked)}{part}; mixing its"
         yield f"predictions with what the file itself shows makes that {saved:.0%} less."
     methods = ", ".join(dict.fromkeys(surprise.methods)) or "none"
     yield f"Coded with: {as_markup(methods)}.</p>"
@@ -70,7 +71,7 @@ def _parts(surprise: Surprise) -> Iterator[str]:
     if surprise.copies:
         yield "<h2>Longest copies</h2>"
         yield from _copies_table(surprise)
-    yield pack(surprise)
+    yield pack_numbers(surprise)
 
 
 def _explorer(surprise: Surprise) -> Iterator[str]:
@@ -78,7 +79,7 @@ def _explorer(surprise: Surprise) -> Iterator[str]:
     yield f"""<label for="place">Place in the file</label>
 <input type="range" id="place" min="0" max="{last}" value="0">
 <h2 id="map-title">What each byte cost</h2>
-<p id="keys">Choose a byte to see what was expected in its place. {KEYS}</p>
+<p id="keys">Choose a byte to see what was expected in its place. {_KEYS}</p>
 <noscript><p>The map needs JavaScript; the curve and the tables do not.</p></noscript>
 <p class="legend">{_legend()}</p>
 <div class="tools">
@@ -125,7 +126,7 @@ def _table(caption: str, names: Sequence[str], rows: Sequence[Sequence[str]]) ->
 def _shares_table(shares: Sequence[Share], whole: Share) -> Iterator[str]:
     rows = []
     for share in [*shares, whole]:
-        alone = "" if share.alone is None else _rate(share.alone, share.count)
+        alone = _rate(share.alone, share.asked) if share.asked else ""
         part = f"{share.count / whole.count:.1%}"
         cost = f"{share.bits / 8:,.0f}"
         rate = _rate(share.bits, share.count)

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
-import html
+import csv
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.browser import browse, needs_browser
 from tests.cli.conftest import Run
 from tests.models import write_model
 
-BROWSER = next(
-    (path for path in map(shutil.which, ("chromium", "google-chrome", "chrome")) if path), None
-)
 CONTENTS = "Grüße, <b>world</b> & </script><script>document.title = 'taken'</script>\n" * 3
 
 
@@ -27,52 +23,47 @@ def page(real_nnc: Run, tmp_path: Path) -> Path:
     return tmp_path / "page.html"
 
 
-def browse(page: Path, fragment: str) -> tuple[str, str]:
-    """The document after the scripts have run, and what the browser had to say."""
-    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu"]
-    command += [f"--user-data-dir={page.parent / 'profile'}", "--enable-logging=stderr"]
-    done = subprocess.run(
-        [*command, "--dump-dom", page.as_uri() + fragment],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=100,
-        check=True,
-    )
-    return done.stdout, done.stderr
-
-
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
+@needs_browser
 def test_page_works_in_a_browser(page: Path) -> None:
-    # A byte is chosen in the address; then a pointer comes over the sixth character.
-    hover = "<script>document.querySelectorAll('#map span')[5].dispatchEvent("
-    hover += "new MouseEvent('mouseover', {bubbles: true}))</script></body>"
-    whole = page.read_text(encoding="utf-8")
-    page.write_text(whole.replace("</body>", hover), encoding="utf-8")
-    document, said = browse(page, "#byte=2")
-    assert "CONSOLE" not in said  # no error of a script
-    assert "<title>file.txt" in document
-    drawn = re.search(r'id="map">(.*?)</div>', document, re.DOTALL)
-    assert drawn
-    # The text is all there, and none of it has become an element.
-    shown = html.unescape(re.sub(r"</?span[^>]*>", "", drawn[1]))
-    assert shown.replace("\u21b5", "") == CONTENTS
-    assert set(re.findall(r"<(\w+)", drawn[1])) == {"span"}
-    detail = re.search(r'id="detail".*?</div>', document, re.DOTALL)
-    assert detail
-    numbers = re.findall(r"byte (\d+)", detail[0])
-    assert numbers == ["7"]  # after two characters that are not ASCII
-    assert "network expected" in detail[0]
-    assert "mixer expected" in detail[0]
+    opened = browse(page, "#byte=3")
+    assert "CONSOLE" not in opened.said  # no error of a script
+    assert "<title>file.txt" in opened.document
+    assert re.findall(r"Byte (\d+ to \d+)", opened.inside("detail")) == ["2 to 3"]
+    assert "network alone" in opened.inside("detail")
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH")
-def test_address_chooses_a_byte(page: Path) -> None:
-    document, said = browse(page, "#byte=3")
-    assert "CONSOLE" not in said
-    detail = re.search(r'id="detail".*?</div>', document, re.DOTALL)
-    assert detail
-    assert re.findall(r"byte (\d+)", detail[0]) == ["2", "3"]  # both of one character
+def test_csv_has_every_byte_and_adds_up_to_the_page(real_nnc: Run, tmp_path: Path) -> None:
+    data = CONTENTS.encode() * 20
+    (tmp_path / "file.txt").write_bytes(data)
+    arguments = ("--method", "mixing", "--html", "page.html", "--csv", "costs.csv")
+    result = real_nnc("explain", "file.txt", *arguments)
+    assert result.returncode == 0, result.stderr
+    with (tmp_path / "costs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert bytes(int(row["byte"]) for row in rows) == data
+    total = sum(float(row["bits"]) for row in rows) / 8
+    said = re.search(r"([\d,]+) after compression", (tmp_path / "page.html").read_text("utf-8"))
+    assert said
+    assert abs(total - int(said[1].replace(",", ""))) <= 1
+
+
+def test_without_a_result_nothing_is_done(real_nnc: Run, tmp_path: Path) -> None:
+    (tmp_path / "file.txt").write_text("text")
+    result = real_nnc("explain", "file.txt")
+    assert result.returncode == 2
+    assert b"--html" in result.stderr
+    assert b"--csv" in result.stderr
+
+
+def test_a_table_in_the_way_is_found_before_the_page_is_written(
+    real_nnc: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "file.txt").write_text("text")
+    (tmp_path / "costs.csv").write_text("kept")
+    arguments = ("--method", "mixing", "--html", "page.html", "--csv", "costs.csv")
+    assert real_nnc("explain", "file.txt", *arguments).returncode == 1
+    assert (tmp_path / "costs.csv").read_text() == "kept"
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_existing_pages_are_kept(real_nnc: Run, page: Path) -> None:

@@ -319,7 +319,7 @@
     const said = document.createDocumentFragment();
     const what = facts.hex || length === 1 ? name(data[start]) : label(start, length, 0);
     make("h3", "Byte " + number(start) + (length > 1 ? " to " + number(start + length - 1) : "") + ": " + what, said);
-    const find = expected || (expected = await openExpected());
+    const find = await (expected ||= openExpected()); // once, however fast one chooses
     for (let i = start; i < start + length; i++) {
       const list = make("ul", "", said);
       const both = network && network[i] !== NONE ? "; network alone " + bits(table[network[i]]) : "";
