@@ -32,7 +32,7 @@ NO_COST = 255
 EXPECTED_FROM = 0.2
 """Bits from which it is kept what was expected instead of a byte;"""
 
-LARGE, EXPECTED_FROM_IN_LARGE = 1_000_000, 2.0
+LARGE, EXPECTED_FROM_IN_LARGE = 1_000_000, 3.0
 """and in files of more than so many bytes."""
 
 

@@ -296,7 +296,7 @@
     const from = rowStart(Math.floor(top)), to = rowStart(Math.min(rowCount, Math.floor(top + seen())));
     const mark = $("mark");
     mark.setAttribute("x", (1000 * from) / size);
-    mark.setAttribute("width", Math.max(2, (1000 * (to - from)) / size));
+    mark.setAttribute("width", Math.max(3, (1000 * (to - from)) / size));
     $("place").value = chosen < 0 ? from : chosen;
     $("place").setAttribute("aria-valuetext", "byte " + number(chosen < 0 ? from : chosen));
   }
