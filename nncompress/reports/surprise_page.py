@@ -48,15 +48,7 @@ def surprise_body(surprise: Surprise) -> str:
 
 def _parts(surprise: Surprise) -> Iterator[str]:
     whole = whole_share(surprise)
-    rate = f"{_rate(whole.bits, whole.count)} bits a byte"
-    yield f"<p>{whole.count:,} bytes, {whole.bits / 8:,.0f} after compression: {rate}."
-    if whole.asked:
-        part = "" if whole.asked == whole.count else f", of the {whole.asked:,} bytes that it read"
-        saved = 1 - whole.mixed / max(whole.alone, 1e-9)
-        yield f"The network alone would need {_rate(whole.alone, whole.asked)}{part}; mixing its"
-        yield f"predictions with what the file itself shows makes that {saved:.0%} less."
-    methods = ", ".join(dict.fromkeys(surprise.methods)) or "none"
-    yield f"Coded with: {as_markup(methods)}.</p>"
+    yield f"<p>{as_markup(_summary(surprise, whole))}</p>"
     if not whole.count:
         yield "<p>The file is empty.</p>"
         return
@@ -72,6 +64,21 @@ def _parts(surprise: Surprise) -> Iterator[str]:
         yield "<h2>Longest copies</h2>"
         yield from _copies_table(surprise)
     yield pack_numbers(surprise)
+
+
+def _summary(surprise: Surprise, whole: Share) -> str:
+    rate = f"{_rate(whole.bits, whole.count)} bits a byte"
+    sentences = [f"{whole.count:,} bytes, {whole.bits / 8:,.0f} after compression: {rate}."]
+    if whole.asked:
+        part = "" if whole.asked == whole.count else f", of the {whole.asked:,} bytes that it read"
+        alone = f"The network alone would need {_rate(whole.alone, whole.asked)}{part}"
+        if any("mixing" in method for method in surprise.methods):
+            saved = 1 - whole.mixed / max(whole.alone, 1e-9)
+            change = f"{saved:.0%} less" if saved >= 0 else f"{-saved:.0%} more"
+            alone += f"; mixing its predictions with what the file itself shows makes it {change}"
+        sentences.append(alone + ".")
+    methods = ", ".join(dict.fromkeys(surprise.methods)) or "none"
+    return " ".join([*sentences, f"Coded with: {methods}."])
 
 
 def _explorer(surprise: Surprise) -> Iterator[str]:

@@ -450,7 +450,7 @@
     choose(Number(wanted[1]));
     $("explorer").scrollIntoView({ block: "nearest" });
   }
-  window.addEventListener("hashchange", fromAddress);
+  window.addEventListener("hashchange", () => { fromAddress(); map.focus({ preventScroll: true }); });
   new ResizeObserver(layOut).observe(map);
   layOut();
   fromAddress();
