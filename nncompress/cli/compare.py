@@ -25,19 +25,32 @@ from .escape import escape
 @options.files_needed
 @options.model
 @options.level
-@click.option("--codec", "chosen", multiple=True, help="Only this codec; repeat for more.")
+@click.option(
+    "--codec", "chosen", metavar="NAME", multiple=True, help="Only this codec; repeat for more."
+)
 @options.threads
 @click.option(
-    "--timeout", type=click.FloatRange(1), default=300.0, show_default=True, help="Seconds a codec."
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(1),
+    default=300.0,
+    show_default=True,
+    help="The most that a codec may take.",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path), help="Draw ratio against speed (png, svg)."
+    "--plot",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Draw size against speed (png, svg).",
 )
 @click.option(
-    "--html", type=click.Path(path_type=Path), help="Write a page: tables, chart, surprise map."
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a page: tables, chart, surprise map.",
 )
 @options.force
 def command(
@@ -55,8 +68,9 @@ def command(
     """Compress FILEs with nncompress and with other compressors, and compare.
 
     gzip, bzip2 and xz are always there; zstd and brotli come with nncompress[bench]; 7z, lrzip,
-    zpaq, bsc, paq8px, cmix and nncp are run if they are on PATH.
+    zpaq, bzip3, kanzi, bsc, paq8px, cmix and nncp are run if they are on PATH.
     """
+    from nncompress.reports import table
     from nncompress.reports.compare import compare
     from nncompress.reports.peers import choose_peers
 
@@ -72,8 +86,8 @@ def command(
     trials = compare(files, peers, PeerSettings(coding, timeout), _told)
     _told("", "")
     _print(trials, form)
-    if absent and form is None:
-        click.echo(f"Not found on PATH: {', '.join(absent)}.")
+    if absent and form in (None, "markdown"):
+        click.echo(table.not_run(absent))
     if plot is not None:
         from nncompress.reports.plot import draw
 
@@ -82,7 +96,7 @@ def command(
         from nncompress.reports.comparison_page import comparison_page
 
         _told("surprise map", files[0][0])
-        contents = comparison_page(trials, files[0], coding).encode()
+        contents = comparison_page(trials, files[0], coding, absent).encode()
         _told("", "")
         write_file(html, contents, force=force)
     own = {peer.name for peer in peers if peer.own}
@@ -140,7 +154,13 @@ def _print(trials: list[Trial], form: str | None) -> None:
 
 def _shown(trial: Trial) -> Trial:
     """Return a trial whose words cannot command a terminal."""
-    return replace(trial, file=escape(trial.file), error=trial.error and escape(trial.error))
+    return replace(
+        trial,
+        file=escape(trial.file),
+        error=trial.error and escape(trial.error),
+        model=trial.model and escape(trial.model),
+        command=escape(trial.command),
+    )
 
 
 def _print_rich(trials: list[Trial]) -> bool:

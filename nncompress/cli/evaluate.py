@@ -86,8 +86,8 @@ def command(
 
 def _print_baselines(coding: CodingOptions, *, as_json: bool) -> None:
     from nncompress.reports.baselines import load
-    from nncompress.reports.evaluate import own_baselines
     from nncompress.reports.evaluate_text import baseline_lines
+    from nncompress.reports.sizes import own_baselines
 
     own = own_baselines(coding)
     facts = {**load(), "own": own}

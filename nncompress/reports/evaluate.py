@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +15,11 @@ from nncompress.errors import ConfigError, ModelError
 from nncompress.files.output import os_failure
 
 from . import corpora
-from .baselines import load
 from .measure import Meter, float_meter, ideal_bits, network_meter
 from .paired import difference, paired_statistics
 from .provenance import machine_facts
-from .published import (
-    choose_published,
-    left_out_stated,
-    prize_entry,
-    training_stated,
-    training_warning,
-)
+from .published import choose_published, left_out_stated, training_stated
+from .sizes import counted_sizes, program_size
 
 if TYPE_CHECKING:
     from nncompress.network.model import SHARNN
@@ -112,12 +103,13 @@ def evaluate(evaluation: Evaluation, bar: Bar) -> Facts:
     program = program_size()
     against: Facts | None = None
     if other is not None:
-        counted = _counted(total["against"], other.facts["size"], program)
+        counted = counted_sizes(_payload(total["against"]), other.facts["size"], program)
         against = other.facts | {"counted": counted}
+    sizes = counted_sizes(_payload(total), own.facts["size"], program)
     return {
         "machine": machine_facts(),
         "level": evaluation.options.level or DEFAULT_LEVEL,
-        "model": own.facts | {"counted": _counted(total, own.facts["size"], program)},
+        "model": own.facts | {"counted": sizes},
         "against": against,
         "files": files,
         "total": total,
@@ -294,15 +286,6 @@ def _payload(facts: Facts) -> int:
     return size
 
 
-def _counted(total: Facts, model: int, program: int) -> Facts:
-    payload = _payload(total)
-    return {
-        "payload": payload,
-        "payload_and_model": payload + model,
-        "payload_model_and_program": payload + model + program,
-    }
-
-
 def _published(files: list[Facts], model: Facts, program: int) -> Facts | None:
     """Return published figures where one file was measured that there are some of."""
     if len(files) > 1:
@@ -314,42 +297,3 @@ def _published(files: list[Facts], model: Facts, program: int) -> Facts | None:
     payload = {"bytes": _payload(facts), "is": what, "program": program}
     found = choose_published(part, facts["corpus"], model, payload)
     return found.facts() if found else None
-
-
-def own_baselines(options: CodingOptions) -> Facts:
-    """Return what is known of nncompress beside published figures before anything is measured.
-
-    Args:
-        options: whose model counts; where it is missing or damaged its size is not known.
-
-    Returns:
-        ``warning``, what the model may know of the files, and ``entries``, one for each corpus in
-        the Hutter Prize's terms.
-    """
-    from nncompress.coding.block import model_file
-    from nncompress.exact.modelfile import read_metadata
-
-    size, program = None, program_size()
-    try:
-        path = model_file(options)
-        warning = training_warning(path.stem, json.loads(read_metadata(path)["summary"]))
-        size = path.stat().st_size
-    except (ModelError, OSError, KeyError, ValueError) as error:
-        warning = f"nothing is known of the model: {error}"
-    entries = [asdict(prize_entry(corpus, None, size, program)) for corpus in load()["corpora"]]
-    return {"warning": warning, "entries": entries}
-
-
-def program_size() -> int:
-    """Return the bytes of this package's source, zipped, without training, reports and models.
-
-    Python and the libraries are not counted.
-    """
-    package = Path(__file__).parents[1]
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(package.rglob("*.py")):
-            name = path.relative_to(package).as_posix()
-            if not name.startswith(("network/", "quantize/", "reports/", "training/")):
-                archive.write(path, name)
-    return len(zipped.getvalue())

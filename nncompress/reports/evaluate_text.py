@@ -8,13 +8,13 @@ from typing import Any
 from .baselines import Row, load, rows, whole_file_rows
 from .published import UNCOUNTED
 
-Facts = Mapping[str, Any]
+_Facts = Mapping[str, Any]
 
-WARNING = "  warning: "
+WARNING_START = "  warning: "
 """How the lines begin that have to be read before the figures below them."""
 
 
-def evaluation_lines(facts: Facts) -> Iterator[str]:
+def evaluation_lines(facts: _Facts) -> Iterator[str]:
     """Yield the facts of :func:`nncompress.reports.evaluate.evaluate` as lines."""
     yield from _models(facts)
     yield ""
@@ -28,7 +28,7 @@ def evaluation_lines(facts: Facts) -> Iterator[str]:
         yield from _published(facts["published"])
 
 
-def _models(facts: Facts) -> Iterator[str]:
+def _models(facts: _Facts) -> Iterator[str]:
     for role in ("model", "against"):
         if model := facts[role]:
             sizes = f"{model['parameters']:,} parameters, {model['size']:,} bytes"
@@ -38,7 +38,7 @@ def _models(facts: Facts) -> Iterator[str]:
                 yield f"  left out: {model['left_out']}"
 
 
-def _table(facts: Facts) -> Iterator[str]:
+def _table(facts: _Facts) -> Iterator[str]:
     """Yield a line a file, and one for all if there are several."""
     rows = []
     for file in facts["files"]:
@@ -51,7 +51,7 @@ def _table(facts: Facts) -> Iterator[str]:
             yield f"  {file['file']}: {file['recognised']}"
 
 
-def _heading(facts: Facts) -> list[str]:
+def _heading(facts: _Facts) -> list[str]:
     total, name = facts["total"], facts["model"]["name"]
     heading = ["file", "bytes", "payload", f"{name}, bits/byte"]
     if "float" in total:
@@ -65,7 +65,7 @@ def _heading(facts: Facts) -> list[str]:
     return heading
 
 
-def _cells(facts: Facts, row: Facts) -> list[str]:
+def _cells(facts: _Facts, row: _Facts) -> list[str]:
     network = row["network"]
     cells = [f"{row['bytes']:,}", f"{network['bytes']:,}", f"{network['bits_per_byte']:.4f}"]
     if "float" in row:
@@ -90,7 +90,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(["", first.ljust(widths[0]), *numbers]).rstrip()
 
 
-def _seconds(facts: Facts) -> Iterator[str]:
+def _seconds(facts: _Facts) -> Iterator[str]:
     """Say what the figures are, and how long they took."""
     total = facts["total"]
     yield f"  bits/byte: the network alone, in the blocks and lanes of level {facts['level']}"
@@ -101,7 +101,7 @@ def _seconds(facts: Facts) -> Iterator[str]:
     yield f"  took {', '.join(took)}"
 
 
-def _paired(facts: Facts) -> Iterator[str]:
+def _paired(facts: _Facts) -> Iterator[str]:
     """Say what the differences by file come to; each file counts the same."""
     names = {"network": "network alone", "coded": "archives"}
     own, other = facts["model"]["name"], facts["against"]["name"]
@@ -115,7 +115,7 @@ def _paired(facts: Facts) -> Iterator[str]:
         )
 
 
-def _counted(facts: Facts) -> Iterator[str]:
+def _counted(facts: _Facts) -> Iterator[str]:
     names = {
         "payload": "payload",
         "payload_and_model": "payload + model",
@@ -130,10 +130,10 @@ def _counted(facts: Facts) -> Iterator[str]:
                 yield f"    {label:<26} {count:>14,} bytes  {8 * count / size:8.4f} bits per byte"
 
 
-def _published(found: Facts) -> Iterator[str]:
+def _published(found: _Facts) -> Iterator[str]:
     """Yield the warnings, and only then the figures."""
     for warning in found["warnings"]:
-        yield f"{WARNING}{warning}"
+        yield f"{WARNING_START}{warning}"
     if found["paper"]:
         yield "  the paper, bits per byte of the last 5,000,000 bytes of enwik8:"
         yield from _paper(found["paper"])
@@ -157,7 +157,7 @@ def _whole(found: Sequence[Row], own: int | None) -> Iterator[str]:
         yield f"    {size:>14,}  {name}"
 
 
-def _hutter(corpus: str, own: Facts) -> Iterator[str]:
+def _hutter(corpus: str, own: _Facts) -> Iterator[str]:
     yield f"  Hutter Prize, {corpus}, with the program:"
     for row in rows("hutter_prize"):
         if row["file"] == corpus:
@@ -168,7 +168,7 @@ def _hutter(corpus: str, own: Facts) -> Iterator[str]:
     yield from _own_entry(own)
 
 
-def _own_entry(own: Facts) -> Iterator[str]:
+def _own_entry(own: _Facts) -> Iterator[str]:
     """Say what is known of nncompress in the prize's terms, and what is not."""
     total = "not known" if own["total"] is None else f"{own['total']:,}"
     yield f"    {'no entry':<10} {total:>14}  <== nncompress: program + model + payload"
@@ -201,13 +201,13 @@ def _sources() -> Iterator[str]:
         yield f"    [{key}] {source['kind']}: {source['name']}"
 
 
-def baseline_lines(own: Facts) -> Iterator[str]:
+def baseline_lines(own: _Facts) -> Iterator[str]:
     """Yield all published figures as lines.
 
     Args:
-        own: what :func:`nncompress.reports.evaluate.own_baselines` found.
+        own: what :func:`nncompress.reports.sizes.own_baselines` found.
     """
-    yield f"{WARNING.lstrip()}{own['warning']}"
+    yield f"{WARNING_START.lstrip()}{own['warning']}"
     yield "The paper's network, bits per byte of the last 5,000,000 bytes of enwik8:"
     yield from _paper(rows("paper"))
     for entry in own["entries"]:

@@ -13,9 +13,10 @@ from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError, FileError
 from nncompress.files.models import describe_model
 from nncompress.reports import corpora
-from nncompress.reports.evaluate import Evaluation, evaluate, program_size
+from nncompress.reports.evaluate import Evaluation, evaluate
 from nncompress.reports.evaluate_text import evaluation_lines
 from nncompress.reports.published import training_stated, training_warning
+from nncompress.reports.sizes import program_size
 from tests.children import ROOT
 from tests.models import text, write_model
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.reports import baselines
-from nncompress.reports.evaluate_text import WARNING, baseline_lines, evaluation_lines
+from nncompress.reports.evaluate_text import WARNING_START, baseline_lines, evaluation_lines
 from nncompress.reports.published import Published, choose_published, prize_entry
 from tests.children import ROOT
 from tests.structure.modules import modules
@@ -71,7 +71,7 @@ def test_no_published_figure_without_a_warning_before_it(
     """Whatever a model says of its training: what it may have seen is said before any figure."""
     said = lines(*what, summary)
     figures = [place for place, line in enumerate(said) if PUBLISHED_ROW.search(line)]
-    warnings = [place for place, line in enumerate(said) if line.startswith(WARNING)]
+    warnings = [place for place, line in enumerate(said) if line.startswith(WARNING_START)]
     assert figures
     assert warnings
     assert min(warnings) < min(figures)
