@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def command(
     coding = CodingOptions(model, level, threads=threads)
     trials = compare(files, peers, PeerSettings(coding, timeout), _told)
     _told("", "")
-    _print(trials, form)
+    _print(trials, form, absent)
     if absent and form in (None, "markdown"):
         click.echo(table.not_run(absent))
     if plot is not None:
@@ -134,12 +135,13 @@ def _told(peer: str, file: str) -> None:
         click.echo(f"\r\033[K{words}", nl=False, err=True)
 
 
-def _print(trials: list[Trial], form: str | None) -> None:
+def _print(trials: list[Trial], form: str | None, absent: Sequence[str] = ()) -> None:
     from nncompress.reports import table
     from nncompress.reports.provenance import machine_facts
 
     if form == "json":
-        facts = {"machine": machine_facts(), "trials": [trial.facts() for trial in trials]}
+        found = [trial.facts() for trial in trials]
+        facts = {"machine": machine_facts(), "trials": found, "absent": list(absent)}
         click.echo(json.dumps(facts, indent=2))
         return
     if sys.stdout.isatty():

@@ -163,7 +163,7 @@ def _open_network(options: CodingOptions) -> _Contestant:
         "left_out": left_out_stated(summary),
         "summary": summary,
     }
-    return _Contestant(facts, network_meter(coder.network), options)
+    return _Contestant(facts, network_meter(coder.network, options.threads), options)
 
 
 def _load_float(path: Path) -> SHARNN:
