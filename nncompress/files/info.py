@@ -79,6 +79,7 @@ def info(file: FilePath | BinaryIO) -> ArchiveInfo:
         behind its first block, ``complete`` is False, and ``fault`` says why.
 
     Raises:
+        TypeError: ``file`` is neither.
         FileError: the file cannot be read.
         ArchiveError: no block was found, as where it is no archive.
         ConfigError: the open file cannot be searched.
@@ -91,6 +92,8 @@ def info(file: FilePath | BinaryIO) -> ArchiveInfo:
     """
     if isinstance(file, str | bytes | os.PathLike):
         return cast(ArchiveInfo, describe(os.fsdecode(file))[0])
+    if not hasattr(file, "seekable"):
+        raise TypeError(f"a path or an open file is needed, not {type(file).__name__}")
     if not file.seekable():
         raise ConfigError("nncompress.info needs a file that can be searched")
     before = file.tell()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,9 @@ def draw(trials: Sequence[Trial], form: str, inches: tuple[float, float] = WIDE_
         The contents of the file.
     """
     drawn = io.BytesIO()
-    figure(trials, inches).savefig(drawn, format=form)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font does not have
+        figure(trials, inches).savefig(drawn, format=form)
     return drawn.getvalue()
 
 
@@ -80,7 +83,7 @@ def figure(trials: Sequence[Trial], inches: tuple[float, float] = WIDE_INCHES) -
     made = Figure(figsize=inches, layout="constrained")
     FigureCanvasAgg(made)
     title, own = sections(trials)[-1]
-    made.suptitle(title, wrap=True)
+    made.suptitle(_printable(title), wrap=True, parse_math=False)
     drawn = []
     for axes, way in zip(made.subplots(2, 1), ("compress", "decompress"), strict=True):
         points = {}
@@ -97,6 +100,11 @@ def figure(trials: Sequence[Trial], inches: tuple[float, float] = WIDE_INCHES) -
     for axes, points in drawn:
         _label(axes, points)
     return made
+
+
+def _printable(text: str) -> str:
+    """Return text without what cannot be drawn or written: control characters and lone bytes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _scatter(axes: Any, points: dict[str, tuple[float, float]]) -> None:
@@ -121,7 +129,15 @@ def _label(axes: Any, points: dict[str, tuple[float, float]]) -> None:
     area = Box(*axes.get_window_extent().extents)
     behind = {"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5}
     texts = [
-        axes.annotate(name, points[name], fontsize=9, color=_colour(name), va="bottom", bbox=behind)
+        axes.annotate(
+            _printable(name),
+            points[name],
+            fontsize=9,
+            color=_colour(name),
+            va="bottom",
+            bbox=behind,
+            parse_math=False,
+        )
         for name in names
     ]
     sizes = [(extent.width, extent.height) for extent in (t.get_window_extent() for t in texts)]

@@ -48,6 +48,8 @@ def test_what_is_no_archive_is_an_error(tmp_path: Path) -> None:
         nncompress.info(io.BytesIO(b"something else"))
     with pytest.raises(FileError, match="absent"):
         nncompress.info(tmp_path / "absent")
+    with pytest.raises(TypeError, match="NoneType"):
+        nncompress.info(None)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="searched"):
         nncompress.info(Pipe(BLOCKS.read_bytes()))
 

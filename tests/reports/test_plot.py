@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -55,6 +56,24 @@ TRIALS = [
     )
     for place in range(14)
 ]
+
+
+@pytest.mark.parametrize("form", ["png", "svg"])
+@pytest.mark.parametrize("name", ["a$b$c$", "\udcff\x1b[2J", "<b>\u65e5\u672c", ""])
+def test_any_name_can_be_drawn(name: str, form: str, capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib")
+    from nncompress.reports.plot import draw
+
+    trials = [dataclasses.replace(TRIALS[0], file=name, model=name, level=6)]
+    assert draw(trials, form).startswith(b"\x89PNG" if form == "png" else b"<?xml")
+    assert capfd.readouterr().err == ""
+
+
+def test_without_any_figure_there_is_a_picture_all_the_same() -> None:
+    pytest.importorskip("matplotlib")
+    from nncompress.reports.plot import draw
+
+    assert draw([Trial("a", 100, "x", error="failed")], "svg").startswith(b"<?xml")
 
 
 @pytest.mark.parametrize("narrow", [False, True])
