@@ -71,9 +71,18 @@ class Published:
 
 
 def training_stated(summary: Mapping[str, Any]) -> str | None:
-    """Return what a model file says it was trained on; None if it says nothing."""
+    """Return what a model file says it was trained on; None if it says nothing.
+
+    The network that it started from and those that it learnt from are named too: what they have
+    read it knows as well.
+    """
     stated = summary.get("trained_on") or summary.get("corpus")
-    return str(stated) if stated else None
+    parts = [str(stated)] if stated else []
+    for key, words in (("started_from", "started from"), ("teachers", "learnt from")):
+        if before := summary.get(key):
+            names = before if isinstance(before, list) else [before]
+            parts.append(f"{words} {', '.join(map(str, names))}, whose training counts too")
+    return "; ".join(parts) or None
 
 
 def left_out_stated(summary: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nncompress.reports import baselines
 from nncompress.reports.evaluate_text import WARNING_START, baseline_lines, evaluation_lines
-from nncompress.reports.published import Published, choose_published, prize_entry
+from nncompress.reports.published import Published, choose_published, prize_entry, training_warning
 from tests.children import ROOT
 from tests.structure.modules import modules
 
@@ -83,6 +83,15 @@ def test_no_published_figure_without_a_warning_before_it(
         assert "was trained on text of Wikipedia" in first
     published = facts(*what, summary)["published"]
     assert published["warnings"]
+
+
+@pytest.mark.parametrize("key", ["started_from", "teachers"])
+def test_a_model_made_from_another_says_so(key: str) -> None:
+    """What the other has read, it knows as well."""
+    other = "default" if key == "started_from" else ["default"]
+    said = training_warning("m", {"corpus": "logs 100%", key: other})
+    assert "logs 100%" in said
+    assert "from default, whose training counts too" in said
 
 
 def test_published_figures_cannot_be_made_without_a_warning() -> None:
