@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +20,6 @@ from nncompress.reports.compare import STARTUP_ALLOWANCE, Trial, run_peer, worke
 from nncompress.reports.libraries import OptionalLibrary
 from nncompress.reports.peer import Peer, PeerSettings, settings_from
 from nncompress.reports.peers import all_peers, choose_peers
-from nncompress.reports.programs import ExternalProgram
 from nncompress.reports.worker import measure_peer
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Kanzi(OptionalLibrary):
 
     name = "kanzi -9"
     module = "kanzi"
+
+    def command(self) -> str:
+        """Return the call in Python."""
+        return "kanzi.compress(data, 9)"
 
     def missing(self) -> str | None:
         """Return how to install it, if it is missing; it is in no extra of ours."""
@@ -49,16 +53,8 @@ class Kanzi(OptionalLibrary):
         return bytes(kanzi.decompress(data))
 
 
-BESIDE: dict[str, Peer] = {
-    peer.name: peer
-    for peer in (
-        ExternalProgram(
-            "bzip3", ("bzip3",), "-e -f {input} {packed}", "-d -f {packed} {output}", ".bz3"
-        ),
-        Kanzi(),
-    )
-}
-"""Peers that only benchmarks have, by name."""
+BESIDE: dict[str, Peer] = {peer.name: peer for peer in (Kanzi(),)}
+"""Peers that only benchmarks have, by name; one takes the place of a program of the same name."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class Contender:
 
     def run(self, file: str, data: bytes) -> Trial:
         """Run it both ways in a process of its own; what goes wrong is the trial's ``error``."""
-        if self.peer.name in BESIDE:
+        if self.peer in BESIDE.values():
             return _run_beside(self.peer, file, data, self.settings)
         trial = run_peer(self.peer, file, data, self.settings)
         return dataclasses.replace(trial, codec=self.name)
@@ -100,6 +96,9 @@ def contenders(
     beside = [peer for peer in BESIDE.values() if _is_meant(peer, names)]
     others = [name for name in names if not any(peer.name.startswith(name) for peer in beside)]
     peers, absent = choose_peers(others) if others or not names else ([], [])
+    replaced = {peer.name for peer in beside}
+    peers = [peer for peer in peers if peer.name not in replaced]
+    absent = [name for name in absent if name not in replaced]
     at: Sequence[int | None] = levels or (None,)
     found = []
     for peer in [*peers, *beside]:
@@ -117,7 +116,8 @@ def _is_meant(peer: Peer, names: Sequence[str]) -> bool:
 
 
 def _run_beside(peer: Peer, file: str, data: bytes, settings: PeerSettings) -> Trial:
-    trial = Trial(file, len(data), peer.name)
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    trial = Trial(file, len(data), peer.name, date=now)
     if reason := peer.missing():
         return dataclasses.replace(trial, error=reason)
     job, limit = worker_job(peer, data, settings), settings.seconds + STARTUP_ALLOWANCE

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+
+import click
 
 import nncompress
 
@@ -39,6 +42,7 @@ nitpick_ignore = [
 ]
 nitpick_ignore_regex = [("py:.*", r"(os|lzma|bz2|shutil)(\..*)?")]  # Python's own
 myst_heading_anchors = 3
+smartquotes = False  # they would make a dash of the two hyphens before an option
 suppress_warnings = ["myst.header"]
 
 autodoc_member_order = "bysource"
@@ -56,6 +60,33 @@ man_pages = [("commands", "nncompress", "lossless compression with a neural netw
 man_show_urls = True
 
 
+def placeholder(option: click.Option) -> str:
+    """Return what stands for the value of an option, in capitals."""
+    if option.metavar:
+        return option.metavar
+    if isinstance(option.type, click.Choice):
+        return option.opts[-1].lstrip("-").upper()
+    if isinstance(option.type, click.Path):
+        return "FILE"
+    if isinstance(option.type, click.types.FloatParamType):  # ranges of floats too
+        return "NUMBER"
+    return "N" if isinstance(option.type, click.types.IntParamType) else "TEXT"
+
+
+def name_values(app: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """Put placeholders where sphinx-click has the names of variables: FILE for <target>."""
+    options = {
+        option.opts[-1]: option
+        for option in context.command.params
+        if isinstance(option, click.Option)
+    }
+    for number, line in enumerate(lines):
+        found = re.fullmatch(r"(\.\. option:: .*?([^\s,]+)) <.*>", line)
+        if found:
+            lines[number] = f"{found[1]} {placeholder(options[found[2]])}"
+
+
 def setup(app: Sphinx) -> None:
     """Leave out the lists of arguments, which say no more than the usage above them."""
     app.connect("sphinx-click-process-arguments", lambda app, ctx, lines: lines.clear())
+    app.connect("sphinx-click-process-options", name_values)

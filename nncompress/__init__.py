@@ -5,6 +5,7 @@ The names below are imported when they are first used; ``import nncompress`` its
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nncompress._version import __version__
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
         decompress,
         open,
     )
+    from nncompress.files.info import ArchiveInfo, BlockInfo, info
     from nncompress.files.tarformat import register_archive_format
+    from nncompress.reports.measure import bits_per_byte
 
 __all__ = [
     "ArchiveError",
+    "ArchiveInfo",
+    "BlockInfo",
     "Compressor",
     "DecoderOptions",
     "Decompressor",
@@ -38,19 +43,29 @@ __all__ = [
     "NNCompressError",
     "OpenOptions",
     "__version__",
+    "bits_per_byte",
     "compress",
     "decompress",
     "errors",
+    "info",
     "open",
     "register_archive_format",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "register_archive_format":
-        from nncompress.files import tarformat
+_ELSEWHERE = {
+    "ArchiveInfo": "files.info",
+    "BlockInfo": "files.info",
+    "bits_per_byte": "reports.measure",
+    "info": "files.info",
+    "register_archive_format": "files.tarformat",
+}
+"""Modules of the public names that :mod:`.api` does not define."""
 
-        return tarformat.register_archive_format
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        return getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
     if name in __all__:
         from . import api
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,19 +26,32 @@ from .escape import escape
 @options.files_needed
 @options.model
 @options.level
-@click.option("--codec", "chosen", multiple=True, help="Only this codec; repeat for more.")
+@click.option(
+    "--codec", "chosen", metavar="NAME", multiple=True, help="Only this codec; repeat for more."
+)
 @options.threads
 @click.option(
-    "--timeout", type=click.FloatRange(1), default=300.0, show_default=True, help="Seconds a codec."
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(1),
+    default=300.0,
+    show_default=True,
+    help="The most that a codec may take.",
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
 @click.option(
-    "--plot", type=click.Path(path_type=Path), help="Draw ratio against speed (png, svg)."
+    "--plot",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Draw size against speed (png, svg).",
 )
 @click.option(
-    "--html", type=click.Path(path_type=Path), help="Write a page: tables, chart, surprise map."
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a page: tables, chart, surprise map.",
 )
 @options.force
 def command(
@@ -55,8 +69,9 @@ def command(
     """Compress FILEs with nncompress and with other compressors, and compare.
 
     gzip, bzip2 and xz are always there; zstd and brotli come with nncompress[bench]; 7z, lrzip,
-    zpaq, bsc, paq8px, cmix and nncp are run if they are on PATH.
+    zpaq, bzip3, kanzi, bsc, paq8px, cmix and nncp are run if they are on PATH.
     """
+    from nncompress.reports import table
     from nncompress.reports.compare import compare
     from nncompress.reports.peers import choose_peers
 
@@ -71,9 +86,9 @@ def command(
     coding = CodingOptions(model, level, threads=threads)
     trials = compare(files, peers, PeerSettings(coding, timeout), _told)
     _told("", "")
-    _print(trials, form)
-    if absent and form is None:
-        click.echo(f"Not found on PATH: {', '.join(absent)}.")
+    _print(trials, form, absent)
+    if absent and form in (None, "markdown"):
+        click.echo(table.not_run(absent))
     if plot is not None:
         from nncompress.reports.plot import draw
 
@@ -82,7 +97,7 @@ def command(
         from nncompress.reports.comparison_page import comparison_page
 
         _told("surprise map", files[0][0])
-        contents = comparison_page(trials, files[0], coding).encode()
+        contents = comparison_page(trials, files[0], coding, absent).encode()
         _told("", "")
         write_file(html, contents, force=force)
     own = {peer.name for peer in peers if peer.own}
@@ -120,12 +135,13 @@ def _told(peer: str, file: str) -> None:
         click.echo(f"\r\033[K{words}", nl=False, err=True)
 
 
-def _print(trials: list[Trial], form: str | None) -> None:
+def _print(trials: list[Trial], form: str | None, absent: Sequence[str] = ()) -> None:
     from nncompress.reports import table
     from nncompress.reports.provenance import machine_facts
 
     if form == "json":
-        facts = {"machine": machine_facts(), "trials": [trial.facts() for trial in trials]}
+        found = [trial.facts() for trial in trials]
+        facts = {"machine": machine_facts(), "trials": found, "absent": list(absent)}
         click.echo(json.dumps(facts, indent=2))
         return
     if sys.stdout.isatty():
@@ -140,7 +156,13 @@ def _print(trials: list[Trial], form: str | None) -> None:
 
 def _shown(trial: Trial) -> Trial:
     """Return a trial whose words cannot command a terminal."""
-    return replace(trial, file=escape(trial.file), error=trial.error and escape(trial.error))
+    return replace(
+        trial,
+        file=escape(trial.file),
+        error=trial.error and escape(trial.error),
+        model=trial.model and escape(trial.model),
+        command=escape(trial.command),
+    )
 
 
 def _print_rich(trials: list[Trial]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -16,8 +17,13 @@ from .escape import show_text
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @options.model
+@click.option(
+    "--against",
+    metavar="MODEL",
+    help="Measure this model, too, and show by how much the other is smaller or larger.",
+)
 @click.option("--split", type=click.Choice(["enwik8"]), help="FILE is enwik8: measure a part.")
 @click.option(
     "--part",
@@ -27,7 +33,7 @@ from .escape import show_text
     help="Part of the split.",
 )
 @options.first_bytes()
-@click.option("--coded", is_flag=True, help="Code the file, too, as compress would.")
+@click.option("--coded", is_flag=True, help="Code the files, too, as compress would.")
 @click.option(
     "--float",
     "float_weights",
@@ -42,8 +48,9 @@ from .escape import show_text
 @click.option("--baselines", is_flag=True, help="Print published figures and their sources.")
 @options.as_json
 def command(
-    file: Path | None,
+    files: tuple[Path, ...],
     model: str | None,
+    against: str | None,
     split: str | None,
     part: str,
     size: int | None,
@@ -55,30 +62,41 @@ def command(
     baselines: bool,
     as_json: bool,
 ) -> None:
-    """Measure the bits per byte of a model's network on FILE, without coding.
+    """Measure the bits per byte of a model's network on FILEs, without coding.
 
-    With --split enwik8 on its usual 90/5/5 million bytes, beside the paper's figures.
+    With --against, of two models side by side. With --split enwik8 on its usual 90/5/5 million
+    bytes, beside the paper's figures.
     """
     from nncompress.reports import evaluate_text
-    from nncompress.reports.baselines import load
     from nncompress.reports.corpora import WHERE_TO_GET
     from nncompress.reports.evaluate import Evaluation, evaluate
 
-    if file is None and not baselines:
-        raise ConfigError(f"no FILE given; {WHERE_TO_GET}" if split else "no FILE given")
-    if file is None:
-        _print(evaluate_text.baseline_lines(), load() if as_json else None)
-        return
     coding = CodingOptions(model, level, None, device, threads)
-    evaluation = Evaluation(file, coding, part if split else None, size, float_weights, coded)
+    if not files and not baselines:
+        raise ConfigError(f"no FILE given; {WHERE_TO_GET}" if split else "no FILE given")
+    if not files:
+        _print_baselines(coding, as_json=as_json)
+        return
+    names = list(dict.fromkeys(files))
+    chosen = part if split else None
+    evaluation = Evaluation(names, coding, against, chosen, size, float_weights, coded)
     facts = evaluate(evaluation, Console().progress)
     _print(evaluate_text.evaluation_lines(facts), facts if as_json else None)
 
 
-def _print(lines: object, facts: object | None) -> None:
+def _print_baselines(coding: CodingOptions, *, as_json: bool) -> None:
+    from nncompress.reports.baselines import load
+    from nncompress.reports.evaluate_text import baseline_lines
+    from nncompress.reports.sizes import own_baselines
+
+    own = own_baselines(coding)
+    facts = {**load(), "own": own}
+    _print(baseline_lines(own), facts if as_json else None)
+
+
+def _print(lines: Iterable[str], facts: object | None) -> None:
     if facts is not None:
         click.echo(json.dumps(facts, indent=2))
         return
-    assert hasattr(lines, "__iter__")
     for line in lines:
-        show_text(str(line))
+        show_text(line)

@@ -32,16 +32,22 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
 
     Keys: name, raw_size, archive_size, ratio (archive/raw, None for no contents), bits_per_byte,
     members, models (identities in hexadecimal), methods, window (the largest of its members: how
-    many literals back copies may reach), literals (bytes that are no copies), complete, and blocks:
-    a list with start, raw_size, archive_size, method, filter (None where the payload names no known
-    one), literals, copies (their number, None where they are damaged), origins (numbers of other
-    blocks that they repeat) and crc32 of each. Blocks whose headers are wrong and those behind a
-    fault are left out. Raises ArchiveError if no block is found.
+    many literals back copies may reach), literals (bytes that are no copies), complete, fault (what
+    is wrong where it is not), and blocks: a list with start, raw_size, archive_size, method, filter
+    (None where the payload names no known one), literals, copies (their number, None where they are
+    damaged), origins (numbers of other blocks that they repeat) and crc32 of each. Blocks whose
+    headers are wrong and those behind a fault are left out. Raises ArchiveError if no block is
+    found.
     """
     if name == STDIN:
         raise ConfigError("a list needs a file that can be searched, not standard input")
-    with open_source(Path(name), replaces=False) as source, named(name):
-        file = cast(BinaryIO, source.file)
+    with open_source(Path(name), replaces=False) as source:
+        return describe_file(cast(BinaryIO, source.file), name)
+
+
+def describe_file(file: BinaryIO, name: str) -> tuple[dict[str, Any], ArchiveError | None]:
+    """Return what :func:`describe` does, of an open file that can be searched."""
+    with named(name):
         found = read_map(file)
         headers, fault = _read_headers(file, found)
         if fault is not None and not headers:
@@ -76,6 +82,7 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
         "window": max((place.header.window for place, _ in headers), default=0),
         "literals": sum(header.literal_size for _, header in headers),
         "complete": fault is None,
+        "fault": None if fault is None else str(fault),
         "blocks": blocks,
     }
     if fault is not None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,12 @@ class Trial:
         file: the file's name.
         size: bytes of the file.
         codec: the peer's name; this is its word in JSON and CSV.
-        version: the version of what did the work, or "".
+        version: what did the work, with its version; "" if that is not known.
+        command: what compressed, as a command line or in Python; "" if nothing did.
+        level: the level of our own methods; None for others.
+        model: the name of the model that they used; None without one.
+        model_identity: its identity, 32 hexadecimal digits.
+        date: when it ran, in UTC, as 2026-11-29T13:05:59+00:00.
         compressed: bytes after compression.
         compress_seconds: time to compress.
         decompress_seconds: time to restore.
@@ -56,6 +62,11 @@ class Trial:
     size: int
     codec: str
     version: str = ""
+    command: str = ""
+    level: int | None = None
+    model: str | None = None
+    model_identity: str | None = None
+    date: str = ""
     compressed: int | None = None
     compress_seconds: float | None = None
     decompress_seconds: float | None = None
@@ -63,6 +74,13 @@ class Trial:
     peak_memory: int | None = None
     restored: bool = False
     error: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The peer's name, with level and model where it has them."""
+        level = f" -{self.level}" if self.level is not None else ""
+        named = self.codec if self.codec.endswith(level) else self.codec + level
+        return f"{named} {self.model}" if self.model else named
 
     @property
     def bits_per_byte(self) -> float | None:
@@ -93,8 +111,9 @@ class Trial:
 
 
 def trial_from(facts: Mapping[str, Any]) -> Trial:
-    """Undo :meth:`Trial.facts`."""
-    return Trial(**{field.name: facts[field.name] for field in dataclasses.fields(Trial)})
+    """Undo :meth:`Trial.facts`; what is not there, as in results of before, is not known."""
+    names = [field.name for field in dataclasses.fields(Trial)]
+    return Trial(**{name: facts[name] for name in names if name in facts})
 
 
 def compare(
@@ -131,7 +150,8 @@ def run_peer(peer: Peer, name: str, data: bytes, settings: PeerSettings) -> Tria
         data: the file's contents.
         settings: what to run it with.
     """
-    trial = Trial(name, len(data), peer.name)
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    trial = Trial(name, len(data), peer.name, date=now)
     if reason := peer.missing():
         return dataclasses.replace(trial, error=reason)
     limit = settings.seconds + STARTUP_ALLOWANCE

@@ -15,7 +15,10 @@ from .compare import Trial
 
 
 def comparison_page(
-    trials: Sequence[Trial], first: tuple[str, bytes], options: CodingOptions
+    trials: Sequence[Trial],
+    first: tuple[str, bytes],
+    options: CodingOptions,
+    absent: Sequence[str] = (),
 ) -> str:
     """Return the page for trials.
 
@@ -23,16 +26,20 @@ def comparison_page(
         trials: what the tables and the chart show.
         first: name and contents of the file that the map is of.
         options: how the map's bytes are coded.
+        absent: names of programs that were not there.
     """
     sections = [
         (
             title,
-            [[trial.codec, trial.error] if trial.error else table.cells(trial) for trial in own],
+            [[trial.label, trial.error] if trial.error else table.cells(trial) for trial in own],
         )
         for title, own in table.sections(trials)
     ]
     body = page.comparison_body(sections, [name for name, _ in table.TRIAL_COLUMNS], table.NOTES)
     body += _chart(trials)
+    ran = [(table.RUNS_TITLE, table.runs(trials))]
+    names = [name for name, _ in table.RUN_COLUMNS]
+    body += page.comparison_body(ran, names, table.not_run(absent), words=True)
     added, script = _map(*first, options)
     style = surprise_page.surprise_style() if script else ""
     return page.page("nncompress and other compressors", body + added, script, style)
@@ -41,9 +48,11 @@ def comparison_page(
 def _chart(trials: Sequence[Trial]) -> str:
     if importlib.util.find_spec("matplotlib") is None:
         return "<p>No chart: matplotlib is not installed.</p>\n"
-    from .plot import draw
+    from .plot import NARROW_INCHES, draw
 
-    return "<h2>Ratio against speed</h2>\n" + page.picture(draw(trials, "svg"), "Ratio and speed")
+    wide, narrow = draw(trials, "svg"), draw(trials, "svg", NARROW_INCHES)
+    words = "Size against speed, of each codec; the table above has the same figures"
+    return page.heading("Size against speed") + page.picture(wide, words, narrow)
 
 
 def _map(name: str, data: bytes, options: CodingOptions) -> tuple[str, str]:

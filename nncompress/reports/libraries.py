@@ -9,10 +9,11 @@ import bz2
 import gzip
 import importlib.util
 import lzma
+import platform
 import zlib
 from dataclasses import replace
 from importlib.metadata import version as installed_version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nncompress._version import __version__
 
@@ -51,7 +52,35 @@ class OwnMethod(Peer):
 
     def version(self) -> str:
         """Return the version of nncompress."""
-        return __version__
+        return f"nncompress {__version__}"
+
+    def command(self) -> str:
+        """Return the command line that makes the same archive."""
+        facts = self._used()
+        words = [f"nncompress compress -{facts['level']}"]
+        if self.method:
+            words.append(f"--method {self.method}")
+        if facts["model"]:
+            words.append(f"-m {self._chosen().model or facts['model']}")
+        return " ".join([*words, "input"])
+
+    def facts(self) -> dict[str, Any]:
+        """Return level and model too."""
+        return super().facts() | self._used()
+
+    def _used(self) -> dict[str, Any]:
+        """Return level, and name and identity of the model, which are None without one."""
+        from nncompress.coding.block import model_file
+        from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
+        from nncompress.files.models import describe_model
+
+        options = self._chosen()
+        level = options.level or DEFAULT_LEVEL
+        facts: dict[str, Any] = {"level": level, "model": None, "model_identity": None}
+        if self.method != "mixing" and LEVELS[level].network:
+            model = describe_model(model_file(options))
+            facts |= {"model": model["name"], "model_identity": model["identity"]}
+        return facts
 
     def prepare(self) -> None:
         """Code a few bytes, which loads libraries and kernels."""
@@ -95,6 +124,10 @@ class Gzip(Peer):
         """Return the version of zlib."""
         return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
+    def command(self) -> str:
+        """Return the call in Python."""
+        return "gzip.compress(data, 9, mtime=0)"
+
     def compress(self, data: bytes) -> bytes:
         """Compress as ``gzip -9n`` does."""
         return gzip.compress(data, 9, mtime=0)
@@ -109,6 +142,14 @@ class Bzip2(Peer):
 
     name = "bzip2 -9"
 
+    def version(self) -> str:
+        """Return the version of Python, which does not tell that of its libbz2."""
+        return f"bz2 of Python {platform.python_version()}"
+
+    def command(self) -> str:
+        """Return the call in Python."""
+        return "bz2.compress(data, 9)"
+
     def compress(self, data: bytes) -> bytes:
         """Compress as ``bzip2 -9`` does."""
         return bz2.compress(data, 9)
@@ -122,6 +163,14 @@ class Xz(Peer):
     """Compress with the standard library's xz."""
 
     name = "xz -9e"
+
+    def version(self) -> str:
+        """Return the version of Python, which does not tell that of its liblzma."""
+        return f"lzma of Python {platform.python_version()}"
+
+    def command(self) -> str:
+        """Return the call in Python."""
+        return "lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)"
 
     def compress(self, data: bytes) -> bytes:
         """Compress as ``xz -9e`` does."""
@@ -165,6 +214,10 @@ class Zstd(OptionalLibrary):
         self.name = f"zstd {'--ultra ' if level > 19 else ''}-{level}"
         self.level = level
 
+    def command(self) -> str:
+        """Return the call in Python."""
+        return f"zstandard.ZstdCompressor(level={self.level}).compress(data)"
+
     def compress(self, data: bytes) -> bytes:
         """Compress as ``zstd -N`` does."""
         import zstandard
@@ -185,6 +238,10 @@ class Brotli(OptionalLibrary):
 
     name = "brotli -q 11 -w 24"
     module = "brotli"
+
+    def command(self) -> str:
+        """Return the call in Python."""
+        return "brotli.compress(data, quality=11, lgwin=24)"
 
     def compress(self, data: bytes) -> bytes:
         """Compress as ``brotli -q 11 -w 24`` does."""

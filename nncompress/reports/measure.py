@@ -7,19 +7,24 @@ coder's rounding.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncompress.archive.codec import Progress
+from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.format import Method
 from nncompress.archive.writer import BlockSizes, Splitter
 from nncompress.coding.levels import Level
+from nncompress.coding.options import CodingOptions
+from nncompress.errors import ConfigError
 from nncompress.lanes import Layout
 from nncompress.machine.resources import cpus
+from nncompress.pipeline.fileobj import FilePath
 
 if TYPE_CHECKING:
     from nncompress.exact.engine import Network
@@ -28,8 +33,60 @@ if TYPE_CHECKING:
 Meter = Callable[[bytes, Layout, Progress], float]
 """Returns the bits that a block costs in a layout, and reports the bytes done."""
 
+MEASURED_PIECE = 1 << 20
+"""Bytes of the data that are cut into blocks at once."""
+
 FLOAT_STEPS = 64
 """Steps that the float network reads at once."""
+
+
+def bits_per_byte(
+    data: bytes | bytearray | memoryview,
+    *,
+    model: FilePath | None = None,
+    level: int | None = None,
+    device: str = "auto",
+    threads: int = 0,
+) -> float:
+    """Return how many bits a model's network needs for a byte of ``data``, on average.
+
+    It is the network's cross-entropy on the data, in bits, as ``nncompress eval`` measures it:
+    nothing is coded, the mixer takes no part, and each lane of a block starts without knowledge of
+    what came before. What an archive takes, with mixer and headers, is
+    ``8 * len(nncompress.compress(data)) / len(data)``.
+
+    Args:
+        data: any bytes, at least one.
+        model: model file, or name of a known model; None for the one of the level.
+        level: whose blocks and lanes to take, 1 to 9; None for the default.
+        device: where the network is computed, as for :func:`nncompress.compress`.
+        threads: threads to use, 0 for one a core.
+
+    Raises:
+        TypeError: ``data`` are no bytes.
+        ConfigError: an argument has an impossible value, or there are no data.
+        ModelError: the model is missing or damaged.
+        DeviceError: the device is missing or not exact.
+
+    >>> import nncompress
+    >>> english = b"The quick brown fox jumps over the lazy dog. " * 4
+    >>> nncompress.bits_per_byte(english) < nncompress.bits_per_byte(bytes(range(180)))
+    True
+    """
+    from nncompress.coding.block import open_block_coder
+    from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
+
+    whole = memoryview(data).cast("B")
+    if not len(whole):
+        raise ConfigError("there are no bytes to measure")
+    name = model if model is None or isinstance(model, str) else Path(os.fsdecode(model))
+    options = CodingOptions(name, level, "network", device, threads)
+    pieces = (
+        bytes(whole[start : start + MEASURED_PIECE])
+        for start in range(0, len(whole), MEASURED_PIECE)
+    )
+    meter = network_meter(open_block_coder(options).network, threads)
+    return ideal_bits(pieces, LEVELS[level or DEFAULT_LEVEL], meter, no_progress) / len(whole)
 
 
 def ideal_bits(pieces: Iterable[bytes], level: Level, meter: Meter, progress: Progress) -> float:
@@ -55,8 +112,13 @@ def _cut_blocks(pieces: Iterable[bytes], level: Level) -> Iterator[bytes]:
         yield rest
 
 
-def network_meter(network: Network) -> Meter:
-    """Make a meter of the integer network."""
+def network_meter(network: Network, threads: int = 0) -> Meter:
+    """Make a meter of the integer network.
+
+    Args:
+        network: the network.
+        threads: how many groups of lanes are measured at once, 0 for one a core.
+    """
 
     def meter(data: bytes, layout: Layout, progress: Progress) -> float:
         table = layout.cut(data)
@@ -66,7 +128,7 @@ def network_meter(network: Network) -> Meter:
             return float(_lane_bits(network, table, layout, bounds, told).sum())
 
         # Groups share nothing, so each has a thread; compiled kernels do not hold Python's lock.
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(threads or cpus()) as pool:
             return sum(pool.map(group, layout.groups()))
 
     return meter

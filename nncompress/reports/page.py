@@ -44,7 +44,11 @@ def as_markup(text: str) -> str:
 
 
 def comparison_body(
-    sections: Sequence[tuple[str, list[list[str]]]], names: Sequence[str], notes: str
+    sections: Sequence[tuple[str, list[list[str]]]],
+    names: Sequence[str],
+    notes: str,
+    *,
+    words: bool = False,
 ) -> str:
     """Return the tables of a comparison as markup.
 
@@ -52,15 +56,17 @@ def comparison_body(
         sections: for each table its title and its rows of cells; two cells are a name and why there
             are no figures.
         names: names of the columns.
-        notes: a paragraph below the tables.
+        notes: a paragraph below the tables; "" for none.
+        words: whether cells hold words, and not numbers.
     """
-    return "\n".join(_comparison_parts(sections, names, notes)) + "\n"
+    return "\n".join(_comparison_parts(sections, names, notes, words)) + "\n"
 
 
 def _comparison_parts(
-    sections: Sequence[tuple[str, list[list[str]]]], names: Sequence[str], notes: str
+    sections: Sequence[tuple[str, list[list[str]]]], names: Sequence[str], notes: str, words: bool
 ) -> Iterator[str]:
-    heading = "".join(f"<th>{as_markup(name)}</th>" for name in names)
+    left = ' class="words"' if words else ""
+    heading = "".join(f"<th{left}>{as_markup(name)}</th>" for name in names)
     for title, rows in sections:
         yield f'<h2>{as_markup(title)}</h2>\n<div class="scroll"><table>\n<tr>{heading}</tr>'
         for first, *rest in rows:
@@ -68,13 +74,27 @@ def _comparison_parts(
             if len(rest) == 1:  # a reason instead of numbers
                 tail = f'<td class="words" colspan="{len(names) - 1}">{as_markup(rest[0])}</td>'
             else:
-                tail = "".join(f"<td>{as_markup(cell)}</td>" for cell in rest)
+                tail = "".join(f"<td{left}>{as_markup(cell)}</td>" for cell in rest)
             yield f"<tr{own}><td>{as_markup(first)}</td>{tail}</tr>"
         yield "</table></div>"
-    yield f"<p>{as_markup(notes)}</p>"
+    if notes:
+        yield f"<p>{as_markup(notes)}</p>"
 
 
-def picture(svg: bytes, words: str) -> str:
-    """Return a drawing as markup; ``words`` say what it shows."""
-    encoded = base64.b64encode(svg).decode()
-    return f'<p><img src="data:image/svg+xml;base64,{encoded}" alt="{as_markup(words)}"></p>\n'
+def picture(svg: bytes, words: str, narrow: bytes | None = None) -> str:
+    """Return a drawing as markup.
+
+    Args:
+        svg: the drawing.
+        words: what it shows.
+        narrow: the same for small screens, where the letters of the other would be tiny.
+    """
+    shown = f'<img src="{_data_address(svg)}" alt="{as_markup(words)}">'
+    if narrow is not None:
+        small = f'<source media="(max-width: 40rem)" srcset="{_data_address(narrow)}">'
+        shown = f"<picture>{small}{shown}</picture>"
+    return f"<p>{shown}</p>\n"
+
+
+def _data_address(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"

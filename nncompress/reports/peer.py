@@ -71,6 +71,14 @@ class Peer(ABC):
         """Return the version of whatever does the work."""
         return ""
 
+    @abstractmethod
+    def command(self) -> str:
+        """Return what compresses, as a command line or in Python."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return how the work is done, as fields of :class:`.Trial`."""
+        return {"version": self.version(), "command": self.command()}
+
     def prepare(self) -> None:  # noqa: B027
         """Import and compile what the first use would; not timed with the work."""
 

@@ -22,7 +22,7 @@ def _speed(value: float | None) -> str:
 
 
 TRIAL_COLUMNS: tuple[Column, ...] = (
-    ("codec", lambda t: t.codec),
+    ("codec", lambda t: t.label),
     ("bytes", lambda t: _number(t.compressed, ",")),
     ("bits/byte", lambda t: _number(t.bits_per_byte, ".3f")),
     ("ratio", lambda t: _number(t.ratio, ".2f")),
@@ -33,6 +33,13 @@ TRIAL_COLUMNS: tuple[Column, ...] = (
     ("mem MB", lambda t: _number(t.peak_memory, ",.0f", 1e6)),
     ("ok", lambda t: "yes" if t.restored else ""),
 )
+RUN_COLUMNS: tuple[Column, ...] = (
+    ("codec", lambda t: t.label),
+    ("version", lambda t: t.version or "not known"),
+    ("date", lambda t: t.date[:10]),
+    ("command", lambda t: t.command),
+)
+RUNS_TITLE = "How each was run"
 NOTES = (
     "Every file was restored and compared unless a line says otherwise. Seconds leave out starting "
     "Python and loading libraries; memory is the whole process's."
@@ -56,10 +63,24 @@ def _order(trial: Trial) -> tuple[bool, int]:
     return trial.error is not None, trial.compressed or 0
 
 
+def runs(trials: Sequence[Trial]) -> list[list[str]]:
+    """Return for each peer a row of :data:`RUN_COLUMNS`, that of its first run that worked."""
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        if trial.command:
+            found.setdefault(trial.label, [show(trial) for _, show in RUN_COLUMNS])
+    return list(found.values())
+
+
+def not_run(absent: Sequence[str]) -> str:
+    """Return a line that names the programs that were not there; none gives an empty one."""
+    return f"Not run, since not on PATH: {', '.join(absent)}." if absent else ""
+
+
 def cells(trial: Trial) -> list[str]:
     """Return a trial's row; where it failed, the reason stands in the second cell."""
     if trial.error is not None:
-        return [trial.codec, trial.error] + [""] * (len(TRIAL_COLUMNS) - 2)
+        return [trial.label, trial.error] + [""] * (len(TRIAL_COLUMNS) - 2)
     return [show(trial) for _, show in TRIAL_COLUMNS]
 
 
@@ -76,6 +97,14 @@ def _markdown_lines(trials: Sequence[Trial]) -> Iterator[str]:
         yield "|---" + "|--:" * (len(TRIAL_COLUMNS) - 2) + "|---|"
         for trial in own:
             yield "| " + " | ".join(map(_escaped, cells(trial))) + " |"
+        yield ""
+    if ran := runs(trials):
+        yield f"**{RUNS_TITLE}**"
+        yield ""
+        yield "| " + " | ".join(name for name, _ in RUN_COLUMNS) + " |"
+        yield "|---" * len(RUN_COLUMNS) + "|"
+        for row in ran:
+            yield "| " + " | ".join(map(_escaped, row)) + " |"
         yield ""
     yield NOTES
 
@@ -103,16 +132,30 @@ def _plain_lines(trials: Sequence[Trial]) -> Iterator[str]:
         rows = [cells(trial) for trial in own if trial.error is None]
         table = [[name for name, _ in TRIAL_COLUMNS], *rows]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        widths[0] = max(len(trial.codec) for trial in own)
+        widths[0] = max(len(trial.label) for trial in own)
         yield title
         for first, *rest in table:
             numbers = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
             yield "  ".join(["", first.ljust(widths[0]), *numbers]).rstrip()
         for trial in own:
             if trial.error is not None:
-                yield f"  {trial.codec.ljust(widths[0])}  {trial.error}"
+                yield f"  {trial.label.ljust(widths[0])}  {trial.error}"
         yield ""
+    yield from _run_lines(trials)
     yield NOTES
+
+
+def _run_lines(trials: Sequence[Trial]) -> Iterator[str]:
+    """Yield how each peer was run; commands last, since they are of any length."""
+    ran = runs(trials)
+    if not ran:
+        return
+    widths = [max(len(row[place]) for row in ran) for place in range(3)]
+    yield RUNS_TITLE
+    for *first, command in ran:
+        words = (cell.ljust(width) for cell, width in zip(first, widths, strict=True))
+        yield "  ".join(["", *words, command])
+    yield ""
 
 
 def print_rich(trials: Sequence[Trial]) -> None:
@@ -134,10 +177,12 @@ def print_rich(trials: Sequence[Trial]) -> None:
             table.add_column(heading, justify="right" if index else "left", no_wrap=True)
         for trial in own:
             if trial.error is None:
-                style = "bold" if trial.codec.startswith("nncompress") else ""
+                style = "bold" if trial.label.startswith("nncompress") else ""
                 table.add_row(*map(Text, cells(trial)), style=style)
         console.print(table)
         for trial in own:
             if trial.error is not None:
-                console.print(Text(f"{trial.codec}: {trial.error}", style="red"))
+                console.print(Text(f"{trial.label}: {trial.error}", style="red"))
+    for line in _run_lines(trials):
+        console.print(Text(line, style="dim"))
     console.print(Text(NOTES, style="dim"))

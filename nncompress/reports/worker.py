@@ -32,13 +32,13 @@ def measure_peer(peer: Peer, data: bytes) -> dict[str, Any]:
     packed, compress_seconds = _timed(peer.compress, data)
     contents, decompress_seconds = _timed(peer.decompress, packed)
     return {
-        "version": peer.version(),
         "compressed": len(packed),
         "startup_seconds": startup,
         "compress_seconds": compress_seconds,
         "decompress_seconds": decompress_seconds,
         "restored": contents == data,
         "peak_memory": peak_memory(children=peer.external),
+        **peer.facts(),  # last, so that what it needs is not counted
     }
 
 

@@ -49,6 +49,11 @@ def test_several_files_and_standard_input(real_nnc: Run, file: Path) -> None:
     result = real_nnc("bench", file, "-", "--codec", "gzip", "--csv", data=b"from a pipe")
     rows = list(csv.DictReader(io.StringIO(result.stdout.decode())))
     assert [(row["file"], row["size"]) for row in rows] == [(str(file), "3000"), ("-", "11")]
+    for row in rows:
+        assert {"level", "model", "model_identity"} <= row.keys()
+        assert row["version"].startswith("zlib ")
+        assert row["command"] == "gzip.compress(data, 9, mtime=0)"
+        assert row["date"][:2] == "20"
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
@@ -68,7 +73,7 @@ def test_page_with_tables_chart_and_map(real_nnc: Run, tmp_path: Path, file: Pat
     result = real_nnc("compare", file, *chosen, "-m", model)
     assert result.returncode == 0, result.stderr
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    for part in ("gzip -9", "brotli", 'id="map"'):
+    for part in ("gzip -9", "brotli", "How each was run", "gzip.compress(data", "Size against"):
         assert part in page
     again = real_nnc("compare", file, *chosen)
     assert again.returncode == 1

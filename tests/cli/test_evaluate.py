@@ -33,34 +33,47 @@ def test_bits_per_byte_of_integers_and_floats(real_nnc: Run, tmp_path: Path, fil
     result = real_nnc("eval", file, *arguments, "--json")
     assert result.returncode == 0, result.stderr
     facts = json.loads(result.stdout)
-    assert facts["bytes"] == 1000
+    assert facts["total"]["bytes"] == 1000
     assert facts["model"]["summary"] == {"note": "random weights"}
-    network = facts["network"]
-    assert network["bits_per_byte"] == pytest.approx(facts["float"]["bits_per_byte"], rel=0.01)
-    assert facts["integer_over_float_percent"] == pytest.approx(
-        100 * (network["bits_per_byte"] / facts["float"]["bits_per_byte"] - 1)
+    (found,) = facts["files"]
+    network = found["network"]
+    assert network["bits_per_byte"] == pytest.approx(found["float"]["bits_per_byte"], rel=0.01)
+    assert found["integer_over_float_percent"] == pytest.approx(
+        100 * (network["bits_per_byte"] / found["float"]["bits_per_byte"] - 1)
     )
-    totals = facts["totals"]
-    assert totals["payload_and_model"] == network["bytes"] + model.stat().st_size
-    assert totals["payload_model_and_program"] > totals["payload_and_model"]
-    assert facts["recognised"] is None
+    counted = facts["model"]["counted"]
+    assert counted["payload_and_model"] == network["bytes"] + model.stat().st_size
+    assert counted["payload_model_and_program"] > counted["payload_and_model"]
+    assert found["recognised"] is None
 
 
 def test_a_model_is_compared_with_its_own_floats(real_nnc: Run, tmp_path: Path, file: Path) -> None:
     model = write_model(tmp_path / "tiny.nncmodel")
     result = real_nnc("eval", file, "-m", model, "--float", model, "--bytes", "1000", "--json")
     assert result.returncode == 0, result.stderr
-    assert abs(json.loads(result.stdout)["integer_over_float_percent"]) < 1
+    assert abs(json.loads(result.stdout)["total"]["integer_over_float_percent"]) < 1
 
 
 def test_lines_for_people(real_nnc: Run, tmp_path: Path, file: Path) -> None:
     result = real_nnc("eval", file, "-m", write_model(tmp_path / "tiny.nncmodel"))
     assert result.returncode == 0, result.stderr
     assert b"bits per byte" in result.stdout
+    assert b"trained on: not stated" in result.stdout  # this model says nothing of it
     assert b"payload + model + program" in result.stdout
     # Only enwik8 itself has figures beside it.
     assert b"cmix" not in result.stdout
     assert b"1.068" not in result.stdout
+
+
+def test_two_models_on_several_files(real_nnc: Run, tmp_path: Path, file: Path) -> None:
+    (tmp_path / "other").write_bytes(text(1000, 3))
+    first = write_model(tmp_path / "first.nncmodel")
+    second = write_model(tmp_path / "second.nncmodel", seed=1)
+    result = real_nnc("eval", file, "other", "other", "-m", first, "--against", second)
+    assert result.returncode == 0, result.stderr
+    for part in (b"model: first", b"against: second", b"all 2 files", b"first less second"):
+        assert part in result.stdout
+    assert real_nnc("eval", file, "absent", "-m", first).returncode == 1
 
 
 def test_only_enwik8_has_its_split(real_nnc: Run, file: Path) -> None:
@@ -79,6 +92,7 @@ def test_bad_input(real_nnc: Run, tmp_path: Path, file: Path) -> None:
         ((file, "-m", "unknown"), b"no model 'unknown'"),
         ((file, "-m", model, "--float", "absent"), b"absent"),
         ((file, "-m", model, "--float", file), b"safetensors"),
+        ((file, "-m", model, "--against", "unknown"), b"no model 'unknown'"),
     ):
         result = real_nnc("eval", *arguments)
         assert result.returncode == 1
@@ -91,3 +105,5 @@ def test_baselines_need_no_file(real_nnc: Run) -> None:
     assert b"1.068" in shown.stdout
     facts = json.loads(real_nnc("eval", "--baselines", "--json").stdout)
     assert {row["kind"] for row in facts["ltcb"]} <= {"primary", "verbatim", "quoted"}
+    assert "trained on text of Wikipedia" in facts["own"]["warning"]
+    assert all(entry["total"] is None for entry in facts["own"]["entries"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
+import nncompress
 from nncompress.cli.app import COMMANDS, app
 from tests.children import ROOT
 
@@ -55,10 +56,15 @@ def test_site_builds_without_warnings(tmp_path):
         assert (site / page.relative_to(ROOT / "docs").with_suffix(".html")).is_file()
     assert "The nncompress archive format" in (site / "format.html").read_text("utf-8")
     assert 'id="nncompress.compress"' in (site / "api.html").read_text("utf-8")
+    for page in site.glob("*.html"):
+        # Two hyphens before an option stay two hyphens.
+        assert not re.search("[\u2013\u2014][a-z]", page.read_text("utf-8")), page
 
 
 def test_manual_page_is_the_one_that_sphinx_makes(tmp_path):
     made = build("man", tmp_path) / "nncompress.1"
+    # Values have placeholders in capitals, and not the names of variables.
+    assert not re.search(r"<\w+>", made.read_text("utf-8"))
     if not (pinned("sphinx") and pinned("docutils")):
         pytest.skip("needs the versions in constraints.txt")
     assert made.read_text("utf-8") == MANUAL.read_text("utf-8"), "run 'make docs'"
@@ -133,6 +139,23 @@ def test_every_promise_has_its_test():
     assert len(rows) > 25
     for path, name in rows:
         assert f"def {name}(" in (ROOT / path).read_text("utf-8"), f"{path}: {name}"
+
+
+def test_site_has_benchmarks_and_a_page_for_every_model():
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    for page in ("benchmarks", "models/index", "performance", "choosing", "json"):
+        assert re.search(rf"^{page}$", index, re.MULTILINE)
+    cards = {path.name for path in (ROOT / "models").glob("*.md")} - {"README.md"}
+    assert {path.name for path in (ROOT / "docs" / "models").glob("*.md")} == cards | {"index.md"}
+
+
+def test_citation_is_of_this_version():
+    text = (ROOT / "CITATION.cff").read_text("utf-8")
+    facts = dict(re.findall(r"^([\w-]+): *(.*)$", text, re.MULTILINE))
+    assert facts["version"] == nncompress.__version__
+    assert facts["license"] == "Apache-2.0"
+    assert {"cff-version", "message", "title", "authors"} <= facts.keys()
+    assert "arxiv.org/abs/1911.11423" in text
 
 
 def test_glossary_is_in_alphabetical_order():

@@ -6,12 +6,14 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
+from nncompress.exact.modelfile import load_model
 from nncompress.reports import compare
 from nncompress.reports.compare import (
     Trial,
@@ -24,9 +26,10 @@ from nncompress.reports.compare import (
 from nncompress.reports.peer import PeerSettings, settings_from
 from nncompress.reports.peers import all_peers, choose_peers
 from nncompress.reports.plot import pareto, require_matplotlib
+from nncompress.reports.programs import PROGRAMS
 from nncompress.reports.table import plain
 from tests.children import ROOT
-from tests.models import text
+from tests.models import text, write_model
 
 needs_scripts = pytest.mark.skipif(os.name != "posix", reason="writes shell scripts as programs")
 
@@ -80,7 +83,8 @@ def test_program_is_run_on_the_same_bytes(on_path: Path) -> None:
 )
 def test_program_that_fails_is_a_line_in_the_table(on_path: Path, script: str, said: str) -> None:
     program(on_path, "cmix", script)
-    trial = run_peer(all_peers()["cmix"], "file", b"contents", PeerSettings(seconds=1.0))
+    seconds = 1.0 if "sleep" in script else 60.0
+    trial = run_peer(all_peers()["cmix"], "file", b"contents", PeerSettings(seconds=seconds))
     assert said in str(trial.error)
     assert not trial.restored
 
@@ -172,8 +176,82 @@ def test_totals_leave_out_peers_that_failed_somewhere() -> None:
 
 
 def test_pareto_line_keeps_what_nothing_beats() -> None:
-    points = [(1.0, 9.0), (5.0, 3.0), (4.0, 2.9), (5.0, 2.0), (9.0, 1.0), (0.5, 9.0)]
-    assert pareto(points) == [(9.0, 1.0), (5.0, 3.0), (1.0, 9.0)]
+    points = [(1.0, 1.0), (5.0, 7.0), (4.0, 7.1), (5.0, 8.0), (9.0, 9.0), (0.5, 1.0)]
+    assert pareto(points) == [(9.0, 9.0), (5.0, 7.0), (1.0, 1.0)]
+
+
+@pytest.mark.parametrize("name", [peer.name for peer in PROGRAMS])
+def test_programs_that_are_here_restore_what_they_compress(name: str) -> None:
+    peer = all_peers()[name]
+    if peer.missing():
+        pytest.skip(str(peer.missing()))
+    data = text(3000) + bytes(range(256))
+    trial = run_peer(peer, "file", data, PeerSettings())
+    assert trial.error is None
+    assert trial.restored
+    assert 0 < (trial.compressed or 0) < len(data) + 3000
+    assert trial.version
+    assert trial.command.split()[0] == trial.version.split()[0]
+
+
+@needs_scripts
+@pytest.mark.parametrize(
+    ("banner", "version"),
+    [
+        ("7-Zip [64] 26.02 : Copyright (c) 1999-2026", "cmix 26.02"),
+        ("zpaq v7.15 journaling archiver, compiled Jan  5 2021", "cmix 7.15"),
+        ("paq8px archiver v211 (c) 2026, Matt Mahoney et al.", "cmix 211"),
+        ("Kanzi 2.3.0 (c) Frederic Langlet", "cmix 2.3.0"),
+        ("This is bsc, Block Sorting Compressor. Version 3.3.2. 10 April 2023.", "cmix 3.3.2"),
+        ("cmix version 21", "cmix 21"),
+        ("no number", ""),
+    ],
+)
+def test_a_program_says_its_version(on_path: Path, banner: str, version: str) -> None:
+    program(on_path, "cmix", f"import sys; print({banner!r}); sys.exit(1)")
+    assert all_peers()["cmix"].version() == version
+
+
+@needs_scripts
+def test_every_row_says_what_ran_and_when(on_path: Path) -> None:
+    script = "import shutil, sys\nif len(sys.argv) < 2: print('cmix version 21')\n"
+    program(on_path, "cmix", script + "else: shutil.copy(*sys.argv[2:])")
+    names = ["nncompress mixing", "gzip -9", "bzip2 -9", "xz -9e", "cmix"]
+    peers = [all_peers()[name] for name in names]
+    settings = PeerSettings(CodingOptions(level=2))
+    trials = compare.compare([("file", text(500))], peers, settings, lambda *_: None)
+    assert [trial.error for trial in trials] == [None] * len(names)
+    assert [trial.label for trial in trials] == ["nncompress mixing -2", *names[1:]]
+    for trial in trials:
+        assert trial.version
+        assert trial.command
+        assert datetime.fromisoformat(trial.date).tzinfo is not None
+    shown = plain(trials)
+    for trial in trials:
+        assert trial.command in shown
+        assert trial.version in shown
+    assert "nncompress compress -2 --method mixing input" in shown
+    assert "cmix -c input packed" in shown
+
+
+def test_our_own_rows_name_model_and_level(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "tiny.nncmodel")
+    found = []
+    for level, name in ((3, "nncompress"), (5, "nncompress"), (5, "nncompress mixing")):
+        peer = all_peers()[name]
+        peer.configure(PeerSettings(CodingOptions(model, level)))
+        found.append(peer.facts())
+    assert [(facts["level"], facts["model"]) for facts in found] == [
+        (3, None),
+        (5, "tiny"),
+        (5, None),
+    ]
+    assert found[1]["model_identity"] == load_model(model).identity.hex()
+    assert str(model) in found[1]["command"]
+
+
+def test_results_of_before_are_read_too() -> None:
+    assert trial_from({"file": "a", "size": 1, "codec": "x"}) == Trial("a", 1, "x")
 
 
 INTRUDERS = ("resource", "json", "click", "numpy", "lzma", "sitecustomize", "nncompress")

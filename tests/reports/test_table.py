@@ -9,8 +9,18 @@ from nncompress.reports import table
 from nncompress.reports.compare import Trial
 
 TRIALS = [
-    Trial("a|b", 1000, "large", "1", 800, 1.0, 0.5, 0.1, 20_000_000, True),
-    Trial("a|b", 1000, "small", "1", 125, 2.0, 0.5, 0.1, None, True),
+    Trial(
+        "a|b",
+        1000,
+        "large",
+        compressed=800,
+        compress_seconds=1.0,
+        peak_memory=20_000_000,
+        restored=True,
+    ),
+    Trial(
+        "a|b", 1000, "small", compressed=125, compress_seconds=2.0, peak_memory=None, restored=True
+    ),
     Trial("a|b", 1000, "broken", error="failed with status 3"),
 ]
 
@@ -31,7 +41,15 @@ def test_markdown_rows_have_as_many_cells_as_columns() -> None:
 
 
 def test_several_files_get_a_section_for_all() -> None:
-    other = Trial("c", 3000, "large", "1", 200, 1.0, 0.5, 0.1, 30_000_000, True)
+    other = Trial(
+        "c",
+        3000,
+        "large",
+        compressed=200,
+        compress_seconds=1.0,
+        peak_memory=30_000_000,
+        restored=True,
+    )
     title, trials = table.sections([*TRIALS, other])[-1]
     assert title == "all 2 files, 4,000 bytes"
     assert [(trial.codec, trial.compressed) for trial in trials] == [("large", 1000)]
