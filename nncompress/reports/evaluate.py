@@ -15,6 +15,7 @@ from nncompress.archive.codec import Progress
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError, ModelError
 from nncompress.files.output import os_failure
+from nncompress.machine.device import require_torch
 
 from . import corpora
 from .measure import Meter, float_meter, ideal_bits, network_meter
@@ -117,6 +118,7 @@ def _open_network(options: CodingOptions) -> tuple[Facts, Meter]:
 
 
 def _load_float(path: Path) -> SHARNN:
+    require_torch("a comparison with float weights")
     from nncompress.quantize.to_floats import load_network
 
     try:
