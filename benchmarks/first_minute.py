@@ -1,4 +1,4 @@
-"""Write down a stranger's first minute: install, compress, decompress, compare, with sizes and times.
+"""Write down a stranger's first minute: install, compress, decompress, compare; sizes and times.
 
     python benchmarks/first_minute.py            # writes docs/measurements/first-minute.md
 
@@ -125,10 +125,11 @@ def _head() -> str:
     machine = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}"
     return f"""# The first minute
 
-Made by `benchmarks/first_minute.py` with version {__version__}: what a stranger sees and waits for, in a fresh
-environment, from read-only sources, without `HOME`, and with an empty cache of compiled kernels. Packages came from a
-disk nearby; to fetch them takes as long as the network says. {machine}, Python {facts["python"]},
-commit {facts["commit"]}; the machine had other work to do, so that times are upper bounds.
+Made by `benchmarks/first_minute.py` with version {__version__}: what a stranger sees and waits
+for, in a fresh environment, from read-only sources, without `HOME`, and with an empty cache of
+compiled kernels. Packages came from a disk nearby; to fetch them takes as long as the network says.
+{machine}, Python {facts["python"]}, commit {facts["commit"]}; the machine had
+other work to do, so that times are upper bounds.
 """
 
 
