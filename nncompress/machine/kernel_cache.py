@@ -128,6 +128,10 @@ class KernelCache(FunctionCache):
         except (OSError, NotImplementedError) as error:
             log.info("a compiled kernel could not be kept: %s", error)
 
+    def waits(self) -> bool:
+        """Return whether nothing is kept yet, and something can be."""
+        return not Path(self._cache_file._index_path).exists() and not self._fault()
+
     def _fault(self) -> str:
         """Say why nothing can be kept; "" where it can."""
         place = Path(self._cache_path)
