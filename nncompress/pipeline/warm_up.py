@@ -27,8 +27,8 @@ from nncompress.transforms.filters import PARAMETERS, Transform, apply_transform
 from nncompress.transforms.repeat_kernels import spread_index
 from nncompress.transforms.repeats import RepeatFinder
 
-METHODS = ("network", "network+mixing", "mixing")
-SAMPLE = b"one byte, and another byte. " * 4
+_METHODS = ("network", "network+mixing", "mixing")
+_SAMPLE = b"one byte, and another byte. " * 4
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def warm_up() -> Warmth:
     try:
         _use_transforms()
         model = load_model(model_file(CodingOptions()))
-        for method in METHODS:
+        for method in _METHODS:
             _use_method(model, method)
     finally:
         if other is not None:
@@ -88,24 +88,24 @@ def _files(folder: Path) -> Iterator[tuple[Path, int]]:
 
 def _use_transforms() -> None:
     """Find repeats, let their index grow, and apply and undo all filters."""
-    RepeatFinder(1 << 20, 64, 64).feed(SAMPLE)
+    RepeatFinder(1 << 20, 64, 64).feed(_SAMPLE)
     spread_index(np.zeros(8, np.uint64), np.zeros(16, np.uint64), 1)
     for kind, labels in PARAMETERS.items():
         for parameter in range(len(labels)):
             transform = Transform(kind, parameter)
-            undo_transform(transform, apply_transform(transform, SAMPLE))
+            undo_transform(transform, apply_transform(transform, _SAMPLE))
 
 
 def _use_method(model: Model, method: str) -> None:
     """Code bytes and decode them again."""
     coder = BlockCoder(model, method=method, threads=1)
-    number, payload = coder.encode(SAMPLE)
-    coder.decode(number, payload, len(SAMPLE))
+    number, payload = coder.encode(_SAMPLE)
+    coder.decode(number, payload, len(_SAMPLE))
 
 
 def use_planes() -> None:
     """Mix plane by plane, as ``explain`` and the training of the mixer do."""
-    lanes, size = 1, len(SAMPLE)
+    lanes, size = 1, len(_SAMPLE)
     predictor = Predictor(ALONE[0][0], lanes, size)
     expected_bytes(predictor, 0, lanes, None)
     predictor.encode_step(0, lanes, np.zeros(lanes, np.uint8), None, np.empty((8, lanes)))
