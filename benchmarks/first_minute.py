@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shlex
 import subprocess
 import sys
@@ -38,7 +39,6 @@ COMMANDS = (
     "nncompress decompress -o /tmp/sample.out /tmp/sample.nnc",
     f"cmp {SAMPLE} /tmp/sample.out",
     f"nncompress compare --codec nncompress --codec xz --codec gzip {SAMPLE}",
-    "nncompress warm-up",
 )
 
 
@@ -76,22 +76,22 @@ def _minute(
     pip |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     yield "```"
     for line in installs:
-        seconds, _ = _run(line, sources, pip | {"HOME": os.environ.get("HOME", "/")}, place)
-        yield f"$ {line}    # {seconds:.0f} s"
+        times, _ = _run(line, sources, pip | {"HOME": os.environ.get("HOME", "/")}, place)
+        yield f"$ {line}    # {times}"
     subprocess.run(["chmod", "-R", "a-w", sources], check=True)  # though root may
     yield f"$ du -sm env    # {_megabytes(environment)} MB, of them {_largest(environment)}"
     for line in COMMANDS:
-        seconds, shown = _run(line, sources, variables, place)
-        yield f"$ {line}    # {seconds:.1f} s"
+        times, shown = _run(line, sources, variables, place)
+        yield f"$ {line}    # {times}"
         yield from (text.rstrip() for text in shown.splitlines())
     yield "```\n"
     subprocess.run(["chmod", "-R", "u+w", sources], check=True)
 
 
-def _run(line: str, folder: Path, variables: dict[str, str], place: Path) -> tuple[float, str]:
-    """Run a command that must succeed; return its seconds and what it showed."""
+def _run(line: str, folder: Path, variables: dict[str, str], place: Path) -> tuple[str, str]:
+    """Run a command that must succeed; return how long it took, and what it showed."""
     words = [word.replace("/tmp/", f"{place}/") for word in shlex.split(line)]
-    began = time.perf_counter()
+    began, used = time.perf_counter(), _processor_seconds()
     done = subprocess.run(
         words,
         cwd=folder,
@@ -100,11 +100,17 @@ def _run(line: str, folder: Path, variables: dict[str, str], place: Path) -> tup
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    seconds = time.perf_counter() - began
+    seconds, used = time.perf_counter() - began, _processor_seconds() - used
     if done.returncode:
         raise SystemExit(f"{line}\n{done.stdout}")
     shown = "" if words[0] == "pip" else done.stdout
-    return seconds, shown.replace(f"{place}/", "/tmp/")
+    return f"{seconds:.1f} s, {used:.1f} s of processor", shown.replace(f"{place}/", "/tmp/")
+
+
+def _processor_seconds() -> float:
+    """Return what finished child processes have used."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _megabytes(folder: Path) -> int:
@@ -128,8 +134,8 @@ def _head() -> str:
 Made by `benchmarks/first_minute.py` with version {__version__}: what a stranger sees and waits
 for, in a fresh environment, from read-only sources, without `HOME`, and with an empty cache of
 compiled kernels. Packages came from a disk nearby; to fetch them takes as long as the network says.
-{machine}, Python {facts["python"]}, commit {facts["commit"]}; the machine had
-other work to do, so that times are upper bounds.
+{machine}, Python {facts["python"]}, commit {facts["commit"]}. Seconds of processor are those of all
+processes and cores; where they are far fewer than seconds, the machine had other work to do.
 """
 
 
