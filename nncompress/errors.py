@@ -15,6 +15,7 @@ __all__ = [
     "FileError",
     "LimitError",
     "MemoryLimitError",
+    "MissingLibraryError",
     "ModelError",
     "ModelMismatchError",
     "ModelNotFoundError",
@@ -113,6 +114,10 @@ class ModelMismatchError(ModelError):
 
 class DeviceError(NNCompressError):
     """A device is missing, or does not compute exactly."""
+
+
+class MissingLibraryError(NNCompressError, ImportError):
+    """A library that only some commands need is not installed, or cannot be loaded."""
 
 
 class LimitError(NNCompressError):

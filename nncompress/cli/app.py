@@ -45,6 +45,7 @@ SECTIONS = {
     },
     "Shell": {
         "completion": ("completion", "Print a completion script."),
+        "warm-up": ("warm_up", "Compile what commands need, as for a container's image."),
     },
 }
 """By section of the help and name of a command: its module under nncompress.cli, whose ``command``

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nncompress.errors import FileError
+from nncompress.machine.device import require_torch
 
 from . import options
 from .escape import show_text
@@ -65,6 +66,7 @@ def command(
         raise click.UsageError("nothing to do: give --out, --held-out or both")
     if out is not None:
         options.refuse_existing(out, force)
+    require_torch("average")
     from nncompress.network.weights import save_weights
     from nncompress.quantize.to_floats import load_network
     from nncompress.training.average import HeldOut, average_networks

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from nncompress.errors import FileError, ModelError
+from nncompress.machine.device import require_torch
 
 from . import options
 from .escape import show_text
@@ -39,6 +40,7 @@ def command(
     folders or shards that the network was trained on. WEIGHTS may also be a model file: its
     integers are kept, and only what the mixer starts from is trained anew.
     """
+    require_torch("quantize")
     from nncompress.training.release import Release, release
 
     options.refuse_existing(out, force)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nncompress.errors import FileError
+from nncompress.machine.device import require_torch
 from nncompress.network.presets import PRESETS
 from nncompress.training.config import TrainConfig
 
@@ -162,6 +163,7 @@ def command(
     The weights are OUT/model.safetensors; 'nncompress quantize' makes a model of them. Under
     torchrun every process trains on text of its own.
     """
+    require_torch("train")
     from nncompress.training.run import Setup, train
 
     config = TrainConfig(**settings)

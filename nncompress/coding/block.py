@@ -31,10 +31,16 @@ from .predictors import make_predictor, predictor_memory
 from .records import NO_RECORDS
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from nncompress.exact.engine import Network
     from nncompress.exact.modelfile import Model
 
     from .planes import StepPredictor
+
+
+_COMPILED = ("cpu", "auto")
+"""Device and kernels with which the network's steps are compiled at the first run."""
 
 
 class BlockCoder:
@@ -73,6 +79,8 @@ class BlockCoder:
         self._cores = Cores(self.threads)
         self._network: Network | None = None
         self._starting = threading.Lock()
+        mixes = model is not None and method in ("auto", Method.NETWORK_MIXING.label)
+        self._compiling = _compile_aside() if mixes and (device, kernels) == _COMPILED else None
 
     @property
     def model_id(self) -> bytes | None:
@@ -99,6 +107,7 @@ class BlockCoder:
         """The model on the device, checked against its known answers when first asked for."""
         with self._starting:
             if self._network is None:
+                _wait_for(self._compiling)
                 self._network = _start_network(self.model, self.device, self.kernels, self.threads)
             return self._network
 
@@ -227,6 +236,19 @@ def _archive_bytes(payload: bytes, method: Method, *, alone: bool) -> int:
 def _usable_threads(layout: Layout, method: Method) -> int:
     """Count the threads that a block can use: one a group beside a network."""
     return len(layout.groups()) if method.needs_model else 1
+
+
+def _compile_aside() -> Popen[bytes] | None:
+    from .aside import compile_network
+
+    return compile_network()
+
+
+def _wait_for(compiling: Popen[bytes] | None) -> None:
+    if compiling is not None:
+        from .aside import wait_for_network
+
+        wait_for_network(compiling)
 
 
 def _start_network(model: Model | None, device: str, kernels: str, threads: int) -> Network:

@@ -1,4 +1,4 @@
-"""Run the loop of :mod:`.loop` in compiled code, for a network with packed products.
+"""Run the loop of :mod:`.loop` in compiled code, for a network whose step is compiled too.
 
 Python's lock, its conditions and the calls of a step would take an eighth of the time of two
 threads. Here each thread stays in one compiled function, :func:`_run_jobs`, where it takes jobs

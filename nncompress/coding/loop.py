@@ -182,7 +182,7 @@ def _run(
 ) -> None:
     if network is None:
         _run_alone(layout, coder.code, progress)
-    elif network.packs and not isinstance(coder, PlaneEncoder | PlaneDecoder):
+    elif network.is_compiled and not isinstance(coder, PlaneEncoder | PlaneDecoder):
         from .compiled_loop import CompiledLoop
 
         loop = CompiledLoop(layout, network, coder, progress)

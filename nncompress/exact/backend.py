@@ -1,8 +1,8 @@
 """Hold the integer network's numbers on a device, and compute with them: numba, or torch.
 
 A backend has the network's tensors, and what :mod:`.engine` needs of an array library. torch is
-imported where it computes something, and not before: it takes longer to start than a small file
-takes to code.
+imported by its own backend alone: it takes longer to start than a small file takes to code, and an
+installation may lack it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nncompress.machine.device import torch_device
-from nncompress.machine.int8 import fits, operands, pack
+from nncompress.machine.device import require_torch, torch_device
+from nncompress.machine.int8 import Operands, operands, pack
 
 from .stages import Recipe, run_stages
 
@@ -67,22 +67,16 @@ class NumbaBackend:
 
     Args:
         tensors: the network's, by name.
-        threads: how many a product through torch may use inside.
     """
 
     device = "cpu"
 
-    def __init__(self, tensors: Tensors, threads: int) -> None:
-        self.threads, self._prepared = threads, dict[str, Any]()
+    def __init__(self, tensors: Tensors) -> None:
         self.tensors: Mapping[str, Any] = tensors
-        self.packs = all(fits(array) for array in tensors.values() if array.dtype == np.int8)
+        self._packed: dict[str, NDArray[np.uint8]] = {}
 
     def start_thread(self) -> None:
-        """Limit torch's products: OpenMP would give those of each new thread all cores."""
-        if not self.packs:
-            import torch
-
-            torch.set_num_threads(self.threads)
+        """Do nothing: each thread uses its own core alone."""
 
     def rows(self, lanes: int) -> int:
         """No padding."""
@@ -92,31 +86,17 @@ class NumbaBackend:
         """Make an array of zeros."""
         return np.zeros(shape, dtype)
 
-    def product(
-        self, activations: NDArray[np.int8], name: str, out: NDArray[np.int32]
-    ) -> Callable[[], None] | tuple[Any, ...]:
-        """Return the product: packed where the CPU has instructions for it, else torch's."""
-        if self.packs:
-            if name not in self._prepared:
-                self._prepared[name] = pack(self.tensors[name])
-            return operands(activations, self._prepared[name], out)
-        import torch
-
-        from nncompress.machine.int8_torch import Gemm, prepare
-
-        if name not in self._prepared:
-            self._prepared[name] = prepare(torch.from_numpy(self.tensors[name]))
-        return Gemm(torch.from_numpy(activations), self._prepared[name], torch.from_numpy(out))
+    def product(self, activations: NDArray[np.int8], name: str, out: NDArray[np.int32]) -> Operands:
+        """Return the product, of a weight that is packed once for all lanes."""
+        if name not in self._packed:
+            self._packed[name] = pack(self.tensors[name])
+        return operands(activations, self._packed[name], out)
 
     def program(self, recipe: Recipe) -> Advance:
-        """Bring it into one compiled function, where the products are our own."""
-        if self.packs:
-            from .kernels.program import Program
+        """Bring it into one compiled function."""
+        from .kernels.program import Program
 
-            return Program(recipe)
-        from .kernels import fused
-
-        return partial(run_stages, fused, recipe)
+        return Program(recipe)
 
     def give(self, symbols: NDArray[np.uint8], into: NDArray[np.uint8]) -> None:
         """Copy bytes."""
@@ -138,9 +118,11 @@ class TorchBackend:
     Raises:
         DeviceError: the device is not there.
         ConfigError: its name is wrong.
+        MissingLibraryError: torch is not installed.
     """
 
     def __init__(self, tensors: Tensors, device: str, threads: int) -> None:
+        require_torch(f"the device {device}")
         import torch
 
         from .kernels import reference

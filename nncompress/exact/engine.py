@@ -45,11 +45,12 @@ class Network:
         parameters: its numbers.
         device: "cpu", "cuda" or "cuda:N".
         kernels: "numba" (CPU only), "torch", or "auto" for the faster of those that the device has.
-        threads: how many a product may use inside, on a CPU.
+        threads: how many a product of torch's may use inside, on a CPU.
 
     Raises:
         DeviceError: the device is not there.
         ConfigError: a name is wrong.
+        MissingLibraryError: torch is wanted and not installed.
     """
 
     def __init__(
@@ -64,9 +65,7 @@ class Network:
         self.parameters, self.config = parameters, parameters.config
         tensors = {name: array for name, array in parameters.tensors().items() if array.ndim}
         self.backend: Backend = (
-            NumbaBackend(tensors, threads)
-            if kernels == "numba"
-            else TorchBackend(tensors, device, threads)
+            NumbaBackend(tensors) if kernels == "numba" else TorchBackend(tensors, device, threads)
         )
 
     @property
@@ -75,9 +74,9 @@ class Network:
         return self.backend.device
 
     @property
-    def packs(self) -> bool:
-        """Whether the CPU multiplies with :mod:`nncompress.machine.int8`, and not through torch."""
-        return isinstance(self.backend, NumbaBackend) and self.backend.packs
+    def is_compiled(self) -> bool:
+        """Whether a step is a compiled function, and not a series of calls of torch's."""
+        return isinstance(self.backend, NumbaBackend)
 
     def start_thread(self) -> None:
         """Prepare the calling thread to step lanes; :meth:`lanes` does it for its own thread."""

@@ -14,7 +14,9 @@ sum of a row of activations, is what a row's sums start below zero with. Two pro
 bits for K up to 2**16.
 
 Weights are packed in panels, each as many rows of the weight as the sums of one or of ``WIDE``
-registers; a tile is the product of ``TILE_ROWS`` rows of activations, or one, with a panel.
+registers; a tile is the product of ``TILE_ROWS`` rows of activations, or one, with a panel. Where
+the CPU has none of these instructions, or a weight's shape does not fit them, :mod:`.int8_plain`
+multiplies.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from .features import dot_instruction
+from .int8_plain import multiply_plain
 from .jit import jit, part
 from .simd import I8, I32, CodeWriter, splat
 
@@ -54,36 +57,42 @@ _REGISTER = ir.VectorType(I32, REGISTER_SUMS)
 _REGISTER_BYTES = 4 * REGISTER_SUMS
 
 
-def fits(weight: NDArray[np.int8]) -> bool:
-    """Return whether a weight, int8 [N, K], can be packed, and this CPU has the instructions."""
-    rows, columns = weight.shape
-    return INSTRUCTIONS is not None and bool(rows % REGISTER_SUMS == 0 and columns % DEPTH == 0)
+UNPACKED = 0
+"""Width of panels that says that a weight is not packed, and :mod:`.int8_plain` multiplies."""
+
+
+def panel_width(rows: int, columns: int) -> int:
+    """Return the registers across a panel of a weight, int8 [rows, columns]: its order in memory.
+
+    Returns:
+        ``WIDE``, 1 or ``UNPACKED``.
+    """
+    if INSTRUCTIONS is None or rows % REGISTER_SUMS or columns % DEPTH:
+        return UNPACKED
+    return 1 if rows % (WIDE * REGISTER_SUMS) else WIDE
 
 
 def pack(weight: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """Bring a weight into the order of the tiles.
+    """Bring a weight into the order of the tiles, or leave its order where none fits.
 
     Args:
-        weight: int8 [N, K] in [-63, 63], which :func:`fits`.
+        weight: int8 [N, K] in [-63, 63].
 
     Returns:
         uint8 [N * K], beginning with a cache line. Where weights keep their sign, uint8 holds their
         bits.
     """
     rows, columns = weight.shape
-    panel = _panel(rows) * REGISTER_SUMS
-    biased = (weight.astype(np.int16) + BIAS).astype(np.uint8)
-    ordered = biased.reshape(rows // panel, panel, columns // DEPTH, DEPTH).transpose(0, 2, 1, 3)
+    panel = panel_width(rows, columns) * REGISTER_SUMS
+    ordered = weight
+    if panel:
+        tiles = weight.reshape(rows // panel, panel, columns // DEPTH, DEPTH)
+        ordered = tiles.transpose(0, 2, 1, 3).astype(np.int16) + BIAS
     raw = np.empty(weight.size + 64, np.uint8)
     start = -raw.ctypes.data % 64
     packed = raw[start : start + weight.size]
-    packed[:] = ordered.reshape(-1)
+    packed[:] = ordered.astype(np.uint8).reshape(-1)
     return packed
-
-
-def _panel(rows: int) -> int:
-    """Return the registers across a panel of a packed weight, int8 [rows, K]."""
-    return WIDE if rows % (WIDE * REGISTER_SUMS) == 0 else 1
 
 
 class Operands(NamedTuple):
@@ -94,7 +103,7 @@ class Operands(NamedTuple):
         packed: what :func:`pack` made of the weight, int8 [N, K].
         start: scratch, int32 [n].
         out: int32 [n, N], written.
-        width: registers across a panel, ``WIDE`` or 1.
+        width: registers across a panel, or ``UNPACKED``.
     """
 
     activations: Annotated[NDArray[np.int8], 2]
@@ -109,7 +118,8 @@ def operands(
 ) -> Operands:
     """Return the operands for the product of fixed buffers; see :class:`Operands`."""
     start = np.zeros(len(activations), np.int32)
-    return Operands(activations, packed, start, out, _panel(out.shape[1]))
+    width = panel_width(out.shape[1], activations.shape[1])
+    return Operands(activations, packed, start, out, width)
 
 
 def _tile(
@@ -212,18 +222,11 @@ def _start_rows(activations: Any, start: Any) -> None:
         start[row] = -np.int32(BIAS) * total
 
 
-@jit
-def multiply(activations: Any, packed: Any, start: Any, out: Any, width: int) -> None:
-    """Compute ``out = activations @ weight.T``.
+@part
+def _multiply_packed(activations: Any, packed: Any, start: Any, out: Any, width: int) -> None:
+    """Compute as :func:`multiply`.
 
     A panel stays in the first-level cache while all rows pass by.
-
-    Args:
-        activations: int8 [n, K].
-        packed: what :func:`pack` made of the weight, int8 [N, K].
-        start: scratch, int32 [n].
-        out: int32 [n, N], written.
-        width: registers across a panel, ``WIDE`` or 1, as the weight was packed.
     """
     rows = activations.shape[0]
     whole = rows - rows % TILE_ROWS
@@ -239,3 +242,27 @@ def multiply(activations: Any, packed: Any, start: Any, out: Any, width: int) ->
                 tile(activations, row, packed, panel, start, out, 1, WIDE)
             else:
                 tile(activations, row, packed, panel, start, out, 1, 1)
+
+
+def _multiply(activations: Any, packed: Any, start: Any, out: Any, width: int) -> None:
+    """Compute ``out = activations @ weight.T``.
+
+    Args:
+        activations: int8 [n, K].
+        packed: what :func:`pack` made of the weight, int8 [N, K].
+        start: scratch, int32 [n].
+        out: int32 [n, N], written.
+        width: registers across a panel, as the weight was packed, or ``UNPACKED``.
+    """
+    if width == UNPACKED:
+        multiply_plain(activations, packed, out)
+    else:
+        _multiply_packed(activations, packed, start, out, width)
+
+
+def _multiply_all_plain(activations: Any, packed: Any, start: Any, out: Any, width: int) -> None:
+    """Compute as :func:`multiply` on a CPU that could not even compile the tiles."""
+    multiply_plain(activations, packed, out)
+
+
+multiply = jit(_multiply_all_plain if INSTRUCTIONS is None else _multiply)

@@ -24,6 +24,7 @@ from numba import njit
 from numba.core.registry import CPUDispatcher
 
 from .kernel_cache import KernelCache, NoCache, fault_of_folder, fault_of_place
+from .parts import PartCompiler
 
 PACKAGE = Path(__file__).parents[1]
 WITH_KERNELS = ("coding", "exact", "machine", "mixing", "transforms", "lanes.py")
@@ -45,6 +46,7 @@ _PART: dict[str, Any] = {
     "forceinline": True,
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
+    "pipeline_class": PartCompiler,
 }
 
 
@@ -76,6 +78,11 @@ def inline(function: Callable[..., Any]) -> Any:
     By itself it takes no time to compile and to keep.
     """
     return njit(nogil=True, inline="always")(function)
+
+
+def waits_to_be_kept(kernel: Any) -> bool:
+    """Return whether a kernel has not been compiled yet, and will be kept when it is."""
+    return isinstance(kernel._cache, KernelCache) and kernel._cache.waits()
 
 
 def _open_cache(function: Callable[..., Any]) -> KernelCache | NoCache:

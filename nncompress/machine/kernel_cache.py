@@ -34,6 +34,9 @@ log = logging.getLogger("nncompress")
 COMPILING = "compiling the kernels for this machine, once: about a minute"
 COMPILING_AGAIN = "compiling the kernels, about a minute; they cannot be kept: {}"
 
+FAULTS: list[str] = []
+"""Why kernels that this process compiled were not kept, as far as they were not."""
+
 _HASH_SIZE = 32
 """Bytes of BLAKE2b that a file of the cache begins with."""
 
@@ -108,6 +111,7 @@ class KernelCache(FunctionCache):
             found = None
         if found is None:
             fault = self._fault()
+            FAULTS.extend([fault] if fault else [])
             announce(COMPILING_AGAIN.format(fault) if fault else COMPILING)
         return found
 
@@ -123,6 +127,10 @@ class KernelCache(FunctionCache):
                 super().save_overload(sig, data)
         except (OSError, NotImplementedError) as error:
             log.info("a compiled kernel could not be kept: %s", error)
+
+    def waits(self) -> bool:
+        """Return whether nothing is kept yet, and something can be."""
+        return not Path(self._cache_file._index_path).exists() and not self._fault()
 
     def _fault(self) -> str:
         """Say why nothing can be kept; "" where it can."""
@@ -147,6 +155,7 @@ class NoCache(NullCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> None:
         """Return None."""
+        FAULTS.append(self._fault)
         announce(COMPILING_AGAIN.format(self._fault))
 
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nncompress.machine import int8
-from nncompress.machine.dot import dot_each
 from nncompress.machine.jit import jit, part
 
 from .state import CLUSTER
@@ -27,7 +26,8 @@ CLUSTER_BIAS_MAX = 1 << 29
 ROUNDS = 12
 """Rounds of k-means; after these the distances hardly fall any more."""
 
-_PACKED = int8.INSTRUCTIONS is not None
+_WIDTH = int8.panel_width(CENTROIDS, int8.DEPTH)
+"""Of the panels of the clusters' weight, where its rows are whole."""
 
 
 class Clusters(NamedTuple):
@@ -104,23 +104,15 @@ def pack_centroids(weight: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     Returns:
         uint8 [256 * width], for ``State.centroids``.
     """
-    return int8.pack(weight) if _PACKED else weight.reshape(-1).view(np.uint8)
+    return int8.pack(weight)
 
 
 @jit
-def _multiply_packed(hidden, weight, scores):
+def multiply_centroids(hidden, weight, scores):
+    """Compute the product of hidden vectors and the clusters' weight, packed."""
     start = np.empty(hidden.shape[0], np.int32)
-    int8.multiply(hidden, weight, start, scores, int8.WIDE)
-
-
-@jit
-def _multiply_plain(hidden, weight, scores):
-    rows = weight.view(np.int8).reshape((scores.shape[1], hidden.shape[1]))
-    for lane in range(hidden.shape[0]):
-        dot_each(hidden[lane].astype(np.int16), rows, scores[lane])
-
-
-multiply_centroids = _multiply_packed if _PACKED else _multiply_plain
+    width = int8.UNPACKED if hidden.shape[1] % int8.DEPTH else _WIDTH
+    int8.multiply(hidden, weight, start, scores, width)
 
 
 @part

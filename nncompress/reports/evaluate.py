@@ -13,6 +13,7 @@ from nncompress.archive.codec import Progress
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError, ModelError
 from nncompress.files.output import os_failure
+from nncompress.machine.device import require_torch
 
 from . import corpora
 from .measure import Meter, float_meter, ideal_bits, network_meter
@@ -167,6 +168,7 @@ def _open_network(options: CodingOptions) -> _Contestant:
 
 
 def _load_float(path: Path) -> SHARNN:
+    require_torch("a comparison with float weights")
     from nncompress.quantize.to_floats import load_network
 
     try:

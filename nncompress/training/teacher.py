@@ -197,7 +197,5 @@ class Teacher:
 
 def _reader(path: Path, device: torch.device) -> SegmentReader:
     if device.type == "cpu" and is_model(path):
-        network = Network(load_model(path).parameters)
-        if network.packs:
-            return IntegerReader(network, torch.get_num_threads())
+        return IntegerReader(Network(load_model(path).parameters), torch.get_num_threads())
     return FloatReader(load_network(path), device)

@@ -27,12 +27,6 @@ def network_of(config=TINY):
     return Network(parameters(config))
 
 
-@pytest.fixture(autouse=True)
-def _own_products():
-    if not network_of().packs:
-        pytest.skip("this CPU has no products of our own")
-
-
 class InPython:
     """A mixer that the compiled loop does not know for one."""
 

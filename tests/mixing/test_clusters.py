@@ -7,12 +7,8 @@ import pytest
 
 from nncompress.errors import ConfigError
 from nncompress.exact.engine import Prediction
-from nncompress.machine import int8
 from nncompress.mixing.clusters import (
     Clusters,
-    _multiply_plain,
-    multiply_centroids,
-    pack_centroids,
     train_clusters,
 )
 from nncompress.mixing.predictor import Predictor
@@ -53,16 +49,6 @@ def test_the_cluster_is_the_first_of_the_highest_score(width):
     scores = hidden.astype(np.int64) @ clusters.weight.T.astype(np.int64) - clusters.bias
     assert (clusters_of(hidden, clusters) == scores.argmax(axis=1)).all()
     assert (clusters_of(hidden, Clusters.none(width)) == 0).all()
-
-
-@pytest.mark.skipif(int8.INSTRUCTIONS is None, reason="this CPU has one way only")
-def test_both_ways_to_multiply_agree():
-    hidden = np.random.default_rng(1).integers(-127, 128, (9, 384)).astype(np.int8)
-    weight = some_clusters(384).weight
-    one, other = np.empty((9, 256), np.int32), np.empty((9, 256), np.int32)
-    multiply_centroids(hidden, pack_centroids(weight), one)
-    _multiply_plain(hidden, weight.reshape(-1).view(np.uint8), other)
-    assert (one == other).all()
 
 
 def test_they_pick_weights_of_the_mixer():
