@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nncompress.archive.access import read_map
-from nncompress.archive.codec import BlockCodec, Progress, StoredCodec, no_progress
+from nncompress.archive.codec import BlockCodec, Progress, ReadModel, StoredCodec, no_progress
 from nncompress.archive.copies import NO_REPEATS, Copies, CopyRules, pack_copies
 from nncompress.archive.fields import pack_varint
 from nncompress.archive.format import (
@@ -63,7 +63,8 @@ class Remembering:
         self.copy_rules = copy_rules
         self.model_id = codec.model_id
         self.block_size = self.first_block_size = codec.block_size
-        self.encode, self.memory = codec.encode, codec.memory
+        self.embedded = codec.embedded
+        self.choose, self.encode, self.memory = codec.choose, codec.encode, codec.memory
         self._decode = codec.decode
         self._known: dict[tuple[int, bytes, int], bytes | NNCompressError] = {}
 
@@ -300,9 +301,9 @@ class Fuzzer:
         self.outcomes: Counter[str] = Counter()
         self._codecs: dict[int, Remembering] = {}
 
-    def decoder(self, model_id: bytes | None) -> BlockCodec:
+    def decoder(self, model_id: bytes | None, embedded: ReadModel | None = None, /) -> BlockCodec:
         """Return the coder's codec for a model, which remembers."""
-        codec = self.coder.decoder(model_id)
+        codec = self.coder.decoder(model_id, embedded)
         return self._codecs.setdefault(id(codec), Remembering(codec))
 
     def case(self, seed: int, number: int) -> None:
