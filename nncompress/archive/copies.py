@@ -21,7 +21,7 @@ from nncompress.errors import DamagedArchiveError
 
 from .fields import Cursor, Incomplete, pack_varint
 from .format import LiteralsHeader
-from .packing import pack, unpack
+from .packing import pack_body, unpack_body
 
 LEAST_COPY = 32
 """A block has no more copies than one for so many bytes that they make."""
@@ -91,7 +91,7 @@ def pack_copies(copies: Copies, start: int) -> bytes:
         for column, value in zip(columns, fields, strict=True):
             column.append(pack_varint(value))
         before, expected = place, source + length
-    return pack(pack_varint(len(copies)) + b"".join(map(b"".join, columns)))
+    return pack_body(pack_varint(len(copies)) + b"".join(map(b"".join, columns)))
 
 
 def parse_copies(section: bytes, block: LiteralsHeader, raw_size: int, window: int) -> Copies:
@@ -151,7 +151,7 @@ def _parse(section: bytes, block: LiteralsHeader, raw_size: int) -> Copies:
 
 def _unpack(section: bytes, most: int) -> bytes:
     try:
-        return unpack(section, most)
+        return unpack_body(section, most)
     except ValueError as error:
         raise _damaged(f"they are {error}") from None
 

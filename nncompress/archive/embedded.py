@@ -16,7 +16,7 @@ from typing import TypeVar
 from nncompress.errors import ConfigError, DamagedArchiveError
 
 from .format import NARROW_SIZE, BlockHeader, Header, Method
-from .packing import pack, unpack
+from .packing import pack_body, unpack_body
 
 MAX_MODEL_FILE = NARROW_SIZE - 2
 """Bytes of the largest model file that an archive may carry."""
@@ -38,7 +38,7 @@ def model_member(model_id: bytes, file: bytes) -> bytes:
             f"a model file of {len(file)} bytes is too large for an archive to carry: "
             f"{MAX_MODEL_FILE} are the most"
         )
-    header, payload = Header(model_id), pack(file)
+    header, payload = Header(model_id), pack_body(file)
     block = BlockHeader(Method.MODEL, 0, len(payload), zlib.crc32(payload), last=True, offset=0)
     return header.pack() + block.pack(header) + payload
 
@@ -52,7 +52,7 @@ def unpack_model(payload: bytes, crc: int) -> bytes:
     if zlib.crc32(payload) != crc:
         raise DamagedArchiveError("damaged archive: wrong checksum of the model that it carries")
     try:
-        file = unpack(payload, MAX_MODEL_FILE)
+        file = unpack_body(payload, MAX_MODEL_FILE)
     except ValueError as error:
         raise DamagedArchiveError(f"damaged archive: the model in it is {error}") from None
     return file

@@ -10,15 +10,15 @@ import zlib
 AS_IS, DEFLATED = 0, 1
 
 
-def pack(body: bytes) -> bytes:
+def pack_body(body: bytes) -> bytes:
     """Return what stands for ``body``."""
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = deflater.compress(body) + deflater.flush()
     return bytes([DEFLATED]) + packed if len(packed) < len(body) else bytes([AS_IS]) + body
 
 
-def unpack(packed: bytes, most: int) -> bytes:
-    """Return what :func:`pack` was given.
+def unpack_body(packed: bytes, most: int) -> bytes:
+    """Return what :func:`pack_body` was given.
 
     Args:
         packed: at least one byte.
