@@ -86,7 +86,8 @@ def compress(
         options: see :class:`EncoderOptions`.
 
     Returns:
-        An archive, never more than 32 bytes and 0.01% larger than ``data``.
+        An archive, never more than 32 bytes and 0.01% larger than ``data``, and the model that it
+        is told to carry.
 
     Raises:
         ConfigError: an argument has an impossible value.
