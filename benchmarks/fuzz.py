@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import faulthandler
 import io
+import json
 import random
 import shutil
 import sys
@@ -24,12 +25,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nncompress.archive.access import read_map
-from nncompress.archive.codec import BlockCodec, Progress, StoredCodec, no_progress
+from nncompress.archive.codec import BlockCodec, Progress, ReadModel, StoredCodec, no_progress
 from nncompress.archive.copies import NO_REPEATS, Copies, CopyRules, pack_copies
+from nncompress.archive.embedded import model_member
 from nncompress.archive.fields import pack_varint
 from nncompress.archive.format import (
     DIGEST_SIZE,
     MAX_BLOCK_SIZE,
+    MODEL_ID_SIZE,
     MOST_COPIED_PER_BYTE,
     WINDOWS,
     BlockHeader,
@@ -40,6 +43,8 @@ from nncompress.archive.format import (
 from nncompress.archive.index import IndexBuilder
 from nncompress.archive.recover import recover
 from nncompress.cli.app import run
+from nncompress.coding.block import BlockCoder
+from nncompress.coding.embedded import read_embedded
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import MemoryLimitError, ModelError, NNCompressError
 from nncompress.pipeline.coder import Coder
@@ -63,7 +68,8 @@ class Remembering:
         self.copy_rules = copy_rules
         self.model_id = codec.model_id
         self.block_size = self.first_block_size = codec.block_size
-        self.encode, self.memory = codec.encode, codec.memory
+        self.embedded = codec.embedded
+        self.choose, self.encode, self.memory = codec.choose, codec.encode, codec.memory
         self._decode = codec.decode
         self._known: dict[tuple[int, bytes, int], bytes | NNCompressError] = {}
 
@@ -89,9 +95,15 @@ class Remembering:
 
 
 class Archives:
-    """The sound archives that cases begin with, and what is allowed to come out of damaged ones."""
+    """The sound archives that cases begin with, and what is allowed to come out of damaged ones.
 
-    def __init__(self, coder: Coder) -> None:
+    Args:
+        coder: makes those without a model.
+        model: a small model file that others carry; None for none of these.
+    """
+
+    def __init__(self, coder: Coder, model: bytes | None) -> None:
+        self.model = model or b""
         chance = random.Random(0)
         text = b"the words that a text is made of, and more words; " * 4
         noise = chance.randbytes(150)
@@ -109,9 +121,20 @@ class Archives:
             self.archives += [
                 self._pack(copying, repeated + again, size) for size in (None, 150, 333)
             ]
+        if model is not None:
+            self._add_carrying(model, text)
         for inner in (self.archives[8], self.archives[9], self.archives[9] + self.archives[11]):
             self._add_nested(inner)
             self._add_nested(text[:70] + inner)
+
+    def _add_carrying(self, model: bytes, text: bytes) -> None:
+        """Add archives that carry the model of their blocks."""
+        identity = bytes.fromhex(load_identity(model))
+        codec = BlockCoder(
+            read_embedded(model, identity), method="network+mixing", threads=1, embedded=model
+        )
+        carrying = [self._pack(codec, text, size) for size in (None, 90)]
+        self.archives += [*carrying, carrying[1] + carrying[0], self.archives[9] + carrying[0]]
 
     def _add_nested(self, contents: bytes) -> None:
         """Add archives whose contents end in an archive."""
@@ -206,7 +229,8 @@ def forge(chance: random.Random, _: bytes, archives: Archives) -> bytes:
         declared = chance.choice((len(payload), len(payload) + 1, 2**24 - 1))
         crc = chance.randrange(1, 2**32)
         last = chance.choice((number == count - 1, chance.random() < 0.1))
-        block = BlockHeader(method, raw, declared, crc, last, offset)
+        own = chance.choice((None, None, chance.randbytes(16)))
+        block = BlockHeader(method, raw, declared, crc, last, offset, None, own)
         record = block.pack(header) + payload
         index.add(chance.choice((len(record), 2**40)), block)
         out += record
@@ -276,6 +300,21 @@ def forge_index(chance: random.Random, _: bytes, archives: Archives) -> bytes:
     return before + index.pack(chance.randbytes(DIGEST_SIZE))
 
 
+def forge_model(chance: random.Random, data: bytes, archives: Archives) -> bytes:
+    """Put a damaged model, sound by its CRC-32, before a block that asks for it."""
+    damage = chance.choice((flip, overwrite, truncate, edit))
+    file = damage(chance, archives.model, archives)
+    carried = load_identity(archives.model) if archives.model else "00" * MODEL_ID_SIZE
+    identity = chance.choice((bytes.fromhex(carried), chance.randbytes(MODEL_ID_SIZE)))
+    header = Header(chance.choice((None, identity)))
+    payload = chance.choice((b"\0\0", b"\1\0")) + chance.randbytes(40)
+    method = chance.choice((Method.NETWORK, Method.NETWORK_MIXING))
+    size, named = chance.choice((60, 900)), chance.choice((None, identity))
+    block = BlockHeader(method, size, len(payload), 7, last=True, offset=0, model_id=named)
+    asking = header.pack() + block.pack(header) + payload
+    return model_member(identity, file) + asking + chance.choice((b"", data))
+
+
 MUTATIONS: tuple[Callable[[random.Random, bytes, Archives], bytes], ...] = (
     flip,
     overwrite,
@@ -286,6 +325,7 @@ MUTATIONS: tuple[Callable[[random.Random, bytes, Archives], bytes], ...] = (
     pad,
     forge_index,
     forge_copies,
+    forge_model,
 )
 
 
@@ -296,13 +336,13 @@ class Fuzzer:
         self.folder = folder
         self.model = model
         self.coder = Coder(CodingOptions(method="mixing", threads=1))
-        self.archives = Archives(self.coder)
+        self.archives = Archives(self.coder, model)
         self.outcomes: Counter[str] = Counter()
         self._codecs: dict[int, Remembering] = {}
 
-    def decoder(self, model_id: bytes | None) -> BlockCodec:
+    def decoder(self, model_id: bytes | None, embedded: ReadModel | None = None, /) -> BlockCodec:
         """Return the coder's codec for a model, which remembers."""
-        codec = self.coder.decoder(model_id)
+        codec = self.coder.decoder(model_id, embedded)
         return self._codecs.setdefault(id(codec), Remembering(codec))
 
     def case(self, seed: int, number: int) -> None:
@@ -463,6 +503,12 @@ def small_model(folder: Path) -> bytes:
     data = path.read_bytes()
     path.unlink()
     return data
+
+
+def load_identity(model: bytes) -> str:
+    """Return the identity that a sound model file states, in hexadecimal digits."""
+    header = json.loads(model[8 : 8 + int.from_bytes(model[:8], "little")])
+    return str(header["__metadata__"]["identity"])
 
 
 def limit_memory(room: int) -> None:

@@ -34,8 +34,9 @@ class MachineOptions(TypedDict, total=False):
     """
 
     model: FilePath | None
-    """Model file, or name of a known model; None for the one of the level, or for the one whose
-    identity an archive names."""
+    """Model file, or name of a known model; None for the one of the level, or for those whose
+    identities an archive names. For compressing, "auto" tries the installed models on each block
+    and takes the one that fits it best."""
     device: str
     """Where the network is computed, as ``cpu``, ``cuda`` or ``cuda:N``; ``auto`` (the default) is
     the CPU."""
@@ -57,6 +58,9 @@ class EncoderOptions(MachineOptions, total=False):
     window: int | None
     """How many bytes back repeats are sought, besides those that repeat themselves; 0 for not at
     all, None for the level's own."""
+    embed_model: bool
+    """Whether the archive carries the model that it needs, so that it opens where that is not
+    installed; False without it."""
 
 
 class DecoderOptions(MachineOptions, total=False):
@@ -82,7 +86,8 @@ def compress(
         options: see :class:`EncoderOptions`.
 
     Returns:
-        An archive, never more than 32 bytes and 0.01% larger than ``data``.
+        An archive, never more than 32 bytes and 0.01% larger than ``data``, and the model that it
+        is told to carry.
 
     Raises:
         ConfigError: an argument has an impossible value.

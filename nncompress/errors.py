@@ -99,7 +99,7 @@ class ModelNotFoundError(ModelError):
 
 
 class ModelMismatchError(ModelError):
-    """The model given is not the one the archive was made with.
+    """The model given is not the one that an archive needs, and that one is not installed.
 
     Attributes:
         wanted: identity the archive names, in hexadecimal digits.

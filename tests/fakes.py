@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from nncompress.archive.codec import Progress, no_progress
+from nncompress.archive.codec import BlockCodec, Progress, ReadModel, no_progress
 from nncompress.archive.copies import NO_REPEATS, CopyRules
 from nncompress.archive.format import Method
 from nncompress.errors import DamagedArchiveError
@@ -14,6 +14,8 @@ MODEL_ID = bytes(range(100, 116))
 
 class ZlibCodec:
     """Deflate under the ids of real methods: NETWORK_MIXING with a model identity, else MIXING."""
+
+    embedded: bytes | None = None
 
     def __init__(
         self,
@@ -25,6 +27,9 @@ class ZlibCodec:
         self.model_id = model_id
         self.block_size = self.first_block_size = block_size
         self.method = Method.MIXING if model_id is None else Method.NETWORK_MIXING
+
+    def choose(self, data: bytes) -> BlockCodec:
+        return self
 
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
@@ -46,6 +51,6 @@ class ZlibCodec:
             raise DamagedArchiveError(f"damaged archive: {error}") from None
 
 
-def source(model_id: bytes | None) -> ZlibCodec:
+def source(model_id: bytes | None, embedded: ReadModel | None = None) -> ZlibCodec:
     """Codec source for whatever ``ZlibCodec`` wrote."""
     return ZlibCodec(model_id)

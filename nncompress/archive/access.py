@@ -6,18 +6,21 @@ Nothing is decoded here, and no payload is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO
 
 from nncompress.errors import ArchiveError, DamagedArchiveError, TruncatedArchiveError
 
 from .codec import CodecSource, Decoded, check_block_memory, decode_block
 from .copies import NO_COPIES, Copies, parse_copies
+from .embedded import keep_model, unpack_model
 from .fields import pack_varint
 from .format import (
     CRC_SIZE,
     MAX_BLOCK_SIZE,
+    MODEL_ID_SIZE,
     NARROW_SIZE,
     SYNC,
     BlockHeader,
@@ -37,13 +40,23 @@ WINDOW = 1 << 20
 
 
 @dataclass(frozen=True)
+class ModelPlace:
+    """Where the model that ``header`` names stands in the archive: ``position`` of its block."""
+
+    header: Header
+    position: int
+    size: int
+
+
+@dataclass(frozen=True)
 class BlockPlace:
     """A block's place: ``position`` in the archive, ``start`` in the whole contents; bytes.
 
     ``offset`` is its start in the contents of its member, ``size`` what its record takes in the
     archive without the member's header, ``crc`` is the CRC-32 of the raw bytes. ``literal_start``
     is the number of its first literal in the member, None if that is not known. ``indexed`` says
-    whether a sound index has all this, or the member has no other block.
+    whether a sound index has all this, or the member has no other block. ``models`` are the places
+    of the models that the archive carries before its member, by identity.
     """
 
     member: int
@@ -57,6 +70,7 @@ class BlockPlace:
     literal_size: int
     literal_start: int | None
     indexed: bool = field(compare=False)
+    models: Mapping[bytes, ModelPlace] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -158,20 +172,23 @@ def _record_can_be(entry: IndexEntry, offset: int, *, last: bool) -> bool:
         return False
     mark = len(SYNC) + len(pack_varint(offset)) if offset else 0
     left = entry.record_size - mark - 1 - CRC_SIZE - 1
-    if entry.literal_size == entry.raw_size < NARROW_SIZE:
-        return _fills(left - len(shortest(entry.raw_size)), entry.raw_size, shortest)
-    left -= 1 + len(pack_varint(entry.raw_size))
-    if entry.literal_size == entry.raw_size:
-        return _fills(left, entry.raw_size, pack_varint)
-    return left > 0 and entry.literal_size <= most_raw_bytes(left)
+    raw_size, long = entry.raw_size, left - 1 - len(pack_varint(entry.raw_size))
+    if entry.literal_size != raw_size:
+        return long > 0 and entry.literal_size <= most_raw_bytes(long)
+    if _is_coded(long - MODEL_ID_SIZE, raw_size, pack_varint):  # names a model of its own
+        return True
+    if raw_size < NARROW_SIZE:
+        left -= len(shortest(raw_size))
+        return left == raw_size or _is_coded(left, raw_size, shortest)
+    return long == raw_size or _is_coded(long, raw_size, pack_varint)
 
 
-def _fills(left: int, raw_size: int, pack: Callable[[int], bytes]) -> bool:
-    """Whether ``left`` bytes are a payload for so many raw bytes, behind its size if it is coded.
+def _is_coded(left: int, raw_size: int, pack: Callable[[int], bytes]) -> bool:
+    """Whether ``left`` bytes can be the size of a coded payload and a payload for so many bytes.
 
     ``pack`` gives the field of a size.
     """
-    return left == raw_size or any(
+    return any(
         can_stand_for(left - field, raw_size, Method.MIXING) and len(pack(left - field)) == field
         for field in range(1, 5)
         if left > field
@@ -211,11 +228,15 @@ def _member_before(file: BinaryIO, end: int) -> MemberBlocks | None:
 def _places(members: list[MemberBlocks]) -> list[BlockPlace]:
     places = []
     start = 0
+    models: dict[bytes, ModelPlace] = {}
     for number, member in enumerate(members):
         position = member.position + len(member.header.pack())
         offset = literals = 0
+        if member.is_model and member.header.model_id is not None:
+            place = ModelPlace(member.header, position, member.entries[0].record_size)
+            models = keep_model(models, member.header.model_id, place)
         for size, raw_size, crc, literal_size in member.entries:
-            place = BlockPlace(
+            block = BlockPlace(
                 number,
                 member.header,
                 position,
@@ -227,8 +248,9 @@ def _places(members: list[MemberBlocks]) -> list[BlockPlace]:
                 literal_size,
                 literals,
                 member.indexed,
+                models,
             )
-            places.append(place)
+            places.append(block)
             position += size
             start += raw_size
             offset += raw_size
@@ -266,14 +288,24 @@ def read_literals(
     check_block_memory(header, max_block)
     file.seek(place.position + head)
     payload = file.read(header.payload_size)
-    member = place.header
+    needed = header.needed_model(place.header)
+    model = place.models.get(needed) if needed is not None else None
+    embedded = partial(read_model, file, model) if model is not None else None
     try:
         if len(payload) != header.payload_size:
             raise cut_off(place.offset)
-        return header, decode_block(source, member.model_id, header, payload, member.window)
+        return header, decode_block(source, place.header, header, payload, embedded)
     except ArchiveError as error:
         error.offset = place.position
         raise
+
+
+def read_model(file: BinaryIO, place: ModelPlace) -> bytes:
+    """Read the file of a model that the archive carries; raises ArchiveError."""
+    end = place.position + place.size
+    block, head = parse_block_at(file, place.position, end, place.header, 0)
+    file.seek(place.position + head)
+    return unpack_model(file.read(block.payload_size), block.crc)
 
 
 def _read_place(file: BinaryIO, place: BlockPlace) -> tuple[BlockHeader, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from nncompress.errors import (
     ConfigError,
@@ -23,7 +23,8 @@ from .copies import (
     parse_copies,
     put_in,
 )
-from .format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Method
+from .embedded import unpack_model
+from .format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Header, Method
 
 Progress: TypeAlias = Callable[[int], None]
 """Called with the bytes done since the last call. What it raises ends the work that reports."""
@@ -41,7 +42,14 @@ class BlockCodec(Protocol):
 
     @property
     def model_id(self) -> bytes | None:
-        """Identity of the model in use, 16 bytes; None where no block can need one."""
+        """Identity of the model in use, 16 bytes; None where no block can need one.
+
+        Of a codec that has several to choose from it is the one that archives name in their header.
+        """
+
+    @property
+    def embedded(self) -> bytes | None:
+        """That model's file, where an archive is to carry it; else None."""
 
     @property
     def block_size(self) -> int:
@@ -57,6 +65,9 @@ class BlockCodec(Protocol):
     @property
     def copy_rules(self) -> CopyRules:
         """What becomes a copy before blocks are coded."""
+
+    def choose(self, data: bytes) -> BlockCodec:
+        """Return the codec that is to encode a block: itself, or of several models the best one."""
 
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
@@ -92,18 +103,38 @@ class BlockCodec(Protocol):
         """
 
 
-CodecSource: TypeAlias = Callable[[bytes | None], BlockCodec]
-"""Gives the codec for the model identity in a header. Called only when a block needs a codec."""
+ReadModel: TypeAlias = Callable[[], bytes]
+"""Returns the file of a model that the archive carries; it raises ArchiveError."""
+
+
+class CodecSource(Protocol):
+    """Gives codecs. Called only when a block needs one."""
+
+    def __call__(self, model_id: bytes | None, embedded: ReadModel | None = None, /) -> BlockCodec:
+        """Return the codec for blocks that need a model, or none.
+
+        Args:
+            model_id: identity of the model; None for blocks without.
+            embedded: reads that model's file from the archive, if that carries it.
+
+        Raises:
+            ModelError: the model is not at hand, or the archive's is damaged.
+        """
 
 
 class StoredCodec:
     """The codec that only stores: needs no model, and decodes no other method."""
 
     model_id: bytes | None = None
+    embedded: bytes | None = None
     copy_rules = NO_REPEATS
 
     def __init__(self, block_size: int = 2**20) -> None:
         self.block_size = self.first_block_size = block_size
+
+    def choose(self, data: bytes) -> StoredCodec:
+        """Return itself."""
+        return self
 
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
@@ -151,15 +182,26 @@ def check_block_memory(block: BlockHeader, limit: int | None) -> None:
         )
 
 
+class Coded(NamedTuple):
+    """A coded block: method, payload, and the identity of the model that it needs, if any."""
+
+    method: Method
+    payload: bytes
+    model_id: bytes | None = None
+
+
 def encode_block(
     codec: BlockCodec, data: bytes, progress: Progress = no_progress, *, alone: bool = False
-) -> tuple[Method, bytes]:
+) -> Coded:
     """Encode ``data``, or store it where that is not larger."""
-    stored = Method.STORED, b""
-    method, payload = codec.encode(data, progress, alone=alone) if data else stored
-    if method == Method.STORED or len(payload) >= len(data):
-        return Method.STORED, data
-    return Method(method), payload
+    if not data:
+        return Coded(Method.STORED, data)
+    chosen = codec.choose(data)
+    number, payload = chosen.encode(data, progress, alone=alone)
+    method = Method(number)
+    if method is Method.STORED or len(payload) >= len(data):
+        return Coded(Method.STORED, data)
+    return Coded(method, payload, chosen.model_id if method.needs_model else None)
 
 
 @dataclass(frozen=True)
@@ -172,45 +214,53 @@ class Decoded:
 
 def decode_block(
     source: CodecSource,
-    model_id: bytes | None,
+    member: Header,
     header: BlockHeader,
     payload: bytes,
-    window: int = 0,
+    embedded: ReadModel | None = None,
     progress: Progress = no_progress,
 ) -> Decoded:
     """Decode the literals of a block, and check them and its copies.
 
-    ``window`` is that of the member. A block without copies is then complete.
+    Args:
+        source: gives codecs.
+        member: header of the block's member.
+        header: of the block.
+        payload: of the block.
+        embedded: reads the model that the block needs from the archive, if that carries it.
+        progress: told of the raw bytes done.
+
+    Returns:
+        What is complete, unless the block has copies.
     """
-    if header.literals is None:
-        data = _decode_literals(source, model_id, header, payload, progress)
-        if zlib.crc32(data) != header.crc:
-            raise _wrong_checksum(header)
-        return Decoded(data)
-    section, coded = payload[: header.literals.section], payload[header.literals.section :]
-    data = _decode_literals(source, model_id, header, coded, progress)
-    if zlib.crc32(data, zlib.crc32(section)) != header.literals.crc:
-        raise _wrong_checksum(header)
-    return Decoded(data, parse_copies(section, header.literals, header.raw_size, window))
-
-
-def _decode_literals(
-    source: CodecSource,
-    model_id: bytes | None,
-    header: BlockHeader,
-    coded: bytes,
-    progress: Progress,
-) -> bytes:
-    if header.method is Method.STORED:
-        return coded
+    if header.method is Method.MODEL:
+        unpack_model(payload, header.crc)
+        return Decoded(b"")
+    model_id = header.needed_model(member)
     if header.method.needs_model and model_id is None:
         raise DamagedArchiveError(
             "damaged archive: a block needs a model, but the header names none"
         )
-    data = source(model_id).decode(header.method, coded, header.literal_size, progress)
-    if len(data) != header.literal_size:
+
+    def decode(coded: bytes) -> bytes:
+        if header.method is Method.STORED:
+            return coded
+        codec = source(model_id) if embedded is None else source(model_id, embedded)
+        data = codec.decode(header.method, coded, header.literal_size, progress)
+        if len(data) != header.literal_size:
+            raise _wrong_checksum(header)
+        return data
+
+    if header.literals is None:
+        data = decode(payload)
+        if zlib.crc32(data) != header.crc:
+            raise _wrong_checksum(header)
+        return Decoded(data)
+    section, coded = payload[: header.literals.section], payload[header.literals.section :]
+    data = decode(coded)
+    if zlib.crc32(data, zlib.crc32(section)) != header.literals.crc:
         raise _wrong_checksum(header)
-    return data
+    return Decoded(data, parse_copies(section, header.literals, header.raw_size, member.window))
 
 
 def complete_block(header: BlockHeader, decoded: Decoded, find: FindLiterals) -> bytes:

@@ -1,6 +1,6 @@
 """The copies of a block: as they stand in its payload, and put among its literals.
 
-    section = packing (1), body: as it is (0) or in raw deflate (1)
+    section = packed body, see .packing
     body    = varint copies, then for each copy, one column after the other:
               varint literals between it and the copy before (the block's start for the first),
               varint length,
@@ -13,7 +13,6 @@ since then; for the first copy it is the number of the literal behind it.
 
 from __future__ import annotations
 
-import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +21,8 @@ from nncompress.errors import DamagedArchiveError
 
 from .fields import Cursor, Incomplete, pack_varint
 from .format import LiteralsHeader
+from .packing import pack_body, unpack_body
 
-PLAIN_SECTION, DEFLATED_SECTION = 0, 1
 LEAST_COPY = 32
 """A block has no more copies than one for so many bytes that they make."""
 
@@ -92,12 +91,7 @@ def pack_copies(copies: Copies, start: int) -> bytes:
         for column, value in zip(columns, fields, strict=True):
             column.append(pack_varint(value))
         before, expected = place, source + length
-    body = pack_varint(len(copies)) + b"".join(map(b"".join, columns))
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = deflater.compress(body) + deflater.flush()
-    if len(packed) < len(body):
-        return bytes([DEFLATED_SECTION]) + packed
-    return bytes([PLAIN_SECTION]) + body
+    return pack_body(pack_varint(len(copies)) + b"".join(map(b"".join, columns)))
 
 
 def parse_copies(section: bytes, block: LiteralsHeader, raw_size: int, window: int) -> Copies:
@@ -156,18 +150,10 @@ def _parse(section: bytes, block: LiteralsHeader, raw_size: int) -> Copies:
 
 
 def _unpack(section: bytes, most: int) -> bytes:
-    if section[0] == PLAIN_SECTION:
-        return section[1:]
-    if section[0] != DEFLATED_SECTION:
-        raise _damaged(f"they are packed in a way that is not known ({section[0]})")
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        body = inflater.decompress(section[1:], most + 1)
-    except zlib.error:
-        raise _damaged("they cannot be unpacked") from None
-    if not inflater.eof or inflater.unused_data or len(body) > most:
-        raise _damaged("they cannot be unpacked")
-    return body
+        return unpack_body(section, most)
+    except ValueError as error:
+        raise _damaged(f"they are {error}") from None
 
 
 def put_in(literals: bytes, copies: Copies, start: int, find: FindLiterals) -> bytes:

@@ -19,13 +19,17 @@ its shortest form.
 A stored block has no payload size. Only a member's last block may be empty. The largest overhead of
 a one-block member is 3 + 1 + 16 + 1 + 3 + 3 + 4 + 1 = 32 bytes.
 
-A block with copies, or of NARROW_SIZE bytes or more, has LONG_FORM in place of its method, no size
-fields, and between tag and CRC-32:
+A block with copies, of NARROW_SIZE bytes or more, or that needs another model than the header names
+has LONG_FORM in place of its method, no size fields, and between tag and CRC-32:
 
-    long    = method | flags (1), varint raw size, [ varint payload size: not of a stored block ],
+    long    = method | flags (1), [ with HAS_MODEL: model identity (16) ],
+              varint raw size, [ varint payload size: not of a stored block ],
               [ with HAS_COPIES: varint literals, varint number of the first of them in the member,
                 varint size of the copies, which begin the payload (see .copies),
                 CRC-32 of copies and literals (4) ]
+
+A block of method MODEL is the only one of its member, has no raw bytes, and its payload is the
+model that the header names (see .embedded); its CRC-32 is that of the payload.
 """
 
 from __future__ import annotations
@@ -59,6 +63,7 @@ MAX_BLOCKS = 2**20
 LAST_FLAG = 0x80
 LONG_FORM = 7
 HAS_COPIES = 0x10
+HAS_MODEL = 0x20
 WINDOWS = (0, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28, 1 << 30, 1 << 31)
 """How many literals before a block its copies may reach back, by the number in the header."""
 WINDOW_SHIFT = 4
@@ -72,12 +77,13 @@ MOST_COPIED_PER_BYTE = MAX_BLOCK_SIZE // 26
 
 
 class Method(enum.IntEnum):
-    """How a block's payload was made. Ids 4 to 6 are free."""
+    """How a block's payload was made. Ids 5 and 6 are free."""
 
     STORED = 0
     NETWORK = 1
     NETWORK_MIXING = 2
     MIXING = 3
+    MODEL = 4
 
     @property
     def label(self) -> str:
@@ -86,7 +92,7 @@ class Method(enum.IntEnum):
 
     @property
     def needs_model(self) -> bool:
-        """Whether a block of this method can only be decoded with the model the header names."""
+        """Whether a block of this method can only be decoded with a model."""
         return self in (Method.NETWORK, Method.NETWORK_MIXING)
 
 
@@ -94,8 +100,9 @@ class Method(enum.IntEnum):
 class Header:
     """Start of a member.
 
-    ``model_id`` is the 16-byte identity of the model that its blocks may use, or None; ``window``,
-    one of ``WINDOWS``, is how many literals before a block its copies may reach back.
+    ``model_id`` is the 16-byte identity of the model of those of its blocks that name no other, or
+    None; ``window``, one of ``WINDOWS``, is how many literals before a block its copies may reach
+    back.
     """
 
     model_id: bytes | None = None
@@ -145,7 +152,8 @@ class BlockHeader:
 
     ``offset`` is the position of the block's first raw byte in its member (0 marks the first
     block), sizes are in bytes, ``crc`` is the CRC-32 of the raw bytes, ``last`` says that the
-    member has no further block, ``literals`` is None in a block without copies.
+    member has no further block, ``literals`` is None in a block without copies. ``model_id`` is the
+    identity of the model that the block needs, None where that is the one of the member's header.
     """
 
     method: Method
@@ -155,6 +163,7 @@ class BlockHeader:
     last: bool
     offset: int
     literals: LiteralsHeader | None = None
+    model_id: bytes | None = None
 
     @property
     def literal_size(self) -> int:
@@ -166,14 +175,22 @@ class BlockHeader:
         """Bytes of the payload that the literals take."""
         return self.payload_size - (self.literals.section if self.literals else 0)
 
+    def needed_model(self, header: Header) -> bytes | None:
+        """Return the identity of the model that the block needs in a member with this header.
+
+        None without a need, and where neither names one.
+        """
+        return (self.model_id or header.model_id) if self.method.needs_model else None
+
     def pack(self, header: Header) -> bytes:
         """Return the bytes up to the payload.
 
         ``header`` is the member's, which block 0 protects with its check byte.
         """
         start = SYNC + pack_varint(self.offset) if self.offset else b""
-        is_long = self.literals is not None or self.raw_size >= NARROW_SIZE
-        sizes = self._long_sizes() if is_long else self._narrow_sizes()
+        plain = self.literals is None and self.model_id is None
+        narrow = plain and self.raw_size < NARROW_SIZE
+        sizes = self._narrow_sizes() if narrow else self._long_sizes()
         packed = start + sizes + self.crc.to_bytes(CRC_SIZE, "little")
         return packed + _check(packed, header, self.offset)
 
@@ -184,7 +201,9 @@ class BlockHeader:
 
     def _long_sizes(self) -> bytes:
         flags = HAS_COPIES if self.literals is not None else 0
-        out = bytes([self._tag(LONG_FORM), self.method | flags]) + pack_varint(self.raw_size)
+        flags |= HAS_MODEL if self.model_id is not None else 0
+        out = bytes([self._tag(LONG_FORM), self.method | flags]) + (self.model_id or b"")
+        out += pack_varint(self.raw_size)
         if self.method is not Method.STORED:
             out += pack_varint(self.payload_size)
         if self.literals is not None:
@@ -228,7 +247,7 @@ def parse_block_header(cursor: Cursor, header: Header, offset: int) -> BlockHead
             raise _damaged_block(offset)
     tag = cursor.integer(1)
     parse = _long_fields if tag >> 4 & 7 == LONG_FORM else _narrow_fields
-    method, raw, payload, literals = parse(cursor, tag)
+    method, raw, payload, literals, model_id = parse(cursor, tag)
     crc = cursor.integer(CRC_SIZE)
     packed = bytes(cursor.data[start : cursor.position])
     if cursor.take(1) != _check(packed, header, offset):
@@ -238,8 +257,8 @@ def parse_block_header(cursor: Cursor, header: Header, offset: int) -> BlockHead
             f"method {method} is not known to this release; a newer one may decode the archive"
         )
     last = bool(tag & LAST_FLAG)
-    block = BlockHeader(Method(method), raw, payload, crc, last, offset, literals)
-    if not _can_be(block) or block.pack(header)[:-1] != packed:
+    block = BlockHeader(Method(method), raw, payload, crc, last, offset, literals, model_id)
+    if not _can_be(block, header) or block.pack(header)[:-1] != packed:
         raise _damaged_block(offset)
     return block
 
@@ -250,7 +269,7 @@ def check_literal_start(block: BlockHeader, start: int) -> None:
         raise _damaged_block(block.offset)
 
 
-_Fields: TypeAlias = tuple[int, int, int, LiteralsHeader | None]
+_Fields: TypeAlias = tuple[int, int, int, LiteralsHeader | None, bytes | None]
 
 
 def _narrow_fields(cursor: Cursor, tag: int) -> _Fields:
@@ -258,26 +277,34 @@ def _narrow_fields(cursor: Cursor, tag: int) -> _Fields:
     raw = cursor.integer(tag & 3)
     payload = cursor.integer(tag >> 2 & 3)
     method = tag >> 4 & 7
-    return method, raw, raw if method == Method.STORED else payload, None
+    return method, raw, raw if method == Method.STORED else payload, None, None
 
 
 def _long_fields(cursor: Cursor, _: int) -> _Fields:
-    """Return method, raw size, payload size, and what is said of literals."""
+    """Return method, raw size, payload size, what is said of literals, and the block's model."""
     method, flags = (byte := cursor.integer(1)) & 7, byte & ~7
+    if flags & ~(HAS_COPIES | HAS_MODEL):
+        raise UnsupportedArchiveError(f"flags {flags:#04x} of a block are not known")
+    model_id = cursor.take(MODEL_ID_SIZE) if flags & HAS_MODEL else None
     raw = cursor.varint()
     payload = cursor.varint() if method != Method.STORED else raw
-    if not flags:
-        return method, raw, payload, None
-    if flags != HAS_COPIES:
-        raise UnsupportedArchiveError(f"flags {flags:#04x} of a block are not known")
+    if not flags & HAS_COPIES:
+        return method, raw, payload, None, model_id
     size, start, section = cursor.varint(), cursor.varint(), cursor.varint()
     if method == Method.STORED:
         payload = section + size
-    return method, raw, payload, LiteralsHeader(size, start, section, cursor.integer(CRC_SIZE))
+    literals = LiteralsHeader(size, start, section, cursor.integer(CRC_SIZE))
+    return method, raw, payload, literals, model_id
 
 
-def _can_be(block: BlockHeader) -> bool:
-    """Whether the sizes are those that a block can have."""
+def _can_be(block: BlockHeader, header: Header) -> bool:
+    """Whether the fields are those that a block can have in a member with this header."""
+    if block.method is Method.MODEL:
+        model = BlockHeader(Method.MODEL, 0, block.payload_size, block.crc, last=True, offset=0)
+        named = header.model_id is not None and not header.window
+        return named and block == model and block.payload_size > 0
+    if block.model_id is not None and not block.method.needs_model:
+        return False
     if not (0 if block.last else 1) <= block.raw_size <= MAX_BLOCK_SIZE:
         return False
     if (of := block.literals) and not 0 < of.section < block.raw_size - of.size:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from nncompress.errors import (
     ArchiveError,
@@ -21,16 +22,19 @@ from .codec import (
     CodecSource,
     Decoded,
     Progress,
+    ReadModel,
     check_block_memory,
     complete_block,
     decode_block,
     no_progress,
 )
+from .embedded import keep_model, unpack_model
 from .fields import Cursor, Incomplete
 from .format import (
     MAX_BLOCKS,
     BlockHeader,
     Header,
+    Method,
     check_literal_start,
     parse_block_header,
     parse_header,
@@ -45,7 +49,8 @@ class BlockRecord:
     """A block as it stands in the archive.
 
     ``member`` is the header of its member, ``position`` that of its first byte, ``size`` counts its
-    header too, ``literal_start`` is the number of its first literal in the member.
+    header too, ``literal_start`` is the number of its first literal in the member. ``embedded``
+    reads the model that the block needs, where the archive carries it.
     """
 
     header: BlockHeader
@@ -54,6 +59,7 @@ class BlockRecord:
     position: int
     size: int
     literal_start: int
+    embedded: ReadModel | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ class RecordParser:
         self._offset = self._literals = 0
         self._wait = 0
         self._after_last = self._padded = False
+        self._models: dict[bytes, ReadModel] = {}
 
     def feed(self, data: bytes | bytearray | memoryview) -> Iterator[BlockRecord | MemberEnd]:
         """Add ``data`` and yield every record that is complete.
@@ -151,7 +158,12 @@ class RecordParser:
         if len(self._buffer) < size:
             raise Incomplete
         payload = cursor.take(block.payload_size)
-        record = BlockRecord(block, header, payload, self.position, size, self._literals)
+        needed = block.needed_model(header)
+        embedded = self._models.get(needed) if needed is not None else None
+        record = BlockRecord(block, header, payload, self.position, size, self._literals, embedded)
+        if block.method is Method.MODEL and header.model_id is not None:
+            read = partial(unpack_model, payload, block.crc)
+            self._models = keep_model(self._models, header.model_id, read)
         index = self._index = self._index or IndexBuilder(header)
         index.add(size if self._offset else size - len(header.pack()), block)
         self._offset += block.raw_size
@@ -228,10 +240,9 @@ def decode_record(
     source: CodecSource, record: BlockRecord, progress: Progress = no_progress
 ) -> Decoded:
     """Decode a block's literals; an ArchiveError tells where in the archive it stands."""
-    member = record.member
     try:
         return decode_block(
-            source, member.model_id, record.header, record.payload, member.window, progress
+            source, record.member, record.header, record.payload, record.embedded, progress
         )
     except ArchiveError as error:
         error.offset = record.position

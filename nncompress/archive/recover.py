@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from nncompress.errors import ArchiveError, DamagedArchiveError
+from nncompress.errors import ArchiveError, DamagedArchiveError, ModelError, NNCompressError
 
 from .access import read_literals, read_map
 from .codec import CodecSource, Decoded, complete_block
@@ -27,7 +27,7 @@ class Segment:
     start: int
     size: int
     data: bytes | None
-    error: ArchiveError | None = None
+    error: NNCompressError | None = None
 
 
 def recover(
@@ -38,10 +38,11 @@ def recover(
 ) -> Iterator[Segment]:
     """Yield the contents of the seekable archive ``file`` in order, good bytes and lost ranges.
 
-    A block that cannot be decoded costs its own bytes and the copies of them in later blocks. Where
-    the index is lost too, nothing proves that other blocks are those that such a later block means,
-    and it loses all its copies of others. What stood after the last good block of an archive that
-    is cut off cannot be known and is left out; a final segment of size 0 then carries the error.
+    A block that cannot be decoded, or whose model is not at hand, costs its own bytes and the
+    copies of them in later blocks. Where the index is lost too, nothing proves that other blocks
+    are those that such a later block means, and it loses all its copies of others. What stood after
+    the last good block of an archive that is cut off cannot be known and is left out; a final
+    segment of size 0 then carries the error.
 
     Args:
         file: the archive.
@@ -85,7 +86,7 @@ def _read(
             segments = [Segment(place.start, place.raw_size, data)]
         except DamagedArchiveError as error:
             segments = list(_what_is_left(place, header, decoded, history, error))
-    except ArchiveError as error:
+    except (ArchiveError, ModelError) as error:
         return [Segment(place.start, place.raw_size, None, error)]
     if place.literal_start is not None:
         history.add(place.literal_start, decoded, place.raw_size)

@@ -6,13 +6,14 @@ searching for the bytes that mark a block or a member.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from nncompress.errors import ArchiveError
 
-from .access import WINDOW, ArchiveMap, BlockPlace
+from .access import WINDOW, ArchiveMap, BlockPlace, ModelPlace
+from .embedded import keep_model
 from .fields import Cursor, Incomplete
 from .format import (
     MAGIC,
@@ -21,6 +22,7 @@ from .format import (
     SYNC,
     BlockHeader,
     Header,
+    Method,
     parse_block_header,
     parse_header,
 )
@@ -39,13 +41,16 @@ def all_places(file: BinaryIO, found: ArchiveMap) -> Iterator[FoundPlace]:
     fault_at = found.fault.offset if found.fault is not None else None
     searched = fault_at is None
     shift = 0  # what the search has found in front of the members that follow it
+    models: Mapping[bytes, ModelPlace] = {}
     for place in found.blocks:
         if not searched and fault_at is not None and place.position > fault_at:
             for guess in _numbered(_search(file, fault_at, place.position, found)):
                 yield guess
                 shift = max(shift, guess.start + guess.raw_size - place.start)
+                models = guess.models
             searched = True
-        yield FoundPlace(**{**vars(place), "start": place.start + shift})
+        moved = {"start": place.start + shift, "models": {**models, **place.models}}
+        yield FoundPlace(**{**vars(place), **moved})
     if not searched and fault_at is not None:
         yield from _numbered(_search(file, fault_at, found.archive_size, found))
 
@@ -70,6 +75,7 @@ def _search(file: BinaryIO, start: int, end: int, found: ArchiveMap) -> Iterator
     base = before[-1].start - before[-1].offset if before else 0
     reach = known = before[-1].start + before[-1].raw_size if before else 0
     literals = _literal_end(before[-1]) if before else 0
+    models = before[-1].models if before else {}
     for position, mark in _marks(file, start, end):
         file.seek(position)
         cursor = Cursor(file.read(min(HEADER_ROOM, end - position)))
@@ -95,9 +101,11 @@ def _search(file: BinaryIO, start: int, end: int, found: ArchiveMap) -> Iterator
             literals = block.literals.start
         elif base + block.offset != reach:  # what lies between is lost
             literals = None
-        place = _place(
-            block, header, position + head, cursor.position - head, base, member, literals
-        )
+        at, size = position + head, cursor.position - head
+        if block.method is Method.MODEL and header.model_id is not None:
+            model = ModelPlace(header, at, size + block.payload_size)
+            models = keep_model(models, header.model_id, model)
+        place = _place(block, header, at, size, base, member, literals, models)
         if place.start + place.raw_size > reach:
             reach, literals = place.start + place.raw_size, _literal_end(place)
         yield place
@@ -128,6 +136,7 @@ def _place(
     base: int,
     member: int,
     literals: int | None,
+    models: Mapping[bytes, ModelPlace],
 ) -> FoundPlace:
     return FoundPlace(
         member=member,
@@ -142,6 +151,7 @@ def _place(
         literal_start=literals,
         indexed=False,
         guessed=True,
+        models=models,
     )
 
 

@@ -22,6 +22,7 @@ from .format import (
     MAX_BLOCKS,
     BlockHeader,
     Header,
+    Method,
     check_literal_start,
     parse_block_header,
     parse_header,
@@ -35,12 +36,16 @@ HEADER_ROOM = 128  # more than any header of a member and a block together
 
 @dataclass(frozen=True)
 class MemberBlocks:
-    """A member's place in the file, and its blocks; whether a sound index has the same."""
+    """A member's place in the file, and its blocks; whether a sound index has the same.
+
+    ``is_model`` says that it carries a model.
+    """
 
     position: int
     header: Header
     entries: tuple[IndexEntry, ...]
     indexed: bool = True
+    is_model: bool = False
 
 
 class MemberList:
@@ -91,6 +96,7 @@ def _walk_member(
     index = IndexBuilder(header)
     entries: list[IndexEntry] = []
     fault = None
+    is_model = False
     try:
         offset, literals, last = 0, 0, False
         while not last:
@@ -107,12 +113,14 @@ def _walk_member(
             offset += block.raw_size
             literals += block.literal_size
             last = block.last
+            is_model = block.method is Method.MODEL
         if len(entries) > 1:
             position += _check_index(file, position, end, index.start())
     except ArchiveError as error:
         error.offset = position
         fault = error
-    return MemberBlocks(start, header, tuple(entries), fault is None), position, fault
+    member = MemberBlocks(start, header, tuple(entries), fault is None, is_model)
+    return member, position, fault
 
 
 def _check_index(file: BinaryIO, position: int, end: int, start: bytes) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .codec import check_block_size, check_model_id
 from .copies import NO_COPIES, Copies, pack_copies
+from .embedded import model_member
 from .format import (
     MAX_BLOCKS,
     WINDOWS,
@@ -105,11 +106,17 @@ class MemberWriter:
 
     ``model_id`` is the identity of the model that the codec uses, or None; a file of
     a single block names it only if that block needs it. ``window`` is how many literals before a
-    block its copies may reach back.
+    block its copies may reach back. ``embedded``, the file of that model, is put before the first
+    member, if that names the model; raises ConfigError where it is too large.
     """
 
-    def __init__(self, model_id: bytes | None = None, window: int = 0) -> None:
+    def __init__(
+        self, model_id: bytes | None = None, window: int = 0, embedded: bytes | None = None
+    ) -> None:
         self._model_id = check_model_id(model_id)
+        self._embedded = b""
+        if model_id is not None and embedded is not None:
+            self._embedded = model_member(model_id, embedded)
         self._window = declared_window(window)
         self._start()
 
@@ -118,20 +125,25 @@ class MemberWriter:
         self._offset = 0
         self._digest = new_digest()
 
-    def block(self, block: RawBlock, method: Method, coded: bytes) -> bytes:
+    def block(
+        self, block: RawBlock, method: Method, coded: bytes, model_id: bytes | None = None
+    ) -> bytes:
         """Return the bytes for one more block, whose literals were ``coded``.
 
         They include the member's header before the first and its index after the last. Only the
         last block may be empty. A member of ``MAX_BLOCKS`` blocks is ended and another follows.
+        ``model_id`` is the model that the block needs; None for the one of the codec.
         """
         out = b""
         last_of_member = block.last
+        if method.needs_model:
+            model_id = model_id or self._model_id
         if self._index is None:
-            names_model = method.needs_model or not block.last
-            window = self._window if not block.last else 0
-            header = Header(self._model_id if names_model else None, window)
+            header = self._header(block, model_id if method.needs_model else None)
             self._index = IndexBuilder(header)
             out = header.pack()
+            if header.model_id is not None:
+                out, self._embedded = self._embedded + out, b""
         elif self._index.count == MAX_BLOCKS - 1:
             last_of_member = True
         index = self._index
@@ -144,6 +156,7 @@ class MemberWriter:
             last_of_member,
             self._offset,
             literals,
+            model_id if method.needs_model and model_id != index.header.model_id else None,
         )
         record = head.pack(index.header) + payload
         index.add(len(record), head)
@@ -155,6 +168,15 @@ class MemberWriter:
                 out += index.pack(self._digest.digest())
             self._start()
         return out
+
+    def _header(self, first: RawBlock, needed: bytes | None) -> Header:
+        """Return the header of a member, which names the model that its first block needs.
+
+        Without such a need, it names that of the codec, for what follows.
+        """
+        if first.last:
+            return Header(needed)
+        return Header(needed or self._model_id, self._window)
 
     def _payload(self, block: RawBlock, coded: bytes) -> tuple[LiteralsHeader | None, bytes]:
         """Put the copies before the coded literals, and say in the header how many there are."""

@@ -42,6 +42,11 @@ def command(
     if as_json:
         click.echo(json.dumps(entries, indent=2))
     elif entries:
-        shown = [entry | {"name": for_stream(entry["name"], sys.stdout)} for entry in entries]
-        print_table(shown, verbose=console.verbose)
+        print_table([_safe(entry) for entry in entries], verbose=console.verbose)
     return status
+
+
+def _safe(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts with names that a terminal can show."""
+    models = {key: for_stream(name, sys.stdout) for key, name in entry["model_names"].items()}
+    return entry | {"name": for_stream(entry["name"], sys.stdout), "model_names": models}

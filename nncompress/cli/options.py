@@ -126,7 +126,12 @@ def _console(*, quiet: bool, verbose: bool) -> dict[str, object]:
 
 def encoding(command: Command) -> Command:
     """Add the level, the method, the model and the machine; they make ``coder``."""
-    return _gather(command, [strength, window, *_engine()], _encoder)
+    embed = click.option(
+        "--embed-model",
+        is_flag=True,
+        help="Put the model into the archive, so that it opens anywhere.",
+    )
+    return _gather(command, [strength, window, *_engine(_MODEL_OR_AUTO), embed], _encoder)
 
 
 def _encoder(**options: Any) -> dict[str, object]:
@@ -148,9 +153,17 @@ def _decoder(
     return {"coder": coder, "limits": Limits(memory_limit, max_output_size)}
 
 
-def _engine() -> list[Callable[..., Any]]:
+_MODEL_OR_AUTO = click.option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    help="Model file, or name of a known one; auto: for each block the one that fits it best.",
+)
+
+
+def _engine(named: Callable[..., Any] = model) -> list[Callable[..., Any]]:
     return [
-        model,
+        named,
         device,
         threads,
         click.option(

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.copies import CopyRules
 from nncompress.archive.format import MODEL_ID_SIZE, Method
-from nncompress.errors import ConfigError
+from nncompress.errors import ConfigError, DeviceError, ModelError
 from nncompress.lanes import MOST_GROUPS, Layout, read_layout
 from nncompress.machine.resources import cpus
 from nncompress.mixing.profiles import Kind
 from nncompress.transforms.filters import apply_transform, undo_transform
 
-from .choice import Plan, choose_plans
+from .choice import TRY_ALL, Plan, choose_plans, take_sample
 from .cores import Cores
+from .embedded import LABEL, check_embeddable, read_embedded
 from .head import Head, read_head
 from .kinds import kind_of
 from .levels import DEFAULT_LEVEL, LEVELS, Level
 from .loop import OpenEncoder, decode, encode
-from .options import CodingOptions
+from .options import AUTO_MODEL, CodingOptions
 from .predictors import make_predictor, predictor_memory
 from .records import NO_RECORDS
 
@@ -56,6 +57,8 @@ class BlockCoder:
         device: "cpu", "cuda" or "cuda:N".
         kernels: "auto", "numba" or "torch"; see :class:`~nncompress.exact.engine.Network`.
         threads: 0 for one a core.
+        embedded: the model's file, where archives are to carry it.
+        cores: what blocks borrow threads from; None for as many of its own.
 
     Raises:
         ConfigError: the method needs a model, and there is none.
@@ -70,13 +73,16 @@ class BlockCoder:
         device: str = "cpu",
         kernels: str = "auto",
         threads: int = 0,
+        embedded: bytes | None = None,
+        cores: Cores | None = None,
     ) -> None:
         if model is None and method not in ("mixing", "auto"):
             raise ConfigError(f"method {method!r} needs a model")
         self.model, self.level, self.method = model, level, method
         self.device, self.kernels = device, kernels
         self.threads = threads or cpus()
-        self._cores = Cores(self.threads)
+        self.embedded = embedded
+        self.cores = cores or Cores(self.threads)
         self._network: Network | None = None
         self._starting = threading.Lock()
         mixes = model is not None and method in ("auto", Method.NETWORK_MIXING.label)
@@ -111,6 +117,28 @@ class BlockCoder:
                 self._network = _start_network(self.model, self.device, self.kernels, self.threads)
             return self._network
 
+    def choose(self, data: bytes) -> BlockCoder:
+        """Return itself: it has no other model."""
+        return self
+
+    def trial(self, data: bytes) -> int:
+        """Return the bytes that a sample of a block takes with the network; blocks are not empty.
+
+        A small block is its own sample.
+        """
+        method = Method.NETWORK_MIXING if self.method == "auto" else self._forced
+        sample, bits = data, self.level.lanes_bits(len(data), method)
+        if len(data) > TRY_ALL:
+            sample, bits = take_sample(data)
+        layout = Layout(len(sample), 1 << bits)
+        with self.cores.lend(_usable_threads(layout, method)) as loan:
+            return len(self._encode(Plan(method), sample, layout, loan.count))
+
+    @property
+    def memory_of_weights(self) -> int:
+        """Bytes of memory that the model takes, whether or not a block is coded."""
+        return self.model.parameters.memory_bytes(0) if self.model is not None else 0
+
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
     ) -> tuple[int, bytes]:
@@ -119,7 +147,7 @@ class BlockCoder:
         The choice of method depends on the bytes, the level, the model and ``alone``.
         """
         most = max(_usable_threads(self.level.layout(len(data), m), m) for m in self._methods)
-        with self._cores.lend(most) as loan:
+        with self.cores.lend(most) as loan:
 
             def cost(method: Method, sample: bytes, bits: int) -> int:
                 layout = Layout(len(sample), 1 << bits)
@@ -148,7 +176,7 @@ class BlockCoder:
         """
         head, stream = read_head(method, payload)
         layout = read_layout(size, head.lanes_bits, network=head.method.needs_model)
-        with self._cores.lend(_usable_threads(layout, head.method)) as loan:
+        with self.cores.lend(_usable_threads(layout, head.method)) as loan:
             predictor = self._predictor(head, layout)
             network = self.network if head.method.needs_model else None
             data = decode(stream, layout, network, predictor, loan.count, progress)
@@ -270,8 +298,10 @@ def model_file(options: CodingOptions) -> Path:
     """
     from nncompress.exact.store import resolve_model
 
+    if options.model == AUTO_MODEL:
+        raise ConfigError("-m auto is for compressing: name a model")
     named = options.model
-    return resolve_model(named if named is not None else _level(options).model)
+    return resolve_model(named if named is not None else level_of(options).model)
 
 
 def open_block_coder(options: CodingOptions) -> BlockCoder:
@@ -279,18 +309,54 @@ def open_block_coder(options: CodingOptions) -> BlockCoder:
 
     Raises:
         ModelError: a model is wanted and there is none, or it is damaged.
+        ConfigError: archives are to carry the model, and there is none, or it is too large.
     """
-    method, level = options.method or "auto", _level(options)
-    model = None
+    method, level = options.method or "auto", level_of(options)
+    model = embedded = None
     if method != "mixing" and (level.network or method != "auto"):
         from nncompress.exact.modelfile import load_model
 
-        model = load_model(model_file(options))
+        model = load_model(path := model_file(options))
+        if options.embed_model:
+            check_embeddable(model)
+            embedded = path.read_bytes()
+    elif options.embed_model:
+        raise ConfigError("this level and method use no model that the archive could carry")
     device = "cpu" if options.device == "auto" else options.device
-    return BlockCoder(model, level=level, method=method, device=device, threads=options.threads)
+    return BlockCoder(
+        model,
+        level=level,
+        method=method,
+        device=device,
+        threads=options.threads,
+        embedded=embedded,
+    )
 
 
-def _level(options: CodingOptions) -> Level:
+def open_embedded_coder(file: bytes, model_id: bytes, options: CodingOptions) -> BlockCoder:
+    """Open what decodes the blocks of a model that the archive carries, once all of it is checked.
+
+    Args:
+        file: the model file.
+        model_id: the identity that it must have.
+        options: device and threads.
+
+    Raises:
+        DamagedArchiveError: it is another model.
+        ModelError: it is none, not sound, or its known answer is not what the device computes.
+    """
+    model = read_embedded(file, model_id)
+    device = "cpu" if options.device == "auto" else options.device
+    coder = BlockCoder(model, method="network", device=device, threads=options.threads)
+    try:
+        coder.network.lanes(1)
+    except DeviceError as error:
+        raise ModelError(f"{LABEL} is not sound, or this device not exact: {error}") from None
+    return coder
+
+
+def level_of(options: CodingOptions) -> Level:
+    """Return the level that options name, with their window."""
     level = LEVELS[options.level or DEFAULT_LEVEL]
     if options.window is None:
         return level

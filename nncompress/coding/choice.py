@@ -88,7 +88,7 @@ def _best_method(
     data: bytes, transform: Transform, methods: Sequence[Method], cost: SampleCost
 ) -> list[Method]:
     """List the methods that may code the block best, judged by a sample; none for noise."""
-    sample, bits = _sample(apply_transform(transform, data)), SAMPLE_PIECES.bit_length() - 1
+    sample, bits = take_sample(apply_transform(transform, data))
     mixing = cost(methods[0], sample, bits)
     if mixing >= len(sample):
         return []
@@ -101,9 +101,11 @@ def _best_method(
     return [methods[0]]
 
 
-def _sample(data: bytes) -> bytes:
+def take_sample(data: bytes) -> tuple[bytes, int]:
+    """Return pieces of a block of more than ``TRY_ALL`` bytes, and log2 of the lanes for them."""
     stride = (len(data) - SAMPLE_PIECE) // (SAMPLE_PIECES - 1)
-    return b"".join(data[i * stride : i * stride + SAMPLE_PIECE] for i in range(SAMPLE_PIECES))
+    pieces = [data[i * stride : i * stride + SAMPLE_PIECE] for i in range(SAMPLE_PIECES)]
+    return b"".join(pieces), SAMPLE_PIECES.bit_length() - 1
 
 
 def code_filter(data: bytes) -> Transform:

@@ -9,6 +9,9 @@ from nncompress.errors import ConfigError
 
 from .levels import LEVELS
 
+AUTO_MODEL = "auto"
+"""In place of a model's name: that of the installed ones which fits a block best."""
+
 METHODS = ("auto", "network", "network+mixing", "mixing", "stored")
 
 
@@ -18,7 +21,8 @@ class CodingOptions:
 
     Attributes:
         model: a model file, or the name of an installed model; None for the one of the level when
-            encoding, and for the one that the archive names when decoding.
+            encoding, and for those that the archive names when decoding. When encoding, "auto"
+            tries the installed ones on each block.
         level: 1 (fastest) to 9 (smallest), for encoding; None for the default.
         method: one of ``METHODS``, for encoding; None is "auto".
         device: "cpu", "cuda" or "cuda:N"; "auto" is the CPU, since a GPU gains only with thousands
@@ -28,6 +32,7 @@ class CodingOptions:
             and a quarter of the machine's memory for several.
         window: bytes that a repeat may reach back, for encoding; 0 to seek none, None for those of
             the level.
+        embed_model: whether archives carry the model that they need.
 
     Raises:
         ConfigError: a value cannot be.
@@ -40,6 +45,7 @@ class CodingOptions:
     threads: int = 0
     memory_limit: int | None = None
     window: int | None = None
+    embed_model: bool = False
 
     def __post_init__(self) -> None:
         if self.method is not None and self.method not in METHODS:
@@ -48,5 +54,9 @@ class CodingOptions:
             raise ConfigError(f"level {self.level} is not between {min(LEVELS)} and {max(LEVELS)}")
         if self.window is not None and self.window < 0:
             raise ConfigError(f"the window must be at least 0, not {self.window}")
+        if self.embed_model and self.model == AUTO_MODEL:
+            raise ConfigError("an archive can carry one model: name it with -m in place of auto")
+        if self.embed_model and self.method in ("mixing", "stored"):
+            raise ConfigError(f"method {self.method!r} uses no model that the archive could carry")
         if self.threads < 0:
             raise ConfigError(f"the number of threads must be at least 0, not {self.threads}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from nncompress.archive.format import Method
-from nncompress.errors import ConfigError, DamagedArchiveError
+from nncompress.errors import ConfigError, DamagedArchiveError, ModelError
 from nncompress.lanes import Layout
 
 from .levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
@@ -46,6 +46,26 @@ def make_predictor(
     initial, clusters = _initial(own, method, number), _clusters(own)
     place = layout.lanes, layout.size
     return Predictor(profile, *place, initial, clusters, records.period, records.step)
+
+
+def check_mixing(model: Model, label: str) -> None:
+    """Check that a mixer can be made from each of a model's arrays.
+
+    Args:
+        model: a model that is not known to be sound.
+        label: what errors call it.
+
+    Raises:
+        ModelError: they do not fit the mixer.
+    """
+    if len({name in model.mixing for name in CLUSTER_ARRAYS}) > 1:
+        raise ModelError(f"{label}: the model has one of {' and '.join(CLUSTER_ARRAYS)} alone")
+    try:
+        for method, number in PROFILES:
+            if method.needs_model:
+                make_predictor(model, method, number, Layout(1, 1))
+    except ConfigError as error:
+        raise ModelError(f"{label}: {error}") from None
 
 
 def predictor_memory(model: Model | None, method: Method, number: int, layout: Layout) -> int:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load
 
 from nncompress.errors import DeviceError, ModelError
 
@@ -139,15 +140,44 @@ def load_model(path: Path) -> Model:
     Raises:
         ModelError: the file cannot be read, is damaged, or is no model file of this format.
     """
-    metadata, tensors = _read(path, with_tensors=True)
+    return _checked(str(path), *_read(path, with_tensors=True))
+
+
+def read_model_bytes(data: bytes, label: str) -> Model:
+    """Read and check a model file that is in memory, as strictly as one on disk.
+
+    Args:
+        data: the whole file.
+        label: what errors call it.
+
+    Raises:
+        ModelError: it is damaged, or no model file of this format.
+    """
+    try:
+        tensors = {name: array.copy() for name, array in load(data).items()}
+        size = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + size]).get("__metadata__") or {}
+    except (SafetensorError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"{label}: not a complete model file ({error})") from None
+    if metadata.get("format") != FORMAT:
+        raise _foreign(label)
+    return _checked(label, metadata, tensors)
+
+
+def _foreign(label: object) -> ModelError:
+    return ModelError(f"{label}: not a model file of nncompress, or one of a newer version")
+
+
+def _checked(label: str, metadata: dict[str, str], tensors: dict[str, NDArray[Any]]) -> Model:
+    """Make a model of what stands in its file, whose identity must be that of the contents."""
     try:
         config = SHARNNConfig.from_json(metadata.get("config", ""))
         summary = json.loads(metadata.get("summary", "{}"))
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: its metadata are damaged ({error})") from None
+        raise ModelError(f"{label}: its metadata are damaged ({error})") from None
     identity = identity_of(config, tensors)
     if identity.hex() != metadata.get("identity"):
-        raise ModelError(f"{path}: the model is damaged: its contents do not match its identity")
+        raise ModelError(f"{label}: the model is damaged: its contents do not match its identity")
     mixing = {
         name[len(MIXING_PREFIX) :]: a
         for name, a in tensors.items()
@@ -157,7 +187,7 @@ def load_model(path: Path) -> Model:
     try:
         parameters = Parameters.from_tensors(config, network)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{label}: {error}") from None
     return Model(parameters, mixing, identity, metadata.get("known_answer", ""), summary)
 
 
@@ -173,9 +203,7 @@ def _read(path: Path, with_tensors: bool = False) -> tuple[dict[str, str], dict[
         with safe_open(path, "np") as file:
             metadata = dict(file.metadata() or {})
             if metadata.get("format") != FORMAT:
-                raise ModelError(
-                    f"{path}: not a model file of nncompress, or one of a newer version"
-                )
+                raise _foreign(path)
             names = file.keys() if with_tensors else []
             return metadata, {name: file.get_tensor(name) for name in names}
     except OSError as error:

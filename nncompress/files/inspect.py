@@ -26,18 +26,23 @@ from .convert import Reporter, Request, Stdout, decompress_one, named
 from .names import STDIN
 from .source import open_source
 
+SHORT = 8
+"""Digits of the identity of a model that is not installed, in a table for people."""
+
 
 def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
     """Return the facts about the archive ``name``, ready for JSON, and its fault if it has one.
 
     Keys: name, raw_size, archive_size, ratio (archive/raw, None for no contents), bits_per_byte,
-    members, models (identities in hexadecimal), methods, window (the largest of its members: how
-    many literals back copies may reach), literals (bytes that are no copies), complete, fault (what
-    is wrong where it is not), and blocks: a list with start, raw_size, archive_size, method, filter
-    (None where the payload names no known one), literals, copies (their number, None where they are
-    damaged), origins (numbers of other blocks that they repeat) and crc32 of each. Blocks whose
-    headers are wrong and those behind a fault are left out. Raises ArchiveError if no block is
-    found.
+    members, models (identities in hexadecimal, of those that blocks need or members name),
+    model_names (of those that are installed, by identity), embedded (those that the archive
+    carries: a list with model, an identity, and archive_size), methods, window (the largest of its
+    members: how many literals back copies may reach), literals (bytes that are no copies),
+    complete, and blocks: a list with start, raw_size, archive_size, method, model (identity of the
+    one that it needs, None without need), filter (None where the payload names no known one),
+    literals, copies (their number, None where they are damaged), origins (numbers of other blocks
+    that they repeat) and crc32 of each. Blocks whose headers are wrong and those behind a fault are
+    left out. Raises ArchiveError if no block is found.
     """
     if name == STDIN:
         raise ConfigError("a list needs a file that can be searched, not standard input")
@@ -49,27 +54,15 @@ def describe_file(file: BinaryIO, name: str) -> tuple[dict[str, Any], ArchiveErr
     """Return what :func:`describe` does, of an open file that can be searched."""
     with named(name):
         found = read_map(file)
-        headers, fault = _read_headers(file, found)
-        if fault is not None and not headers:
+        every, fault = _read_headers(file, found)
+        carried = [place for place, header in every if header.method is Method.MODEL]
+        headers = [each for each in every if each[1].method is not Method.MODEL]
+        if fault is not None and not every:
             raise fault
-        filters = [_filter(file, place, header) for place, header in headers]
-        copies = _copies(file, [place for place, _ in headers])
-    blocks = [
-        {
-            "start": place.start,
-            "raw_size": place.raw_size,
-            "archive_size": place.size,
-            "method": header.method.label,
-            "filter": label,
-            "literals": header.literal_size,
-            "copies": count,
-            "origins": origins,
-            "crc32": f"{header.crc:08x}",
-        }
-        for (place, header), label, (count, origins) in zip(headers, filters, copies, strict=True)
-    ]
+        blocks = _blocks(file, headers)
     raw = sum(place.raw_size for place, _ in headers)
-    models = {place.header.model_id.hex() for place, _ in headers if place.header.model_id}
+    by_header = [_hex(place.header.model_id) for place, _ in every]
+    models = sorted({model for model in [*by_header, *(b["model"] for b in blocks)] if model})
     facts = {
         "name": name,
         "raw_size": raw,
@@ -77,7 +70,11 @@ def describe_file(file: BinaryIO, name: str) -> tuple[dict[str, Any], ArchiveErr
         "ratio": found.archive_size / raw if raw else None,
         "bits_per_byte": 8 * found.archive_size / raw if raw else None,
         "members": found.members,
-        "models": sorted(models),
+        "models": models,
+        "model_names": _names(models),
+        "embedded": [
+            {"model": _hex(place.header.model_id), "archive_size": place.size} for place in carried
+        ],
         "methods": sorted({str(block["method"]) for block in blocks}),
         "window": max((place.header.window for place, _ in headers), default=0),
         "literals": sum(header.literal_size for _, header in headers),
@@ -88,6 +85,41 @@ def describe_file(file: BinaryIO, name: str) -> tuple[dict[str, Any], ArchiveErr
     if fault is not None:
         fault.args = (f"{name}: {fault}",)
     return facts, fault
+
+
+def _blocks(file: BinaryIO, headers: list[tuple[BlockPlace, BlockHeader]]) -> list[dict[str, Any]]:
+    """Return the facts about each block."""
+    filters = [_filter(file, place, header) for place, header in headers]
+    copies = _copies(file, [place for place, _ in headers])
+    return [
+        {
+            "start": place.start,
+            "raw_size": place.raw_size,
+            "archive_size": place.size,
+            "method": header.method.label,
+            "model": _hex(header.needed_model(place.header)),
+            "filter": label,
+            "literals": header.literal_size,
+            "copies": count,
+            "origins": origins,
+            "crc32": f"{header.crc:08x}",
+        }
+        for (place, header), label, (count, origins) in zip(headers, filters, copies, strict=True)
+    ]
+
+
+def _hex(identity: bytes | None) -> str | None:
+    return None if identity is None else identity.hex()
+
+
+def _names(models: list[str]) -> dict[str, str]:
+    """Return the names of those models that are installed, by identity."""
+    if not models:
+        return {}
+    from .models import describe_models
+
+    installed = {str(model["identity"]): str(model["name"]) for model in describe_models()}
+    return {model: installed[model] for model in models if model in installed}
 
 
 def _read_headers(
@@ -188,31 +220,57 @@ def _write_range(
 
 def print_table(entries: list[dict[str, Any]], *, verbose: bool) -> None:
     """Print the facts from :func:`describe` for people."""
-    print(f"{'archive':>14} {'contents':>14} {'ratio':>7}  {'method':<15} name")
+    print(f"{'archive':>14} {'contents':>14} {'ratio':>7}  {'method':<15} {'model':<15} name")
     for entry in entries:
         note = "" if entry["complete"] else " (incomplete)"
-        _print_row(entry, ",".join(entry["methods"]), entry["name"] + note)
+        _print_row(entry, ",".join(entry["methods"]), _used(entry), entry["name"] + note)
         if verbose:
             _print_blocks(entry)
     if len(entries) > 1:
         sizes = {key: sum(entry[key] for entry in entries) for key in ("archive_size", "raw_size")}
-        _print_row(sizes, "", f"{len(entries)} archives")
+        _print_row(sizes, "", "", f"{len(entries)} archives")
 
 
-def _print_row(sizes: dict[str, Any], methods: str, name: str) -> None:
+def _used(entry: dict[str, Any]) -> str:
+    """Name the models that blocks of an archive need, and say which of them it carries."""
+    needed = sorted({block["model"] for block in entry["blocks"] if block["model"]})
+    carried = {model["model"] for model in entry["embedded"]}
+    return ",".join(
+        _named(entry, model) + (" (embedded)" if model in carried else "") for model in needed
+    )
+
+
+def _named(entry: dict[str, Any], model: str) -> str:
+    """Return the name of a model, or of one that is not installed the first digits."""
+    return str(entry["model_names"].get(model, model[:SHORT]))
+
+
+def _print_row(sizes: dict[str, Any], methods: str, models: str, name: str) -> None:
     archive, raw = sizes["archive_size"], sizes["raw_size"]
     ratio = f"{archive / raw:.1%}" if raw else "-"
-    print(f"{archive:>14,} {raw:>14,} {ratio:>7}  {methods:<15} {name}")
+    print(f"{archive:>14,} {raw:>14,} {ratio:>7}  {methods:<15} {models or '-':<15} {name}")
 
 
 def _print_blocks(entry: dict[str, Any]) -> None:
-    models = ", ".join(entry["models"]) or "none"
+    models = ", ".join(f"{model}{_note(entry, model)}" for model in entry["models"]) or "none"
     print(f"  members: {entry['members']}, models: {models}, window: {entry['window']:,}")
+    for carried in entry["embedded"]:
+        print(f"  carries model {carried['model']} in {carried['archive_size']:,} bytes")
     for number, block in enumerate(entry["blocks"]):
         print(
             f"  block {number}: start {block['start']:,}, {block['raw_size']:,} bytes in "
-            f"{block['archive_size']:,}, {_way(block)}, crc32 {block['crc32']}{_repeats(block)}"
+            f"{block['archive_size']:,}, {_way(block)}{_with(entry, block)}, "
+            f"crc32 {block['crc32']}{_repeats(block)}"
         )
+
+
+def _note(entry: dict[str, Any], model: str) -> str:
+    name = entry["model_names"].get(model)
+    return f" ({name})" if name else " (not installed)"
+
+
+def _with(entry: dict[str, Any], block: dict[str, Any]) -> str:
+    return f" with {_named(entry, block['model'])}" if block["model"] else ""
 
 
 def _repeats(block: dict[str, Any]) -> str:

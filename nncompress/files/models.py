@@ -125,18 +125,9 @@ def _load(path: Path) -> Model:
     Raises:
         ModelError: the model is damaged, or does not fit the mixer.
     """
-    from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES
-    from nncompress.coding.predictors import make_predictor
+    from nncompress.coding.predictors import check_mixing
     from nncompress.exact.modelfile import load_model
-    from nncompress.lanes import Layout
 
     model = load_model(path)
-    if len({name in model.mixing for name in CLUSTER_ARRAYS}) > 1:
-        raise ModelError(f"{path}: the model has one of {' and '.join(CLUSTER_ARRAYS)} alone")
-    try:
-        for method, number in PROFILES:
-            if method.needs_model:
-                make_predictor(model, method, number, Layout(1, 1))
-    except ConfigError as error:
-        raise ModelError(f"{path}: {error}") from None
+    check_mixing(model, str(path))
     return model

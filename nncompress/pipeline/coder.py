@@ -8,6 +8,8 @@ torch where it is needed, come in when a codec is opened.
 from __future__ import annotations
 
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Generator, Iterable
 from dataclasses import replace
 from functools import partial
@@ -16,8 +18,10 @@ from pathlib import Path
 
 from nncompress.archive.codec import (
     BlockCodec,
+    Coded,
     Decoded,
     Progress,
+    ReadModel,
     StoredCodec,
     encode_block,
     no_progress,
@@ -26,8 +30,13 @@ from nncompress.archive.format import Method
 from nncompress.archive.history import KeptLiterals
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
 from nncompress.archive.writer import RawBlock
-from nncompress.coding.options import CodingOptions
-from nncompress.errors import ModelMismatchError, NNCompressError
+from nncompress.coding.options import AUTO_MODEL, CodingOptions
+from nncompress.errors import (
+    ModelError,
+    ModelMismatchError,
+    ModelNotFoundError,
+    NNCompressError,
+)
 from nncompress.machine.resources import cpus, memory
 
 from .limits import LimitedCodec, needed_to_encode, needed_to_find
@@ -41,8 +50,8 @@ SHARE = 4
 HISTORY_SHARE = 8
 """Of that, the literals that later blocks may repeat take this part when decoding."""
 
-CodedBlock = tuple[Method, bytes]
-"""Method of a block, and what its literals became."""
+MOST_OPEN = 8
+"""Codecs that are kept open for decoding; one that is needed again is opened anew."""
 
 
 class Coder:
@@ -57,7 +66,8 @@ class Coder:
         self.threads = options.threads or cpus()
         self._memory = options.memory_limit or memory() // SHARE
         self._encoder: BlockCodec | None = None
-        self._decoders: dict[bytes | None, BlockCodec] = {}
+        self._decoders: OrderedDict[bytes | None, BlockCodec] = OrderedDict()
+        self._opening = threading.RLock()
 
     @property
     def encoder(self) -> BlockCodec:
@@ -67,20 +77,28 @@ class Coder:
             self._decoders[self._encoder.model_id] = self._encoder
         return self._encoder
 
-    def decoder(self, model_id: bytes | None) -> BlockCodec:
-        """Return the codec for blocks of a member that names ``model_id``.
+    def decoder(self, model_id: bytes | None, embedded: ReadModel | None = None, /) -> BlockCodec:
+        """Return the codec for blocks that need the model ``model_id``, or none.
+
+        It is the one that the options name, or an installed one, or else the one that the archive
+        carries, which ``embedded`` reads.
 
         Raises:
             ModelNotFoundError: that model is not at hand.
-            ModelMismatchError: the model that the options name is another.
+            ModelMismatchError: nor is it the one that the options name.
+            ModelError: the one that the archive carries is not sound.
         """
-        if model_id not in self._decoders:
-            self._decoders[model_id] = self._open_decoder(model_id)
-        return self._decoders[model_id]
+        with self._opening:
+            if model_id not in self._decoders:
+                self._decoders[model_id] = self._open_decoder(model_id, embedded)
+                if len(self._decoders) > MOST_OPEN:
+                    self._decoders.popitem(last=False)
+            self._decoders.move_to_end(model_id)
+            return self._decoders[model_id]
 
     def encode(
         self, blocks: Iterable[RawBlock], progress: Progress = no_progress
-    ) -> Generator[tuple[RawBlock, CodedBlock], None, None]:
+    ) -> Generator[tuple[RawBlock, Coded], None, None]:
         """Yield each block with what became of it, in order.
 
         ``progress`` is called with the raw bytes done since the last call, from any thread, one
@@ -88,7 +106,7 @@ class Coder:
         """
         codec, numbers = self.encoder, count()
 
-        def plan(block: RawBlock) -> Job[CodedBlock]:
+        def plan(block: RawBlock) -> Job[Coded]:
             alone = next(numbers) == 0 and block.last
             literals = block.literals
             return Job(
@@ -126,10 +144,10 @@ class Coder:
 
     def _needed_to_decode(self, record: BlockRecord) -> int:
         header = record.header
-        if header.method is Method.STORED:
+        if header.method in (Method.STORED, Method.MODEL):
             return 0
         try:
-            codec = self.decoder(record.member.model_id)
+            codec = self.decoder(header.needed_model(record.member), record.embedded)
             coded = record.payload[len(record.payload) - header.coded_size :]
             return codec.memory(header.method, header.literal_size, coded)
         except NNCompressError:  # raised again by decoding, when it is this block's turn
@@ -155,30 +173,52 @@ class Coder:
             )
         return codec
 
-    def _open_decoder(self, model_id: bytes | None) -> BlockCodec:
+    def _open_decoder(self, model_id: bytes | None, embedded: ReadModel | None) -> BlockCodec:
+        options = replace(self.options, embed_model=False)
         if model_id is None:
-            return self._limited(_open_codec(replace(self.options, model=None, method="mixing")))
-        model = self.options.model if self.options.model is not None else _find_model(model_id)
-        codec = _open_codec(replace(self.options, model=model, method="network"))
-        if codec.model_id != model_id:
-            found = codec.model_id.hex() if codec.model_id else "none"
-            raise ModelMismatchError(
-                f"the archive was made with model {model_id.hex()}, not with {model} ({found}); "
-                "give the right one with -m",
-                wanted=model_id.hex(),
-                found=found,
-            )
-        return self._limited(codec)
+            return self._limited(_open_codec(replace(options, model=None, method="mixing")))
+        missing: ModelError | None = None
+        if options.model not in (None, AUTO_MODEL):
+            codec = _open_codec(replace(options, method="network"))
+            if codec.model_id == model_id:
+                return self._limited(codec)
+            missing = _mismatch(model_id, codec.model_id, options.model)
+        try:
+            model = _find_model(model_id)
+        except ModelNotFoundError as error:
+            if embedded is None:
+                raise missing or error from None
+            # What a stranger's model asks for is bounded, too, where no limit is set.
+            limit = options.memory_limit or memory()
+            return LimitedCodec(_open_embedded(embedded(), model_id, options), limit)
+        return self._limited(_open_codec(replace(options, model=model, method="network")))
 
     def _limited(self, codec: BlockCodec) -> BlockCodec:
         limit = self.options.memory_limit
         return codec if limit is None else LimitedCodec(codec, limit)
 
 
+def _mismatch(wanted: bytes, found: bytes | None, model: object) -> ModelMismatchError:
+    identity = found.hex() if found else "none"
+    return ModelMismatchError(
+        f"the archive was made with model {wanted.hex()}, not with {model} ({identity}); "
+        "give the right one with -m",
+        wanted=wanted.hex(),
+        found=identity,
+    )
+
+
 def _open_codec(options: CodingOptions) -> BlockCodec:
+    from nncompress.coding.auto import open_auto_coder
     from nncompress.coding.block import open_block_coder
 
-    return open_block_coder(options)
+    return open_auto_coder(options) if options.model == AUTO_MODEL else open_block_coder(options)
+
+
+def _open_embedded(file: bytes, model_id: bytes, options: CodingOptions) -> BlockCodec:
+    from nncompress.coding.block import open_embedded_coder
+
+    return open_embedded_coder(file, model_id, options)
 
 
 def _find_model(model_id: bytes) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from nncompress.archive.codec import BlockCodec, CodecSource, Decoded, encode_block
+from nncompress.archive.codec import BlockCodec, CodecSource, Coded, Decoded, encode_block
 from nncompress.archive.history import KeptLiterals, LiteralHistory
 from nncompress.archive.reader import (
     BlockRecord,
@@ -21,7 +21,7 @@ from nncompress.archive.reader import (
 from nncompress.archive.writer import MemberWriter, RawBlock
 from nncompress.machine.resources import memory
 
-from .coder import HISTORY_SHARE, SHARE, CodedBlock
+from .coder import HISTORY_SHARE, SHARE
 from .limits import Limits
 from .splitting import open_splitter
 from .stream import READ_SIZE, check_contents, declare_blocks, frame_blocks
@@ -37,7 +37,7 @@ class Compressor:
     def __init__(self, codec: BlockCodec, *, block_size: int | None = None) -> None:
         self._codec = codec
         self._splitter = open_splitter(codec, block_size)
-        self._writer = MemberWriter(codec.model_id, codec.copy_rules.window)
+        self._writer = MemberWriter(codec.model_id, codec.copy_rules.window, codec.embedded)
         self._waiting: deque[RawBlock] = deque()
         self._ready = bytearray()
         self._begun = self._ending = self._finished = False
@@ -90,7 +90,7 @@ class Compressor:
             self._ready += record
             self._resumable = True
 
-    def _coded(self) -> Iterator[tuple[RawBlock, CodedBlock]]:
+    def _coded(self) -> Iterator[tuple[RawBlock, Coded]]:
         """Yield the blocks that wait, each taken from the line only once it is coded."""
         while self._waiting:
             block = self._waiting[0]

@@ -56,7 +56,7 @@ class LimitedCodec:
     def __init__(self, codec: BlockCodec, limit: int) -> None:
         self._codec = codec
         self._limit = limit
-        self.model_id = codec.model_id
+        self.model_id, self.embedded = codec.model_id, codec.embedded
         self.block_size = codec.block_size
         while self._too_large(self.block_size) and self.block_size // 2 >= SMALLEST_BLOCK:
             self.block_size //= 2
@@ -74,6 +74,10 @@ class LimitedCodec:
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         """Return what the codec needs."""
         return self._codec.memory(method, size, payload)
+
+    def choose(self, data: bytes) -> BlockCodec:
+        """Return the codec for a block, or itself to store it where that takes too much memory."""
+        return self if self._too_large(len(data)) else self._codec.choose(data)
 
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
-from nncompress.archive.codec import Decoded, Progress, no_progress
+from nncompress.archive.codec import Coded, Decoded, Progress, no_progress
 from nncompress.archive.history import LiteralHistory
 from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser, Restorer
 from nncompress.archive.writer import MemberWriter, RawBlock
 
-from .coder import CodedBlock, Coder
+from .coder import Coder
 from .limits import Limits
 from .pauses import split_at_pauses
 from .splitting import BlockSplitter, open_splitter
@@ -64,11 +64,11 @@ class Totals:
 
 
 def frame_blocks(
-    writer: MemberWriter, coded: Iterable[tuple[RawBlock, CodedBlock]]
+    writer: MemberWriter, coded: Iterable[tuple[RawBlock, Coded]]
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield the raw bytes of each block and its bytes in the archive."""
-    for block, (method, payload) in coded:
-        yield block.raw, writer.block(block, method, payload)
+    for block, made in coded:
+        yield block.raw, writer.block(block, made.method, made.payload, made.model_id)
 
 
 def declare_blocks(
@@ -110,7 +110,7 @@ def compress_stream(
     """
     codec = coder.encoder
     splitter = open_splitter(codec)
-    writer = MemberWriter(codec.model_id, codec.copy_rules.window)
+    writer = MemberWriter(codec.model_id, codec.copy_rules.window, codec.embedded)
     digest = blake2b()
     raw_size = archive_size = 0
     with closing(coder.encode(_blocks(source, splitter, flush_after), progress)) as coded:

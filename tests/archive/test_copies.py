@@ -13,8 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nncompress.archive.copies import (
-    DEFLATED_SECTION,
-    PLAIN_SECTION,
     Copies,
     pack_copies,
     parse_copies,
@@ -23,6 +21,7 @@ from nncompress.archive.copies import (
 from nncompress.archive.fields import pack_varint
 from nncompress.archive.format import MAX_BLOCK_SIZE, BlockHeader, Header, LiteralsHeader, Method
 from nncompress.archive.index import IndexBuilder
+from nncompress.archive.packing import AS_IS, DEFLATED
 from nncompress.archive.recover import recover
 from nncompress.errors import (
     ArchiveError,
@@ -104,26 +103,26 @@ def test_copies_must_make_the_size_of_their_block():
 
 def deflated(body: bytes) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return bytes([DEFLATED_SECTION]) + packer.compress(body) + packer.flush()
+    return bytes([DEFLATED]) + packer.compress(body) + packer.flush()
 
 
 @pytest.mark.parametrize(
     "section",
     [
-        bytes([PLAIN_SECTION]),
-        bytes([PLAIN_SECTION, 0]),
-        bytes([PLAIN_SECTION, 1, 0, 40]),  # too early an end
-        bytes([PLAIN_SECTION, 1, 0, 40, 0, 0]),  # a byte too many
-        bytes([PLAIN_SECTION, 1, 0, 0xA8, 0x00, 0]),  # a number not in its shortest form
+        bytes([AS_IS]),
+        bytes([AS_IS, 0]),
+        bytes([AS_IS, 1, 0, 40]),  # too early an end
+        bytes([AS_IS, 1, 0, 40, 0, 0]),  # a byte too many
+        bytes([AS_IS, 1, 0, 0xA8, 0x00, 0]),  # a number not in its shortest form
         bytes([2, 1, 0, 40, 0]),  # an unknown packing
-        bytes([DEFLATED_SECTION]),
-        bytes([DEFLATED_SECTION, 7, 7, 7]),
+        bytes([DEFLATED]),
+        bytes([DEFLATED, 7, 7, 7]),
         deflated(bytes([1, 0, 40, 0]))[:-1],
         deflated(bytes([1, 0, 40, 0])) + b"\0",
         deflated(bytes(1 << 24)),  # more than so many copies can take
-        bytes([PLAIN_SECTION]) + pack_varint(1 << 40) + bytes(20),
-        bytes([PLAIN_SECTION, 1, 0, 40]) + pack_varint((1 << 62) + 1),
-        bytes([PLAIN_SECTION, 1]) + pack_varint(1 << 62) + bytes([40, 0]),
+        bytes([AS_IS]) + pack_varint(1 << 40) + bytes(20),
+        bytes([AS_IS, 1, 0, 40]) + pack_varint((1 << 62) + 1),
+        bytes([AS_IS, 1]) + pack_varint(1 << 62) + bytes([40, 0]),
     ],
 )
 def test_sections_that_no_encoder_writes_are_refused(section):
@@ -230,7 +229,7 @@ def test_headers_of_blocks_with_copies_are_checked(changes, fields):
 
 def test_flags_of_blocks_that_are_not_known_are_refused():
     start = Header().pack()
-    packed = start + bytes([0xF0, 0x23, 40, 20]) + bytes(4)
+    packed = start + bytes([0xF0, 0x43, 40, 20]) + bytes(4)
     with pytest.raises(UnsupportedArchiveError):
         unpack(packed + bytes([zlib.crc32(packed) & 0xFF]))
     packed = start + bytes([0xF0, 0x00, 40]) + bytes(4)  # the long form where the short one does

@@ -63,11 +63,16 @@ def test_no_archive(nnc, tmp_path):
 
 
 def test_wrong_and_missing_model(nnc, archive, tmp_path):
-    wrong = nnc("-d", "-m", "other", "text.nnc")
-    refused(wrong, bytes(range(100, 116)).hex().encode(), (b"o" * 16).hex().encode())
     assert nnc("-m", "other", "-o", "foreign.nnc", data=TEXT).returncode == 0
     refused(nnc("-d", "foreign.nnc"), (b"o" * 16).hex().encode())
+    wrong = nnc("-d", "-m", "mine", "foreign.nnc")
+    refused(wrong, bytes(range(100, 116)).hex().encode(), (b"o" * 16).hex().encode())
     assert folder(tmp_path) == {"text.nnc", "foreign.nnc"}
+
+
+def test_models_that_are_installed_are_found_whatever_is_named(nnc, archive):
+    # An archive can need several models, of which -m names one.
+    assert nnc("-dc", "-m", "other", "text.nnc").stdout == nnc("-dc", "text.nnc").stdout
 
 
 def test_vanished_source(nnc):

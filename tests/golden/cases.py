@@ -10,16 +10,22 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from nncompress.archive.codec import BlockCodec, CodecSource, ReadModel
 from nncompress.archive.copies import NO_REPEATS, CopyRules
+from nncompress.coding.auto import AutoCoder
 from nncompress.coding.block import BlockCoder
+from nncompress.coding.embedded import read_embedded
 from nncompress.coding.levels import Level
+from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.modelfile import load_model
 from nncompress.pipeline.incremental import Compressor, Decompressor
-from tests.models import write_model
+from tests.models import TINY, write_model
 from tests.transforms.code import arm64_code, sound, x86_code
 
 FOLDER = Path(__file__).parent
 MODEL = FOLDER / "tiny.nncmodel"
+SMALL = FOLDER / "small.nncmodel"
+SMALLEST = SHARNNConfig(dim=16, boom=16, layers=1, attention=(0,), window=4)
 TEXT = (FOLDER / "text.bin").read_bytes()
 TABLE = b"".join(b"%05d,%03d;" % (i * 37 % 99_991, i % 7) for i in range(300))
 
@@ -29,24 +35,53 @@ LINES = TABLE.replace(b";", b"\n")
 
 @dataclass(frozen=True)
 class Case:
-    """One archive: its name, contents, and the codec's settings."""
+    """One archive: its name, contents, and the codec's settings.
+
+    Of several models each block gets the one that fits it; ``embedded``: the archive carries it.
+    """
 
     name: str
     data: bytes
     method: str
     level: Level
+    models: tuple[Path, ...] = (MODEL,)
+    embedded: bool = False
 
     @property
     def path(self) -> Path:
         """Where the archive lies."""
         return FOLDER / f"{self.name}.nnc"
 
-    def codec(self, threads: int = 2, kernels: str = "auto") -> BlockCoder:
-        """Open the codec that made it, with any number of threads and either kind of kernels."""
-        model = load_model(MODEL)
-        return BlockCoder(
-            model, level=self.level, method=self.method, threads=threads, kernels=kernels
-        )
+    def codecs(self, threads: int = 2, kernels: str = "auto") -> list[BlockCoder]:
+        """Open a codec for each model, with any number of threads and either kind of kernels."""
+        return [
+            BlockCoder(
+                load_model(path),
+                level=self.level,
+                method=self.method,
+                threads=threads,
+                kernels=kernels,
+                embedded=path.read_bytes() if self.embedded else None,
+            )
+            for path in self.models
+        ]
+
+    def codec(self, threads: int = 2, kernels: str = "auto") -> BlockCodec:
+        """Open the codec that made it."""
+        codecs = self.codecs(threads, kernels)
+        return codecs[0] if len(codecs) == 1 else AutoCoder(codecs, codecs[0].model_id)
+
+    def source(self, threads: int, kernels: str) -> CodecSource:
+        """Return what decodes it; a model that it carries is read from there."""
+        codecs = {codec.model_id: codec for codec in self.codecs(threads, kernels)}
+
+        def find(model_id: bytes | None, embedded: ReadModel | None = None, /) -> BlockCodec:
+            if self.embedded and model_id is not None and embedded is not None:
+                model = read_embedded(embedded(), model_id)
+                return BlockCoder(model, threads=threads, kernels=kernels)
+            return next(iter(codecs.values())) if model_id is None else codecs[model_id]
+
+        return find
 
 
 def _level(
@@ -60,6 +95,7 @@ def _level(
 
 
 REPEATED = TEXT[:1400] + b"a change" + TEXT[:900] + TEXT[1000:1400] + TABLE[:500]
+MIXED = TEXT[:700] + x86_code(60)[:700] + TEXT[700:1400] + TABLE[:500]
 COPIES = CopyRules(1 << 20, least=64, least_inside=256)
 
 
@@ -81,6 +117,8 @@ CASES = [
     Case("filter-delta", sound(1000, channels=2), "mixing", _level(2)),
     Case("copies", REPEATED, "auto", _level(5, block_size=600, copies=COPIES)),
     Case("copies-inside", REPEATED, "mixing", _level(0, copies=COPIES)),
+    Case("several-models", MIXED, "network+mixing", _level(2, block_size=700), (MODEL, SMALL)),
+    Case("embedded-model", TEXT[:900], "network+mixing", _level(3), (SMALL,), embedded=True),
     Case("blocks", TEXT[:1500] + bytes(700), "auto", _level(5, block_size=1000)),
 ]
 
@@ -93,8 +131,7 @@ def made(case: Case, threads: int = 2, kernels: str = "auto") -> bytes:
 
 def restored(case: Case, threads: int = 2, kernels: str = "auto") -> bytes:
     """Decode the committed archive."""
-    codec = case.codec(threads, kernels)
-    decompressor = Decompressor(lambda identity: codec)
+    decompressor = Decompressor(case.source(threads, kernels))
     data = decompressor.decompress(case.path.read_bytes())
     decompressor.close()
     return data
@@ -113,7 +150,8 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         check(int(sys.argv[1]), sys.argv[2])
     else:
-        if not MODEL.exists():
-            write_model(MODEL)
+        for path, shape in ((MODEL, TINY), (SMALL, SMALLEST)):
+            if not path.exists():
+                write_model(path, shape)
         for one in CASES:
             one.path.write_bytes(made(one))

@@ -52,6 +52,8 @@ def test_holds_on_older_instruction_sets(variables, tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @EACH
 def test_decodes_on_cuda(case: Case):
-    codec = case.codec(kernels="torch")
-    codec.device = "cuda"
-    assert codec.encode(case.data[: codec.block_size])[1] in case.path.read_bytes()
+    codecs = case.codecs(kernels="torch")
+    for codec in codecs:
+        codec.device = "cuda"
+    block = case.data[: case.level.block_size]
+    assert any(codec.encode(block)[1] in case.path.read_bytes() for codec in codecs)
