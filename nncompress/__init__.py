@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         decompress,
         open,
     )
-    from nncompress.files.info import ArchiveInfo, BlockInfo, info
+    from nncompress.files.info import ArchiveInfo, BlockInfo, EmbeddedInfo, info
     from nncompress.files.tarformat import register_archive_format
     from nncompress.reports.measure import bits_per_byte
 
@@ -36,6 +36,7 @@ __all__ = [
     "Compressor",
     "DecoderOptions",
     "Decompressor",
+    "EmbeddedInfo",
     "EncoderOptions",
     "LimitError",
     "MachineOptions",
@@ -56,6 +57,7 @@ __all__ = [
 _ELSEWHERE = {
     "ArchiveInfo": "files.info",
     "BlockInfo": "files.info",
+    "EmbeddedInfo": "files.info",
     "bits_per_byte": "reports.measure",
     "info": "files.info",
     "register_archive_format": "files.tarformat",

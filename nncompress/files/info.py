@@ -22,6 +22,8 @@ class BlockInfo(TypedDict):
     """Bytes that it takes in the archive, header included."""
     method: str
     """"network", "network+mixing", "mixing" or "stored"."""
+    model: str | None
+    """Identity of the model that it needs, 32 hexadecimal digits; None where it needs none."""
     filter: str | None
     """What was done to its bytes before, "none" for nothing; None where that is unknown."""
     literals: int
@@ -32,6 +34,15 @@ class BlockInfo(TypedDict):
     """Numbers of the blocks that it copies from."""
     crc32: str
     """CRC-32 of its contents, 8 hexadecimal digits."""
+
+
+class EmbeddedInfo(TypedDict):
+    """What is known of a model that an archive carries."""
+
+    model: str
+    """Its identity, 32 hexadecimal digits."""
+    archive_size: int
+    """Bytes that it takes in the archive, header included."""
 
 
 class ArchiveInfo(TypedDict):
@@ -50,7 +61,11 @@ class ArchiveInfo(TypedDict):
     members: int
     """How many archives are joined in it."""
     models: list[str]
-    """Identities of the models that it needs, 32 hexadecimal digits each."""
+    """Identities of the models that blocks need or members name, 32 hexadecimal digits each."""
+    model_names: dict[str, str]
+    """Names of those that are installed, by identity."""
+    embedded: list[EmbeddedInfo]
+    """Models that the archive carries."""
     methods: list[str]
     """The methods of its blocks."""
     window: int

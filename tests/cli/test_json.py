@@ -143,7 +143,12 @@ def test_published_figures_keep_to_the_schema() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(nncompress.ArchiveInfo, "archive"), (nncompress.BlockInfo, "block")]
+    ("kind", "name"),
+    [
+        (nncompress.ArchiveInfo, "archive"),
+        (nncompress.BlockInfo, "block"),
+        (nncompress.EmbeddedInfo, "embedded"),
+    ],
 )
 def test_types_in_python_have_the_same_keys(kind: type, name: str) -> None:
     assert get_type_hints(kind).keys() == schema("list")["$defs"][name]["properties"].keys()
