@@ -16,7 +16,7 @@ from nncompress.errors import NNCompressError
 
 from .console import ERROR, show_notices
 from .escape import say, write_names_as_bytes
-from .shorthand import expand_shorthand
+from .shorthand import expand_shorthand, refuse_levels
 from .signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
 from .standard import leave, open_missing, silence_stdout
 
@@ -45,6 +45,8 @@ SECTIONS = {
     },
     "Shell": {
         "completion": ("completion", "Print a completion script."),
+        "help": ("help", "Show help, also of a command."),
+        "version": ("version", "Print the version."),
     },
 }
 """By section of the help and name of a command: its module under nncompress.cli, whose ``command``
@@ -138,8 +140,11 @@ def _with_mode(mode: str) -> list[str]:
 def run(arguments: list[str]) -> int:
     """Run the command line; report what goes wrong, and return the exit status."""
     show_notices()
-    words = expand_shorthand(arguments, {*COMMANDS, *ALIASES}, interactive=sys.stdin.isatty())
+    words = [""]
     try:
+        names = {*COMMANDS, *ALIASES}
+        words = expand_shorthand(arguments, names, interactive=sys.stdin.isatty())
+        refuse_levels(words[1:], _options_of(words[0]))
         status = app.main(words, prog_name="nncompress", standalone_mode=False) or 0
         sys.stdout.flush()
         return status
@@ -147,7 +152,7 @@ def run(arguments: list[str]) -> int:
         return _fail("stopped")
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        where = context.command_path if context is not None else f"nncompress {words[0]}"
+        where = context.command_path if context is not None else f"nncompress {words[0]}".strip()
         hint = f" (see {where} --help)" if isinstance(error, click.UsageError) else ""
         return _fail(" ".join(error.format_message().split()).rstrip(".") + hint)
     except NNCompressError as error:
@@ -166,6 +171,12 @@ def run(arguments: list[str]) -> int:
         return _fail(
             f"internal error, {type(error).__name__}: {text} (NNCOMPRESS_DEBUG=1 shows more)"
         )
+
+
+def _options_of(name: str) -> list[click.Option]:
+    command = app.get_command(click.Context(app), name)
+    found = command.params if command is not None else []
+    return [option for option in found if isinstance(option, click.Option)]
 
 
 def _fail(message: str) -> int:

@@ -16,6 +16,7 @@ from nncompress.pipeline.limits import Limits
 
 from . import options
 from .console import Console
+from .unused import unused_options
 
 
 @click.command()
@@ -43,6 +44,8 @@ def command(
 
     Archives are kept unless --rm is given.
     """
+    for line in unused_options():
+        console.warn(line)
     archives = list(
         expand(
             names,

@@ -43,5 +43,5 @@ def command(
         click.echo(json.dumps(entries, indent=2))
     elif entries:
         shown = [entry | {"name": for_stream(entry["name"], sys.stdout)} for entry in entries]
-        print_table(shown, verbose=console.verbose)
+        print_table(shown, verbose=console.verbose > 0)
     return status
