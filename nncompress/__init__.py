@@ -15,11 +15,7 @@ from . import errors
 if TYPE_CHECKING:
     from nncompress.api import (
         Compressor,
-        DecoderOptions,
         Decompressor,
-        EncoderOptions,
-        MachineOptions,
-        OpenOptions,
         compress,
         decompress,
         open,
@@ -29,14 +25,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ArchiveError",
     "Compressor",
-    "DecoderOptions",
     "Decompressor",
-    "EncoderOptions",
     "LimitError",
-    "MachineOptions",
     "ModelError",
     "NNCompressError",
-    "OpenOptions",
     "__version__",
     "compress",
     "decompress",
