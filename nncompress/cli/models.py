@@ -72,7 +72,7 @@ def import_(file: Path, name: str | None, force: bool) -> None:
 
 @command.command()
 @click.argument("model")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=options.Target(path_type=Path))
 @options.force
 def export(model: str, target: Path, force: bool) -> None:
     """Copy an installed MODEL to the file or folder TARGET."""

@@ -165,21 +165,21 @@ class Coder:
         """
         level = chosen = self.options.level or DEFAULT_LEVEL
         codec = LimitedCodec(wanted, limit)
-        while self._adjust and not codec.fits and level > min(LEVELS):
+        if codec.fits and codec.block_size == wanted.block_size:
+            return codec
+        if not self._adjust:
+            needed = needed_to_encode(wanted, wanted.block_size)
+            raise _too_much(f"without adjustments level {level} takes", needed, limit)
+        while not codec.fits and level > min(LEVELS):
             level -= 1
             codec = LimitedCodec(_open_codec(replace(self.options, level=level)), limit)
         if not codec.fits:
             needed = needed_to_encode(codec, codec.block_size)
             raise _too_much(f"level {level} takes", needed, limit)
         changes = [f"level {level} instead of {chosen}"] if level != chosen else []
-        if codec.block_size < wanted.block_size:
-            sizes = [in_units(size) for size in (codec.block_size, wanted.block_size)]
-            changes.append("blocks of {} instead of {}".format(*sizes))
-        if changes and not self._adjust:
-            needed = needed_to_encode(wanted, wanted.block_size)
-            raise _too_much(f"without adjustments level {level} takes", needed, limit)
-        if changes:
-            log.warning("to keep to %s of memory: %s", in_units(limit), ", ".join(changes))
+        sizes = [in_units(size) for size in (codec.block_size, wanted.block_size)]
+        changes.append("blocks of {} instead of {}".format(*sizes))
+        log.warning("to keep to %s of memory: %s", in_units(limit), ", ".join(changes))
         return codec
 
     def _open_decoder(self, model_id: bytes | None) -> BlockCodec:
