@@ -16,7 +16,7 @@ from nncompress.pipeline.waiting import read_to_end
 from nncompress.reports.compare import Trial
 from nncompress.reports.peer import PeerSettings
 
-from . import options
+from . import candidates, options
 from .console import ERROR, OK
 from .escape import escape
 
@@ -25,7 +25,12 @@ from .escape import escape
 @options.files_needed
 @options.model
 @options.level
-@click.option("--codec", "chosen", multiple=True, help="Only this codec; repeat for more.")
+@click.option(
+    *("--codec", "chosen"),
+    multiple=True,
+    shell_complete=candidates.codecs,
+    help="Only this codec; repeat for more.",
+)
 @options.threads
 @click.option(
     "--timeout", type=click.FloatRange(1), default=300.0, show_default=True, help="Seconds a codec."

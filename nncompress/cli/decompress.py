@@ -20,7 +20,7 @@ from .unused import unused_options
 
 
 @click.command()
-@options.files
+@options.archives
 @options.writing
 @click.option("--sparse/--no-sparse", default=True, help="Leave holes for long runs of zeros.")
 @click.option(

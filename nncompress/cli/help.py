@@ -6,9 +6,11 @@ from difflib import get_close_matches
 
 import click
 
+from . import candidates
+
 
 @click.command()
-@click.argument("words", metavar="[COMMAND]...", nargs=-1)
+@click.argument("words", metavar="[COMMAND]...", nargs=-1, shell_complete=candidates.commands)
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...]) -> None:
     """Show what nncompress or a COMMAND of it does, and its options; as --help does."""

@@ -17,7 +17,7 @@ from .escape import for_stream
 
 
 @click.command()
-@options.files_needed
+@options.archives_needed
 @options.as_json
 @options.suffix
 @options.no_name

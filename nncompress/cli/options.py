@@ -23,6 +23,7 @@ from nncompress.files.names import SUFFIX, ends_as_folder
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
+from . import candidates
 from .console import Console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -63,11 +64,25 @@ LEVEL_WORDS = {min(LEVELS): ("--fast",), max(LEVELS): ("--best",)}
 
 # Arguments and options that stand alone.
 
-files = click.argument("names", metavar="[FILE]...", nargs=-1)
-files_needed = click.argument("names", metavar="FILE...", nargs=-1, required=True)
-model = click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+_FILES: Any = {"metavar": "[FILE]...", "nargs": -1}
+files = click.argument("names", **_FILES, shell_complete=candidates.files)
+archives = click.argument("names", **_FILES, shell_complete=candidates.archives)
+_FILES_NEEDED: Any = {"metavar": "FILE...", "nargs": -1, "required": True}
+files_needed = click.argument("names", **_FILES_NEEDED, shell_complete=candidates.files)
+archives_needed = click.argument("names", **_FILES_NEEDED, shell_complete=candidates.archives)
+model = click.option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    help="Model file, or a known one by its name or the first digits of its identity.",
+    shell_complete=candidates.models,
+)
 device = click.option(
-    "--device", metavar="DEVICE", default="auto", help="auto, cpu, cuda or cuda:N."
+    "--device",
+    metavar="DEVICE",
+    default="auto",
+    help="auto, cpu, cuda or cuda:N.",
+    shell_complete=candidates.devices,
 )
 threads = click.option(
     "-T",
