@@ -23,13 +23,13 @@ ASKED = "_NNCOMPRESS_COMPLETE"
 
 BASH = r"""
 _nncompress_completion() {
-    local IFS=$'\n' current=${COMP_WORDS[COMP_CWORD]} prefix= word= kind value help line
+    local IFS=$'\n' current=${COMP_WORDS[COMP_CWORD]} prefix= word= found= kind value help
     local -a words=("${COMP_WORDS[@]:0:COMP_CWORD}") suffixes=()
     COMPREPLY=()
     case $current in
         =) word= ;;
         --*=*) prefix=${current%%=*}= word=${current#*=} ;;
-        [\"\']*) printf -v word %q "${current:1}" ;;
+        [\"\']*) word=${current:1} ;;
         *) word=$current ;;
     esac
     compopt +o filenames 2>/dev/null
@@ -41,6 +41,11 @@ _nncompress_completion() {
             suffix) suffixes+=("$value") ;;
         esac
     done < <(COMP_WORDS="${words[*]}" COMP_CURRENT=$current _NNCOMPRESS_COMPLETE=1 "$1" 2>/dev/null)
+    if [[ ${COMPREPLY[*]} == *\ * && -z $found ]]; then # where they are no files, nobody else quotes
+        for value in "${!COMPREPLY[@]}"; do
+            printf -v "COMPREPLY[$value]" %q "${COMPREPLY[value]}"
+        done
+    fi
     if ((${#suffixes[@]})); then
         for value in "${suffixes[@]}"; do
             _nncompress_files -f -X "!*$value"
@@ -53,6 +58,7 @@ _nncompress_completion() {
 
 _nncompress_files() {
     local line
+    found=yes
     compopt -o filenames 2>/dev/null
     while read -r line; do
         COMPREPLY+=("$prefix$line")
@@ -90,7 +96,7 @@ _nncompress_completion() {
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     _nncompress_completion "$@"
 else
-    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }
     compdef _nncompress_completion nncompress unnncompress nnccat
 fi
 """
