@@ -41,7 +41,7 @@ _nncompress_completion() {
             suffix) suffixes+=("$value") ;;
         esac
     done < <(COMP_WORDS="${words[*]}" COMP_CURRENT=$current _NNCOMPRESS_COMPLETE=1 "$1" 2>/dev/null)
-    if [[ ${COMPREPLY[*]} == *\ * && -z $found ]]; then # where they are no files, nobody else quotes
+    if [[ ${COMPREPLY[*]} == *\ * && -z $found ]]; then # readline quotes names of files only
         for value in "${!COMPREPLY[@]}"; do
             printf -v "COMPREPLY[$value]" %q "${COMPREPLY[value]}"
         done

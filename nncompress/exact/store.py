@@ -125,8 +125,8 @@ def _by_name(name: str) -> Path | None:
         return next(iter(sound.values()), found[0])
     for identity, path in others.items():
         _warn(
-            f"{path}: is not what {name!r} means, since that model comes with nncompress: rename "
-            f"it with 'nncompress models rename', or name it by its identity, {identity[:8]}"
+            f"{path}: is not what {found[0].stem!r} means, a model that comes with nncompress: "
+            f"rename it with 'nncompress models rename', or name it by its identity, {identity[:8]}"
         )
     return found[0]
 

@@ -65,7 +65,7 @@ def installed(models):
 
 
 def identity_of(path):
-    return modelfile.load_model(path).identity.hex()
+    return modelfile.load_model(Path(path)).identity.hex()
 
 
 def test_a_name_that_is_taken_is_refused(models, model_file, other_file, tmp_path):
