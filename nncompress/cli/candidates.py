@@ -15,43 +15,45 @@ from click.shell_completion import CompletionItem
 from nncompress.files.names import SUFFIX, TAR_SUFFIX
 
 
-def files(
+def offer_files(
     _: click.Context, __: click.Parameter | None = None, ___: str = ""
 ) -> list[CompletionItem[str]]:
     """Offer all files."""
     return [CompletionItem("", type="file")]
 
 
-def archives(_: click.Context, __: click.Parameter, ___: str) -> list[CompletionItem[str]]:
+def offer_archives(_: click.Context, __: click.Parameter, ___: str) -> list[CompletionItem[str]]:
     """Offer archives."""
     return [CompletionItem(suffix, type="suffix") for suffix in (SUFFIX, TAR_SUFFIX)]
 
 
-def model_files(_: click.Context, __: click.Parameter, ___: str) -> list[CompletionItem[str]]:
+def offer_model_files(_: click.Context, __: click.Parameter, ___: str) -> list[CompletionItem[str]]:
     """Offer model files."""
     from nncompress.exact.modelfile import MODEL_SUFFIX
 
     return [CompletionItem(MODEL_SUFFIX, type="suffix")]
 
 
-def models(
+def offer_models(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
     """Offer installed models by name, and model files."""
     from nncompress.exact.store import installed_models
 
     names = dict.fromkeys(path.stem for path in installed_models())
-    return [*_beginning(names, incomplete), *model_files(context, parameter, incomplete)]
+    return [*_beginning(names, incomplete), *offer_model_files(context, parameter, incomplete)]
 
 
-def own_models(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+def offer_own_models(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
     """Offer the user's own models."""
     from nncompress.exact import store
 
     return _beginning([path.stem for path in store.own_models()], incomplete)
 
 
-def commands(
+def offer_commands(
     context: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
     """Offer the commands, each with its line in the help."""
@@ -59,14 +61,18 @@ def commands(
     return root.command.shell_complete(root, incomplete)
 
 
-def codecs(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+def offer_codecs(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
     """Offer what the comparison knows."""
     from nncompress.reports.peers import all_peers
 
     return _beginning(all_peers(), incomplete)
 
 
-def devices(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+def offer_devices(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
     """Offer what can compute a network."""
     return _beginning(["auto", "cpu", "cuda"], incomplete)
 

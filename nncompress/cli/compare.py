@@ -28,7 +28,7 @@ from .escape import escape
 @click.option(
     *("--codec", "chosen"),
     multiple=True,
-    shell_complete=candidates.codecs,
+    shell_complete=candidates.offer_codecs,
     help="Only this codec; repeat for more.",
 )
 @options.threads

@@ -10,7 +10,7 @@ from . import candidates
 
 
 @click.command()
-@click.argument("words", metavar="[COMMAND]...", nargs=-1, shell_complete=candidates.commands)
+@click.argument("words", metavar="[COMMAND]...", nargs=-1, shell_complete=candidates.offer_commands)
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...]) -> None:
     """Show what nncompress or a COMMAND of it does, and its options; as --help does."""

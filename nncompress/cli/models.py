@@ -45,7 +45,7 @@ def list_models(as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("model", required=False, shell_complete=candidates.models)
+@click.argument("model", required=False, shell_complete=candidates.offer_models)
 @options.as_json
 def show(model: str | None, as_json: bool) -> None:
     """Show a model's identity, shape, training summary and card."""
@@ -61,7 +61,7 @@ def show(model: str | None, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("model", required=False, shell_complete=candidates.models)
+@click.argument("model", required=False, shell_complete=candidates.offer_models)
 @options.device
 def verify(model: str | None, device: str) -> None:
     """Check a model's contents, and that this machine computes it exactly."""
@@ -69,7 +69,9 @@ def verify(model: str | None, device: str) -> None:
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(path_type=Path), shell_complete=candidates.model_files)
+@click.argument(
+    "file", type=click.Path(path_type=Path), shell_complete=candidates.offer_model_files
+)
 @click.option("--name", help="Name to give it; that of the file otherwise.")
 @click.option("-f", "--force", is_flag=True, help="Replace a model of your own.")
 def import_(file: Path, name: str | None, force: bool) -> None:
@@ -81,7 +83,7 @@ def import_(file: Path, name: str | None, force: bool) -> None:
 
 
 @command.command()
-@click.argument("model", shell_complete=candidates.models)
+@click.argument("model", shell_complete=candidates.offer_models)
 @click.argument("target", type=options.Target(path_type=Path))
 @options.force
 def export(model: str, target: Path, force: bool) -> None:
@@ -90,7 +92,7 @@ def export(model: str, target: Path, force: bool) -> None:
 
 
 @command.command()
-@click.argument("model", shell_complete=candidates.own_models)
+@click.argument("model", shell_complete=candidates.offer_own_models)
 @click.argument("name")
 def rename(model: str, name: str) -> None:
     """Give MODEL, one of your own, another NAME; archives name models by identity, not by name."""
@@ -99,7 +101,7 @@ def rename(model: str, name: str) -> None:
 
 @command.command()
 @click.argument(
-    "names", metavar="MODEL...", nargs=-1, required=True, shell_complete=candidates.own_models
+    "names", metavar="MODEL...", nargs=-1, required=True, shell_complete=candidates.offer_own_models
 )
 @click.option("-f", "--force", is_flag=True, help="Ask nothing.")
 def remove(names: tuple[str, ...], force: bool) -> int:

@@ -65,24 +65,24 @@ LEVEL_WORDS = {min(LEVELS): ("--fast",), max(LEVELS): ("--best",)}
 # Arguments and options that stand alone.
 
 _FILES: Any = {"metavar": "[FILE]...", "nargs": -1}
-files = click.argument("names", **_FILES, shell_complete=candidates.files)
-archives = click.argument("names", **_FILES, shell_complete=candidates.archives)
+files = click.argument("names", **_FILES, shell_complete=candidates.offer_files)
+archives = click.argument("names", **_FILES, shell_complete=candidates.offer_archives)
 _FILES_NEEDED: Any = {"metavar": "FILE...", "nargs": -1, "required": True}
-files_needed = click.argument("names", **_FILES_NEEDED, shell_complete=candidates.files)
-archives_needed = click.argument("names", **_FILES_NEEDED, shell_complete=candidates.archives)
+files_needed = click.argument("names", **_FILES_NEEDED, shell_complete=candidates.offer_files)
+archives_needed = click.argument("names", **_FILES_NEEDED, shell_complete=candidates.offer_archives)
 model = click.option(
     "-m",
     "--model",
     metavar="MODEL",
     help="Model file, or a known one by its name or the first digits of its identity.",
-    shell_complete=candidates.models,
+    shell_complete=candidates.offer_models,
 )
 device = click.option(
     "--device",
     metavar="DEVICE",
     default="auto",
     help="auto, cpu, cuda or cuda:N.",
-    shell_complete=candidates.devices,
+    shell_complete=candidates.offer_devices,
 )
 threads = click.option(
     "-T",

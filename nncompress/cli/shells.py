@@ -174,7 +174,7 @@ def _found(
     if not words:
         yield from app.shell_complete(context, current)
         if not current.startswith("-"):
-            yield from candidates.files(context)
+            yield from candidates.offer_files(context)
             return
         for name, command in MODES.items():
             if name.startswith(current):
