@@ -1,98 +1,75 @@
 """The Python interface: one-shot functions, file objects, streaming objects.
 
-The keywords they have in common are described once, in :class:`EncoderOptions` and
-:class:`DecoderOptions`. Nothing heavy is imported before a block is coded.
+Each has its keywords in its signature and describes them. Nothing heavy is imported before a block
+is coded.
 """
 
 from __future__ import annotations
 
 import io
+import operator
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, TypedDict, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, get_args, overload
 
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 from nncompress.pipeline import incremental
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import FilePath, open_archive
+from nncompress.pipeline.incremental import as_bytes
 from nncompress.pipeline.limits import Limits
 from nncompress.pipeline.stream import compress_stream, decompress_stream
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Buffer
 
 BinaryMode = Literal["r", "rb", "w", "wb", "x", "xb", "a", "ab"]
 TextMode = Literal["rt", "wt", "xt", "at"]
 
-
-class MachineOptions(TypedDict, total=False):
-    """Keywords of every function.
-
-    Of them only ``model`` changes an archive, and a ``memory_limit`` that is too small for the
-    blocks of the level.
-    """
-
-    model: FilePath | None
-    """Model file, or name of a known model; None for the one of the level, or for those whose
-    identities an archive names. For compressing, "auto" tries the installed models on each block
-    and takes the one that fits it best."""
-    device: str
-    """Where the network is computed, as ``cpu``, ``cuda`` or ``cuda:N``; ``auto`` (the default) is
-    the CPU."""
-    threads: int
-    """Threads to use, 0 (the default) for one a core. Functions that have all the data code as many
-    blocks at once, each in memory of its own."""
-    memory_limit: int | None
-    """Bytes that the blocks coded at once may take; None (the default) for any number for one
-    block, and a quarter of the machine's memory for several."""
-
-
-class EncoderOptions(MachineOptions, total=False):
-    """Keywords for compressing."""
-
-    level: int | None
-    """1 (fastest) to 9 (smallest); None for the default."""
-    method: str | None
-    """"auto", "network", "network+mixing", "mixing" or "stored"; None is "auto"."""
-    window: int | None
-    """How many bytes back repeats are sought, besides those that repeat themselves; 0 for not at
-    all, None for the level's own."""
-    embed_model: bool
-    """Whether the archive carries the model that it needs, so that it opens where that is not
-    installed; False without it."""
-
-
-class DecoderOptions(MachineOptions, total=False):
-    """Keywords for decompressing."""
-
-
-class OpenOptions(EncoderOptions, DecoderOptions, total=False):
-    """Keywords of :func:`open`: those for reading and for writing."""
-
-    block_size: int | None
-    """Raw bytes a block when writing; smaller blocks make access finer and archives larger. None
-    for the default."""
+BINARY_MODES, TEXT_MODES = get_args(BinaryMode), get_args(TextMode)
 
 
 def compress(
-    data: bytes | bytearray | memoryview,
-    **options: Unpack[EncoderOptions],
+    data: Buffer,
+    *,
+    level: int | None = None,
+    method: str | None = None,
+    window: int | None = None,
+    model: FilePath | None = None,
+    embed_model: bool = False,
+    device: str = "auto",
+    threads: int = 0,
+    memory_limit: int | None = None,
 ) -> bytes:
     """Compress ``data`` and return an archive.
 
     Args:
-        data: any bytes.
-        options: see :class:`EncoderOptions`.
+        data: bytes, or what has bytes: a bytearray, a memoryview, an array.
+        level: 1 (fastest) to 9 (smallest); None for the default, 6.
+        method: "auto", "network", "network+mixing", "mixing" or "stored"; None is "auto".
+        window: how many bytes back repeats are sought, besides those that repeat themselves; 0 for
+            not at all, None for the level's own.
+        model: model file, or name or identity of an installed model; None for the level's own;
+            "auto" for the one of the installed models that fits each block best.
+        embed_model: whether the archive carries the model that it needs, so that it opens where
+            that is not installed.
+        device: where the network is computed: "cpu", "cuda" or "cuda:N"; "auto" is the CPU.
+        threads: how many to use, 0 for one a core.
+        memory_limit: bytes of memory that the blocks coded at once may take; blocks become smaller
+            to fit, and the level lower where that is not enough. None for any number for one
+            block, and a quarter of the machine's memory for several.
 
     Returns:
         An archive, never more than 32 bytes and 0.01% larger than ``data``, and the model that it
         is told to carry.
 
     Raises:
+        TypeError: an argument has the wrong type.
         ConfigError: an argument has an impossible value.
         ModelError: the model is missing or damaged.
         DeviceError: the device is missing or not exact.
+        MemoryLimitError: not even the lowest level keeps to ``memory_limit``.
 
     >>> import nncompress
     >>> archive = nncompress.compress(b"one two three " * 100)
@@ -102,24 +79,36 @@ def compress(
     True
     """
     sink = io.BytesIO()
-    compress_stream(io.BytesIO(data), sink, Coder(_coding_options(options, EncoderOptions)))
+    options = _coding_options(
+        model, device, threads, memory_limit, level, method, window, embed_model
+    )
+    compress_stream(io.BytesIO(as_bytes(data)), sink, Coder(options))
     return sink.getvalue()
 
 
 def decompress(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
     max_output_size: int | None = None,
-    **options: Unpack[DecoderOptions],
+    model: FilePath | None = None,
+    device: str = "auto",
+    threads: int = 0,
+    memory_limit: int | None = None,
 ) -> bytes:
     """Return the contents of an archive, or of several joined together.
 
     Args:
-        data: the archive.
+        data: the archive: bytes, or what has bytes.
         max_output_size: most bytes to return, None for no limit.
-        options: see :class:`DecoderOptions`.
+        model: model file, or name or identity of an installed model; None for the one that the
+            archive names.
+        device: where the network is computed: "cpu", "cuda" or "cuda:N"; "auto" is the CPU.
+        threads: how many to use, 0 for one a core.
+        memory_limit: bytes of memory that the blocks coded at once may take; None for any number
+            for one block, and a quarter of the machine's memory for several.
 
     Raises:
+        TypeError: an argument has the wrong type.
         ArchiveError: the archive is damaged, cut off, or none at all.
         LimitError: a limit would be passed.
         ModelError: the model is missing, damaged, or not the one that the archive names.
@@ -133,10 +122,10 @@ def decompress(
         ...
     nncompress.errors.NotAnArchiveError: not an nncompress archive (its first bytes are not those...
     """
-    chosen = _coding_options(options, DecoderOptions)
-    limits = Limits(chosen.memory_limit, max_output_size)
+    options = _coding_options(model, device, threads, memory_limit)
     sink = io.BytesIO()
-    decompress_stream(io.BytesIO(data), sink, Coder(chosen), limits)
+    limits = _limits(options, max_output_size)
+    decompress_stream(io.BytesIO(as_bytes(data)), sink, Coder(options), limits)
     return sink.getvalue()
 
 
@@ -144,8 +133,21 @@ class Compressor(incremental.Compressor):
     """Makes one archive of bytes that come in pieces.
 
     Args:
-        block_size: see :class:`OpenOptions`.
-        options: see :class:`EncoderOptions`.
+        block_size: raw bytes a block; smaller blocks make access finer and archives larger.
+            None for the level's own.
+        level: 1 (fastest) to 9 (smallest); None for the default, 6.
+        method: "auto", "network", "network+mixing", "mixing" or "stored"; None is "auto".
+        window: how many bytes back repeats are sought, besides those that repeat themselves; 0 for
+            not at all, None for the level's own.
+        model: model file, or name or identity of an installed model; None for the level's own;
+            "auto" for the one of the installed models that fits each block best.
+        embed_model: whether the archive carries the model that it needs, so that it opens where
+            that is not installed.
+        device: where the network is computed: "cpu", "cuda" or "cuda:N"; "auto" is the CPU.
+        threads: how many to use, 0 for one a core.
+        memory_limit: bytes of memory that the blocks coded at once may take; blocks become smaller
+            to fit, and the level lower where that is not enough. None for any number for one
+            block, and a quarter of the machine's memory for several.
 
     >>> import nncompress
     >>> compressor = nncompress.Compressor()
@@ -155,17 +157,37 @@ class Compressor(incremental.Compressor):
     b'first, second'
     """
 
-    def __init__(self, *, block_size: int | None = None, **options: Unpack[EncoderOptions]) -> None:
-        coder = Coder(_coding_options(options, EncoderOptions))
-        super().__init__(coder.encoder, block_size=block_size)
+    def __init__(
+        self,
+        *,
+        block_size: int | None = None,
+        level: int | None = None,
+        method: str | None = None,
+        window: int | None = None,
+        model: FilePath | None = None,
+        embed_model: bool = False,
+        device: str = "auto",
+        threads: int = 0,
+        memory_limit: int | None = None,
+    ) -> None:
+        options = _coding_options(
+            model, device, threads, memory_limit, level, method, window, embed_model
+        )
+        size = _whole("block_size", block_size)
+        super().__init__(Coder(options).encoder, block_size=size)
 
 
 class Decompressor(incremental.Decompressor):
     """Restores contents from an archive that comes in pieces.
 
     Args:
-        max_output_size: see :func:`decompress`.
-        options: see :class:`DecoderOptions`.
+        max_output_size: most bytes to return in all, None for no limit.
+        model: model file, or name or identity of an installed model; None for the one that the
+            archive names.
+        device: where the network is computed: "cpu", "cuda" or "cuda:N"; "auto" is the CPU.
+        threads: how many to use, 0 for one a core.
+        memory_limit: bytes of memory that the blocks coded at once may take; None for any number
+            for one block, and a quarter of the machine's memory for several.
 
     >>> import nncompress
     >>> decompressor = nncompress.Decompressor()
@@ -178,11 +200,16 @@ class Decompressor(incremental.Decompressor):
     """
 
     def __init__(
-        self, *, max_output_size: int | None = None, **options: Unpack[DecoderOptions]
+        self,
+        *,
+        max_output_size: int | None = None,
+        model: FilePath | None = None,
+        device: str = "auto",
+        threads: int = 0,
+        memory_limit: int | None = None,
     ) -> None:
-        chosen = _coding_options(options, DecoderOptions)
-        limits = Limits(chosen.memory_limit, max_output_size)
-        coder = Coder(chosen)
+        options = _coding_options(model, device, threads, memory_limit)
+        limits, coder = _limits(options, max_output_size), Coder(options)
         super().__init__(coder.decoder, limits, coder.history())
 
 
@@ -194,7 +221,15 @@ def open(
     encoding: None = None,
     errors: None = None,
     newline: None = None,
-    **options: Unpack[OpenOptions],
+    block_size: int | None = None,
+    level: int | None = None,
+    method: str | None = None,
+    window: int | None = None,
+    model: FilePath | None = None,
+    embed_model: bool = False,
+    device: str = "auto",
+    threads: int = 0,
+    memory_limit: int | None = None,
 ) -> BinaryIO: ...
 
 
@@ -206,7 +241,15 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    **options: Unpack[OpenOptions],
+    block_size: int | None = None,
+    level: int | None = None,
+    method: str | None = None,
+    window: int | None = None,
+    model: FilePath | None = None,
+    embed_model: bool = False,
+    device: str = "auto",
+    threads: int = 0,
+    memory_limit: int | None = None,
 ) -> TextIO: ...
 
 
@@ -217,7 +260,15 @@ def open(
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    **options: Unpack[OpenOptions],
+    block_size: int | None = None,
+    level: int | None = None,
+    method: str | None = None,
+    window: int | None = None,
+    model: FilePath | None = None,
+    embed_model: bool = False,
+    device: str = "auto",
+    threads: int = 0,
+    memory_limit: int | None = None,
 ) -> BinaryIO | TextIO:
     r"""Open an archive as a file object, like :func:`lzma.open`.
 
@@ -238,10 +289,26 @@ def open(
         encoding: of text, for mode "t".
         errors: treatment of coding errors in text, for mode "t".
         newline: treatment of line ends, for mode "t".
-        options: see :class:`OpenOptions`.
+        block_size: raw bytes a block when writing; smaller blocks make access finer and archives
+            larger. None for the level's own.
+        level: 1 (fastest) to 9 (smallest); None for the default, 6.
+        method: "auto", "network", "network+mixing", "mixing" or "stored"; None is "auto".
+        window: how many bytes back repeats are sought, besides those that repeat themselves; 0 for
+            not at all, None for the level's own.
+        model: model file, or name or identity of an installed model; None for the level's own when
+            writing, and for the one that the archive names when reading; "auto" for the one of the
+            installed models that fits each block best, when writing.
+        embed_model: when writing, whether the archive carries the model that it needs, so that it
+            opens where that is not installed.
+        device: where the network is computed: "cpu", "cuda" or "cuda:N"; "auto" is the CPU.
+        threads: how many to use, 0 for one a core.
+        memory_limit: bytes of memory that the blocks coded at once may take; when writing, blocks
+            become smaller to fit, and the level lower where that is not enough. None for any
+            number.
 
     Raises:
-        ConfigError: the mode is wrong.
+        TypeError: an argument has the wrong type.
+        ConfigError: the mode, or another argument, has an impossible value.
         OSError: the file cannot be opened.
         ArchiveError: while reading, the archive is damaged, cut off, or none at all; for mode "a",
             the file does not end as an archive does.
@@ -256,23 +323,74 @@ def open(
     ...     file.read()
     b'998\n999'
     """
-    kind, text = mode.replace("b", "").replace("t", ""), "t" in mode
-    if kind not in ("r", "w", "x", "a") or (text and "b" in mode):
+    _text("mode", mode)
+    if mode not in (*BINARY_MODES, *TEXT_MODES):
         raise ConfigError(f"invalid mode {mode!r}: use r, w, x or a, with b or t")
+    text = mode in TEXT_MODES
     if not text and not encoding is errors is newline is None:
         raise ConfigError("encoding, errors and newline are for text modes")
-    block_size = options.pop("block_size", None)
-    binary = open_archive(file, kind, _coding_options(options, OpenOptions), block_size)
+    options = _coding_options(
+        model, device, threads, memory_limit, level, method, window, embed_model
+    )
+    binary = open_archive(file, mode[0], options, _whole("block_size", block_size))
     if not text:
         return binary
     return io.TextIOWrapper(binary, encoding, errors, newline)
 
 
-def _coding_options(keywords: Any, known: Any) -> CodingOptions:
-    """Return the options that ``keywords`` state; TypeError for one that is not ``known``."""
-    for name in keywords.keys() - known.__optional_keys__:
-        raise TypeError(f"unexpected keyword argument {name!r}")
-    model = keywords.get("model")
-    if model is not None and not isinstance(model, str):
-        keywords["model"] = Path(os.fsdecode(model))
-    return CodingOptions(**keywords)
+def _coding_options(
+    model: FilePath | None,
+    device: str,
+    threads: int,
+    memory_limit: int | None,
+    level: int | None = None,
+    method: str | None = None,
+    window: int | None = None,
+    embed_model: bool = False,
+) -> CodingOptions:
+    """Return the options, or raise TypeError for a value of the wrong type."""
+    _text("device", device)
+    if method is not None:
+        _text("method", method)
+    if not isinstance(embed_model, bool):
+        raise TypeError(f"embed_model must be True or False, not {type(embed_model).__name__}")
+    number = _whole("threads", threads)
+    if number is None:
+        raise TypeError("threads must be a whole number, not None")
+    limit = _whole("memory_limit", memory_limit)
+    if limit is not None and limit < 1:
+        raise ConfigError(f"memory_limit must be at least 1, not {limit}")
+    return CodingOptions(
+        model=model if model is None or isinstance(model, str) else Path(os.fsdecode(model)),
+        level=_whole("level", level),
+        method=method,
+        device=device,
+        threads=number,
+        memory_limit=limit,
+        window=_whole("window", window),
+        embed_model=embed_model,
+    )
+
+
+def _limits(options: CodingOptions, max_output_size: int | None) -> Limits:
+    most = _whole("max_output_size", max_output_size)
+    if most is not None and most < 0:
+        raise ConfigError(f"max_output_size must be at least 0, not {most}")
+    return Limits(options.memory_limit, most)
+
+
+def _whole(name: str, value: Any) -> int | None:
+    """Return a whole number of any type that is one, or None; raise TypeError for others."""
+    if value is None:
+        return None
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
+
+
+def _text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text (str), not {type(value).__name__}")

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from nncompress._version import __version__
 from nncompress.errors import NNCompressError
 
 from .console import ERROR, show_notices
 from .escape import say, write_names_as_bytes
-from .shorthand import expand_shorthand
+from .shells import ASKED, answer
+from .shorthand import expand_shorthand, refuse_levels
 from .signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
 from .standard import leave, open_missing, silence_stdout
 
@@ -32,7 +34,7 @@ SECTIONS = {
         "cat": ("cat", "Write contents, or a range of them, to standard output."),
     },
     "Models": {
-        "models": ("models", "List, show, verify, import and export models."),
+        "models": ("models", "List, verify, import, export, rename and remove models."),
         "train": ("train", "Train a SHA-RNN."),
         "average": ("average", "Average trained weights, and compare them on held-out text."),
         "quantize": ("quantize", "Turn a trained network into an integer model."),
@@ -46,6 +48,8 @@ SECTIONS = {
     "Shell": {
         "completion": ("completion", "Print a completion script."),
         "warm-up": ("warm_up", "Compile what commands need, as for a container's image."),
+        "help": ("help", "Show help, also of a command."),
+        "version": ("version", "Print the version."),
     },
 }
 """By section of the help and name of a command: its module under nncompress.cli, whose ``command``
@@ -74,6 +78,18 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         command.name = ALIASES.get(cmd_name, cmd_name)  # its function is called "command"
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Offer the commands from the table, so that none is imported, and options."""
+        lines = {name: line for section in SECTIONS.values() for name, (_, line) in section.items()}
+        return [
+            *(
+                CompletionItem(name, help=line)
+                for name, line in lines.items()
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write both ways of calling the program."""
@@ -139,8 +155,14 @@ def _with_mode(mode: str) -> list[str]:
 def run(arguments: list[str]) -> int:
     """Run the command line; report what goes wrong, and return the exit status."""
     show_notices()
-    words = expand_shorthand(arguments, {*COMMANDS, *ALIASES}, interactive=sys.stdin.isatty())
+    names = {*COMMANDS, *ALIASES}
+    if ASKED in os.environ:
+        click.echo(answer(app, names, arguments))
+        return 0
+    words = [""]
     try:
+        words = expand_shorthand(arguments, names, interactive=sys.stdin.isatty())
+        refuse_levels(words[1:], _options_of(words[0]))
         status = app.main(words, prog_name="nncompress", standalone_mode=False) or 0
         sys.stdout.flush()
         return status
@@ -148,7 +170,7 @@ def run(arguments: list[str]) -> int:
         return _fail("stopped")
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        where = context.command_path if context is not None else f"nncompress {words[0]}"
+        where = context.command_path if context is not None else f"nncompress {words[0]}".strip()
         hint = f" (see {where} --help)" if isinstance(error, click.UsageError) else ""
         return _fail(" ".join(error.format_message().split()).rstrip(".") + hint)
     except NNCompressError as error:
@@ -167,6 +189,12 @@ def run(arguments: list[str]) -> int:
         return _fail(
             f"internal error, {type(error).__name__}: {text} (NNCOMPRESS_DEBUG=1 shows more)"
         )
+
+
+def _options_of(name: str) -> list[click.Option]:
+    command = app.get_command(click.Context(app), name)
+    found = command.params if command is not None else []
+    return [option for option in found if isinstance(option, click.Option)]
 
 
 def _fail(message: str) -> int:

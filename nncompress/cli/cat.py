@@ -15,7 +15,7 @@ from .console import Console
 
 
 @click.command()
-@options.files
+@options.archives
 @click.option(
     "--range", "span", metavar="START:END", help="Bytes wanted; only their blocks are decoded."
 )

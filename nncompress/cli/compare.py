@@ -17,7 +17,7 @@ from nncompress.pipeline.waiting import read_to_end
 from nncompress.reports.compare import Trial
 from nncompress.reports.peer import PeerSettings
 
-from . import options
+from . import candidates, options
 from .console import ERROR, OK
 from .escape import escape
 
@@ -27,7 +27,11 @@ from .escape import escape
 @options.model
 @options.level
 @click.option(
-    "--codec", "chosen", metavar="NAME", multiple=True, help="Only this codec; repeat for more."
+    *("--codec", "chosen"),
+    metavar="NAME",
+    multiple=True,
+    shell_complete=candidates.offer_codecs,
+    help="Only this codec; repeat for more.",
 )
 @options.threads
 @click.option(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
+
+from .shells import SCRIPTS
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.pass_context
-def command(context: click.Context, shell: str) -> None:
+@click.argument("shell", type=click.Choice(list(SCRIPTS)))
+def command(shell: str) -> None:
     """Print the completion script for SHELL, for instance: eval "$(nncompress completion bash)"."""
-    kind = get_completion_class(shell)
-    assert kind is not None
-    app = context.find_root().command
-    click.echo(kind(app, {}, "nncompress", "_NNCOMPRESS_COMPLETE").source())
+    click.echo(SCRIPTS[shell], nl=False)

@@ -14,6 +14,7 @@ from nncompress.pipeline.coder import Coder
 
 from . import options
 from .console import Console
+from .unused import unused_options
 
 
 @click.command()
@@ -47,6 +48,8 @@ def command(
 
     Sources are kept unless --rm is given.
     """
+    for line in unused_options():
+        console.warn(line)
     sources = list(
         expand(
             names,

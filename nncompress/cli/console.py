@@ -26,15 +26,20 @@ OK, ERROR, WARNING = 0, 1, 2
 class Console:
     """Says things on standard error; ``quiet`` and ``verbose`` choose which.
 
+    Args:
+        quiet: whether to leave out warnings and progress.
+        verbose: 1 to say how each file went, 2 for each block too.
+
     Attributes:
         status: the exit status that follows from the files done so far.
     """
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, verbose: int = 0) -> None:
         self.quiet = quiet
         self.verbose = verbose
         self.status = OK
-        show_notices(logging.CRITICAL if quiet else logging.INFO if verbose else None)
+        level = {0: None, 1: logging.INFO}.get(verbose, logging.DEBUG)
+        show_notices(logging.CRITICAL if quiet else level)
 
     def progress(self, label: str, size: int) -> AbstractContextManager[Progress]:
         """Show a progress bar, on a terminal only."""

@@ -16,10 +16,11 @@ from nncompress.pipeline.limits import Limits
 
 from . import options
 from .console import Console
+from .unused import unused_options
 
 
 @click.command()
-@options.files
+@options.archives
 @options.writing
 @click.option("--sparse/--no-sparse", default=True, help="Leave holes for long runs of zeros.")
 @click.option(
@@ -43,6 +44,8 @@ def command(
 
     Archives are kept unless --rm is given.
     """
+    for line in unused_options():
+        console.warn(line)
     archives = list(
         expand(
             names,

@@ -17,7 +17,7 @@ from .escape import for_stream
 
 
 @click.command()
-@options.files_needed
+@options.archives_needed
 @options.as_json
 @options.suffix
 @options.no_name
@@ -42,7 +42,7 @@ def command(
     if as_json:
         click.echo(json.dumps(entries, indent=2))
     elif entries:
-        print_table([_safe(entry) for entry in entries], verbose=console.verbose)
+        print_table([_safe(entry) for entry in entries], verbose=console.verbose > 0)
     return status
 
 

@@ -19,10 +19,11 @@ from nncompress.coding.levels import LEVELS
 from nncompress.coding.options import METHODS, CodingOptions
 from nncompress.errors import FileError
 from nncompress.files.convert import Request
-from nncompress.files.names import SUFFIX
+from nncompress.files.names import SUFFIX, ends_as_folder
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
+from . import candidates
 from .console import Console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -45,16 +46,43 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         return int(float(match[1]) * UNITS[match[2]])
 
 
+class Target(click.Path):
+    """The name of a result: a file, or a folder for results; ``-`` for standard output."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name, or raise :class:`FileError` where it can be none."""
+        text = os.fspath(value)
+        if not text:
+            raise FileError("an empty name is no file's")
+        if ends_as_folder(text) and not os.path.isdir(text):  # noqa: PTH112
+            raise FileError(f"{text}: there is no such folder", text)
+        return super().convert(value, param, ctx)
+
+
 LEVEL_WORDS = {min(LEVELS): ("--fast",), max(LEVELS): ("--best",)}
 """Other names of the options that set a level, as gzip has them."""
 
 # Arguments and options that stand alone.
 
-files = click.argument("names", metavar="[FILE]...", nargs=-1)
-files_needed = click.argument("names", metavar="FILE...", nargs=-1, required=True)
-model = click.option("-m", "--model", metavar="MODEL", help="Model file, or name of a known one.")
+_FILES: Any = {"metavar": "[FILE]...", "nargs": -1}
+files = click.argument("names", **_FILES, shell_complete=candidates.offer_files)
+archives = click.argument("names", **_FILES, shell_complete=candidates.offer_archives)
+_FILES_NEEDED: Any = {"metavar": "FILE...", "nargs": -1, "required": True}
+files_needed = click.argument("names", **_FILES_NEEDED, shell_complete=candidates.offer_files)
+archives_needed = click.argument("names", **_FILES_NEEDED, shell_complete=candidates.offer_archives)
+model = click.option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    help="Model file, or a known one by its name or the first digits of its identity.",
+    shell_complete=candidates.offer_models,
+)
 device = click.option(
-    "--device", metavar="DEVICE", default="auto", help="auto, cpu, cuda or cuda:N."
+    "--device",
+    metavar="DEVICE",
+    default="auto",
+    help="auto, cpu, cuda or cuda:N.",
+    shell_complete=candidates.offer_devices,
 )
 threads = click.option(
     "-T",
@@ -115,12 +143,14 @@ def messages(command: Command) -> Command:
     """Add -q and -v; they make ``console``."""
     options = [
         click.option("-q", "--quiet", is_flag=True, help="No warnings and no progress bar."),
-        click.option("-v", "--verbose", is_flag=True, help="Say how each file went."),
+        click.option(
+            *("-v", "--verbose"), count=True, help="Say how each file went; -vv each block, too."
+        ),
     ]
     return _gather(command, options, _console)
 
 
-def _console(*, quiet: bool, verbose: bool) -> dict[str, object]:
+def _console(*, quiet: bool, verbose: int) -> dict[str, object]:
     return {"console": Console(quiet=quiet, verbose=verbose)}
 
 
@@ -131,11 +161,17 @@ def encoding(command: Command) -> Command:
         is_flag=True,
         help="Put the model into the archive, so that it opens anywhere.",
     )
-    return _gather(command, [strength, window, *_engine(_MODEL_OR_AUTO), embed], _encoder)
+    no_adjust = click.option(
+        "--no-adjust",
+        is_flag=True,
+        help="Rather fail than take smaller blocks or a lower level for --memory-limit.",
+    )
+    engine = _engine(_MODEL_OR_AUTO)
+    return _gather(command, [strength, window, *engine, embed, no_adjust], _encoder)
 
 
-def _encoder(**options: Any) -> dict[str, object]:
-    return {"coder": Coder(CodingOptions(**options))}
+def _encoder(*, no_adjust: bool, **options: Any) -> dict[str, object]:
+    return {"coder": Coder(CodingOptions(**options), adjust=not no_adjust)}
 
 
 def decoding(command: Command) -> Command:
@@ -143,7 +179,8 @@ def decoding(command: Command) -> Command:
     limit = click.option(
         "--max-output-size", metavar="SIZE", type=Size(), help="Most bytes to restore."
     )
-    return _gather(command, [*_engine(), limit], _decoder)
+    command = _gather(command, [*_engine(), limit], _decoder)
+    return _add(command, _levels(hidden=True, expose_value=False))
 
 
 def _decoder(
@@ -157,7 +194,9 @@ _MODEL_OR_AUTO = click.option(
     "-m",
     "--model",
     metavar="MODEL",
-    help="Model file, or name of a known one; auto: for each block the one that fits it best.",
+    help="Model file, or a known one by its name or the first digits of its identity; auto: for "
+    "each block the one that fits it best.",
+    shell_complete=candidates.offer_models,
 )
 
 
@@ -170,29 +209,38 @@ def _engine(named: Callable[..., Any] = model) -> list[Callable[..., Any]]:
             "--memory-limit",
             metavar="SIZE",
             type=Size(),
-            help="Memory that the blocks coded at once may take.",
+            callback=lambda _, __, size: size or None,
+            help="Memory that the blocks coded at once may take; 0: as without it.",
         ),
     ]
 
 
 def strength(command: Command) -> Command:
     """Add the level, in two ways, and the method."""
-    levels = [
+    method = click.option("--method", type=click.Choice(METHODS), help="How blocks are coded.")
+    return _add(command, [*_levels(), level, method])
+
+
+def _levels(**settings: Any) -> list[Callable[[Command], Command]]:
+    """Return an option for each level; decoders take them for nothing, as those of gzip do.
+
+    So ``tar --use-compress-program='nncompress -9'`` works in both directions.
+    """
+    help_texts = {
+        min(LEVELS): "Fastest.",
+        max(LEVELS): "Smallest; -2 to -8 are between, the default is -6.",
+    }
+    return [
         click.option(
             *(f"-{number}", *LEVEL_WORDS.get(number, ())),
             "level",
             flag_value=number,
             type=int,
-            hidden=number not in (1, 9),
-            help={
-                1: "Fastest.",
-                9: "Smallest; -2 to -8 are between, the default is -6.",
-            }.get(number),
+            help=help_texts.get(number),
+            **{"hidden": number not in help_texts, **settings},
         )
         for number in LEVELS
     ]
-    method = click.option("--method", type=click.Choice(METHODS), help="How blocks are coded.")
-    return _add(command, [*levels, level, method])
 
 
 window = click.option(
@@ -210,7 +258,7 @@ def writing(command: Command) -> Command:
             "-o",
             "--output",
             metavar="PATH",
-            type=click.Path(),
+            type=Target(),
             help="File or folder for results; - for standard output.",
         ),
         click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output."),

@@ -16,7 +16,7 @@ from .console import Console
 
 
 @click.command()
-@options.files
+@options.archives
 @options.suffix
 @options.no_name
 @options.recursive

@@ -41,9 +41,10 @@ def parse_shares(
 @click.option("--out", required=True, help="Folder for the run: checkpoints, weights, log.")
 @click.option(
     "--preset",
+    type=click.Choice(list(PRESETS)),
     default="default",
     show_default=True,
-    help=f"Shape of a new network: {', '.join(PRESETS)}.",
+    help="Shape of a new network.",
 )
 @click.option(
     "--init",
@@ -86,7 +87,10 @@ def parse_shares(
     help="Bytes of a lane a step.",
 )
 @click.option(
-    "--optimizer", default=TrainConfig.optimizer, show_default=True, help="adamw, muon or lamb."
+    "--optimizer",
+    type=click.Choice(["adamw", "muon", "lamb"]),
+    default=TrainConfig.optimizer,
+    show_default=True,
 )
 @click.option(
     "--rate", type=float, default=TrainConfig.rate, show_default=True, help="Peak learning rate."

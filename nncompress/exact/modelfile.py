@@ -218,12 +218,21 @@ def model_folders() -> list[Path]:
     They are $NNCOMPRESS_MODELS, the user's folder, and those installed with the package or beside
     it in a checkout; folders that do not exist are left out.
     """
-    package = Path(__file__).resolve().parent.parent
-    folders = [user_folder(), package / "models", package.parent / "models"]
+    folders = [user_folder(), *_package_folders()]
     if named := os.environ.get("NNCOMPRESS_MODELS"):
         folders.insert(0, Path(named))
     # Path.is_dir would raise PermissionError inside a home folder of somebody else.
     return [f for f in folders if f is not None and os.path.isdir(f)]  # noqa: PTH112
+
+
+def _package_folders() -> list[Path]:
+    package = Path(__file__).resolve().parent.parent
+    return [package / "models", package.parent / "models"]
+
+
+def comes_along(path: Path) -> bool:
+    """Whether a model file is one of those that come with the package."""
+    return path.parent in _package_folders()
 
 
 def user_folder() -> Path | None:

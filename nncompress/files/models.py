@@ -5,23 +5,39 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nncompress.errors import ConfigError, FileError, ModelError
 from nncompress.pipeline.stream import READ_SIZE
 
-from .output import OutputFile, os_failure
+from .output import OutputFile, os_failure, write_file
 
 if TYPE_CHECKING:
     from nncompress.exact.modelfile import Model
 
+CARD = ".md"
+"""The end of the name of a model's card, which stands beside its file."""
+
+RESERVED = ("auto",)
+"""Words that -m takes and that are no models' names."""
+
 
 def describe_models() -> list[dict[str, Any]]:
-    """Return the facts about all installed models, see :func:`describe_model`."""
+    """Return the facts about all installed models, see :func:`describe_model`.
+
+    ``by_name`` says whether the name means this model, and not another of the same name.
+    """
+    from nncompress.exact.modelfile import comes_along
     from nncompress.exact.store import installed_models
 
-    return [describe_model(path) for path in installed_models()]
+    paths = installed_models()
+    names = Counter(path.stem for path in paths)
+    return [
+        {**describe_model(path), "by_name": names[path.stem] == 1 or comes_along(path)}
+        for path in paths
+    ]
 
 
 def describe_model(model: str | Path | None) -> dict[str, Any]:
@@ -30,7 +46,7 @@ def describe_model(model: str | Path | None) -> dict[str, Any]:
     ``fault`` is None, or why the file is not a sound model; its tensors are not read.
     """
     from nncompress.exact.modelfile import read_metadata
-    from nncompress.exact.store import resolve_model
+    from nncompress.exact.store import IDENTITY, resolve_model
 
     path = resolve_model(model)
     facts: dict[str, Any] = {"name": path.stem, "path": str(path), "size": 0}
@@ -39,7 +55,7 @@ def describe_model(model: str | Path | None) -> dict[str, Any]:
         metadata = read_metadata(path)
         config, summary = json.loads(metadata["config"]), json.loads(metadata["summary"])
         identity = metadata["identity"]
-        if not re.fullmatch("[0-9a-f]{32}", identity):
+        if not IDENTITY.fullmatch(identity):
             raise ValueError("not an identity")
     except (ModelError, OSError) as error:
         return {**facts, "identity": None, "fault": str(error)}
@@ -52,7 +68,7 @@ def model_card(model: str | None) -> str | None:
     """Return the text of the card beside a model file, None if there is none."""
     from nncompress.exact.store import resolve_model
 
-    card = resolve_model(model).with_suffix(".md")
+    card = resolve_model(model).with_suffix(CARD)
     if not os.path.isfile(card):  # noqa: PTH113
         return None
     try:
@@ -75,22 +91,154 @@ def verify_model(model: str | None, device: str) -> str:
 
 
 def import_model(path: Path, name: str | None, *, force: bool) -> Path:
-    """Check a model file and copy it to the user's folder; returns its place there."""
+    """Check a model file and copy it, and its card, to the user's folder; returns its place there.
+
+    Where the same model is installed under that name, nothing is done, and its file is returned.
+
+    Raises:
+        ConfigError: the name can be none.
+        FileError: the name is taken; ``force`` replaces one of the user's own models.
+        ModelError: the file is no sound model.
+    """
+    from nncompress.exact.store import own_models, same_name
+
+    name = _proved_name(path.stem if name is None else name)
+    identity = _load(path).identity.hex()
+    for taken in _models_named(name):
+        if _is_sound(taken, identity):
+            return taken
+        if taken not in own_models():
+            raise FileError(f"{_taken(name, taken)}: choose another with --name", str(taken))
+        if not force:
+            raise FileError(
+                f"{_taken(name, taken)}: choose another with --name, or replace it with -f; "
+                "archives made with it would not open any more",
+                str(taken),
+            )
+    target = next(filter(lambda own: same_name(own, name), own_models()), _place_of(name))
+    _copy(path, target, force=force)
+    _copy_card(path, target)
+    return target
+
+
+def rename_model(model: str, name: str) -> Path:
+    """Give one of the user's own models, and its card, another name; returns the file.
+
+    Raises:
+        ConfigError: the name can be none.
+        FileError: the name is taken.
+        ModelError: the model is not one of the user's own.
+    """
+    path, name = own_model(model), _proved_name(name)
+    target = _place_of(name)
+    taken = [other for other in _models_named(name) if other != path]
+    if not taken and os.path.lexists(target) and not target.samefile(path):
+        taken = [target]  # which is no regular file
+    if taken:
+        raise FileError(f"{_taken(name, taken[0])}: choose another", str(taken[0]))
+    try:
+        path.rename(target)
+        if (card := path.with_suffix(CARD)).is_file():
+            card.replace(target.with_suffix(CARD))
+    except OSError as error:
+        raise os_failure(path, error) from None
+    return target
+
+
+def remove_model(path: Path) -> None:
+    """Delete one of the user's own models, and its card."""
+    try:
+        path.unlink()
+        path.with_suffix(CARD).unlink(missing_ok=True)
+    except OSError as error:
+        raise os_failure(path, error) from None
+
+
+def own_model(model: str) -> Path:
+    """Return the file of one of the user's own models, by its name or its identity.
+
+    A damaged one is found by its name, too. The user's own comes before one of the same name that
+    comes with the package.
+
+    Raises:
+        ModelError: it is none of the user's own, or there is no such model.
+    """
+    from nncompress.exact.modelfile import comes_along, user_folder
+    from nncompress.exact.store import own_models, resolve_model
+
+    named = [path for path in own_models() if model in (path.stem, path.name)]
+    path = named[0] if named else resolve_model(model)
+    if path in own_models():
+        return path
+    if comes_along(path):
+        raise ModelError(f"{path.stem}: comes with nncompress, and stays as it is")
+    raise ModelError(f"{path}: is not in your models folder, {user_folder()}")
+
+
+def _proved_name(name: str) -> str:
+    """Return the name of a model without the suffix, or raise ConfigError where it can be none."""
+    from nncompress.exact.modelfile import MODEL_SUFFIX
+    from nncompress.exact.store import IDENTITY
+
+    stem = name.removesuffix(MODEL_SUFFIX)
+    if not re.fullmatch(r"[^\W_][\w.+@ -]*", stem) or stem != stem.strip():
+        raise ConfigError(
+            f"{stem!r} cannot be the name of a model: letters, digits and . _ + @ - can"
+        )
+    if IDENTITY.fullmatch(stem.lower()) or stem.lower() in RESERVED:
+        raise ConfigError(f"{stem!r} means something else with -m: choose another with --name")
+    return stem
+
+
+def _place_of(name: str) -> Path:
+    """Return where the user's model of that name stands; its folder is there."""
     from nncompress.exact.modelfile import MODEL_SUFFIX, user_folder
 
-    stem = name or path.stem
-    if Path(stem).name != stem or stem.startswith("."):
-        raise ConfigError(f"{stem!r} cannot be the name of a model")
     folder = user_folder()
     if folder is None:
         raise FileError("there is no home folder: name one for models in XDG_DATA_HOME")
-    target = folder / (stem + MODEL_SUFFIX)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise os_failure(target.parent, error) from None
-    _copy(path, target, force=force)
-    return target
+        raise os_failure(folder, error) from None
+    return folder / (name + MODEL_SUFFIX)
+
+
+def _models_named(name: str) -> list[Path]:
+    """Return the installed models with that name, and damaged files that have it."""
+    from nncompress.exact.store import installed_models, same_name
+
+    return [path for path in installed_models() if same_name(path, name)]
+
+
+def _is_sound(path: Path, identity: str) -> bool:
+    """Whether a file is a sound model, and the one with that identity."""
+    from nncompress.exact.modelfile import load_model
+
+    try:
+        return load_model(path).identity.hex() == identity
+    except ModelError:
+        return False
+
+
+def _taken(name: str, path: Path) -> str:
+    from nncompress.exact.modelfile import comes_along
+
+    return f"{name}: is the name of " + (
+        "a model that comes with nncompress" if comes_along(path) else f"the model {path}"
+    )
+
+
+def _copy_card(source: Path, target: Path) -> None:
+    """Copy the card beside a model; a model without one gets none of another before it."""
+    card = source.with_suffix(CARD)
+    try:
+        if card.is_file():
+            write_file(target.with_suffix(CARD), card.read_bytes())
+        else:
+            target.with_suffix(CARD).unlink(missing_ok=True)
+    except OSError as error:
+        raise os_failure(card, error) from None
 
 
 def export_model(model: str | None, target: Path, *, force: bool) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from nncompress.errors import ConfigError
@@ -14,6 +15,11 @@ STDIN = "-"
 def label(name: str) -> str:
     """Return what to call the file ``name`` in messages."""
     return "standard input" if name == STDIN else name
+
+
+def ends_as_folder(name: str) -> bool:
+    """Whether a name ends in a slash, as only that of a folder may; a Path would forget it."""
+    return name.endswith(tuple(filter(None, (os.sep, os.altsep))))
 
 
 class Skip(Exception):

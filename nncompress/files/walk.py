@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nncompress.errors import FileError
 
-from .names import STDIN, SUFFIX, archive_suffix
+from .names import STDIN, SUFFIX, archive_suffix, ends_as_folder
 from .output import os_failure
 
 
@@ -35,6 +35,8 @@ def expand(
     for name in paths or (STDIN,):
         if not name:
             failed(FileError("an empty name is no file's"))
+        elif ends_as_folder(name) and not os.path.isdir(name):  # noqa: PTH112
+            failed(FileError(f"{name}: is no folder", name))
         elif name == STDIN or not recursive or not os.path.isdir(name):  # noqa: PTH112
             # Unlike Path.is_dir, that never raises: opening the file says what is wrong with it.
             yield name

@@ -30,8 +30,10 @@ from nncompress.archive.format import Method
 from nncompress.archive.history import KeptLiterals
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
 from nncompress.archive.writer import RawBlock
+from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
 from nncompress.coding.options import AUTO_MODEL, CodingOptions
 from nncompress.errors import (
+    MemoryLimitError,
     ModelError,
     ModelMismatchError,
     ModelNotFoundError,
@@ -39,7 +41,7 @@ from nncompress.errors import (
 )
 from nncompress.machine.resources import cpus, memory
 
-from .limits import LimitedCodec, needed_to_encode, needed_to_find
+from .limits import LimitedCodec, in_units, needed_to_encode, needed_to_find
 from .workers import Job, Workers
 
 log = logging.getLogger("nncompress")
@@ -59,10 +61,16 @@ class Coder:
 
     As many blocks are coded at once as there are threads, or fewer where each can use several, or
     where they would take more memory together than the limit.
+
+    Args:
+        options: how blocks are coded.
+        adjust: whether encoding may take smaller blocks, or a lower level, to keep to a memory
+            limit; otherwise that is an error.
     """
 
-    def __init__(self, options: CodingOptions) -> None:
+    def __init__(self, options: CodingOptions, *, adjust: bool = True) -> None:
         self.options = options
+        self._adjust = adjust
         self.threads = options.threads or cpus()
         self._memory = options.memory_limit or memory() // SHARE
         self._encoder: BlockCodec | None = None
@@ -165,12 +173,32 @@ class Coder:
     def _open_encoder(self) -> BlockCodec:
         if self.options.method == "stored":
             return StoredCodec()
-        codec = self._limited(_open_codec(self.options))
-        if isinstance(codec, LimitedCodec) and codec.stores_all:
-            log.warning(
-                "blocks are only stored: to compress takes %d bytes of memory, more than the limit",
-                needed_to_encode(codec, codec.block_size),
-            )
+        codec, limit = _open_codec(self.options), self.options.memory_limit
+        return codec if limit is None else self._fitted(codec, limit)
+
+    def _fitted(self, wanted: BlockCodec, limit: int) -> LimitedCodec:
+        """Return a codec that keeps to the limit: of smaller blocks, and else of a lower level.
+
+        Raises:
+            MemoryLimitError: not even the lowest level does, or nothing may be adjusted.
+        """
+        level = chosen = self.options.level or DEFAULT_LEVEL
+        codec = LimitedCodec(wanted, limit)
+        if codec.fits and codec.block_size == wanted.block_size:
+            return codec
+        if not self._adjust:
+            needed = needed_to_encode(wanted, wanted.block_size)
+            raise _too_much(f"without adjustments level {level} takes", needed, limit)
+        while not codec.fits and level > min(LEVELS):
+            level -= 1
+            codec = LimitedCodec(_open_codec(replace(self.options, level=level)), limit)
+        if not codec.fits:
+            needed = needed_to_encode(codec, codec.block_size)
+            raise _too_much(f"level {level} takes", needed, limit)
+        changes = [f"level {level} instead of {chosen}"] if level != chosen else []
+        sizes = [in_units(size) for size in (codec.block_size, wanted.block_size)]
+        changes.append("blocks of {} instead of {}".format(*sizes))
+        log.warning("to keep to %s of memory: %s", in_units(limit), ", ".join(changes))
         return codec
 
     def _open_decoder(self, model_id: bytes | None, embedded: ReadModel | None) -> BlockCodec:
@@ -206,6 +234,11 @@ def _mismatch(wanted: bytes, found: bytes | None, model: object) -> ModelMismatc
         wanted=wanted.hex(),
         found=identity,
     )
+
+
+def _too_much(what: str, needed: int, limit: int) -> MemoryLimitError:
+    message = f"{what} {in_units(needed)} of memory, and the limit is {in_units(limit)}: raise it"
+    return MemoryLimitError(message, limit=limit, needed=needed)
 
 
 def _open_codec(options: CodingOptions) -> BlockCodec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 from bisect import bisect_right
@@ -49,7 +50,8 @@ def open_archive(
         ArchiveError: mode "a", and the file does not end as an archive does.
     """
     own = isinstance(file, (str, bytes, os.PathLike))
-    if not own and not hasattr(file, "read" if mode == "r" else "write"):
+    text = isinstance(file, (io.TextIOBase, codecs.StreamReaderWriter))
+    if text or not (own or hasattr(file, "read" if mode == "r" else "write")):
         raise TypeError("file must be a path (str, bytes or os.PathLike) or an open binary file")
     coder = Coder(options)
     if mode == "r":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import BlockCodec, CodecSource, Coded, Decoded, encode_block
 from nncompress.archive.history import KeptLiterals, LiteralHistory
@@ -25,6 +26,14 @@ from .coder import HISTORY_SHARE, SHARE
 from .limits import Limits
 from .splitting import open_splitter
 from .stream import READ_SIZE, check_contents, declare_blocks, frame_blocks
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+def as_bytes(data: Buffer) -> memoryview:
+    """Return the bytes of an object that has some; raise TypeError for what has none."""
+    return memoryview(data).cast("B")
 
 
 class Compressor:
@@ -52,10 +61,10 @@ class Compressor:
         """
         return self._resumable
 
-    def compress(self, data: bytes | bytearray | memoryview) -> bytes:
+    def compress(self, data: Buffer) -> bytes:
         """Take ``data`` and return what is ready of the archive, often nothing."""
         self._check_open()
-        view = memoryview(data).cast("B")
+        view = as_bytes(data)
         for start in range(0, len(view), READ_SIZE):
             self._splitter.prepare(min(READ_SIZE, len(view) - start))
             self._resumable = False
@@ -126,7 +135,7 @@ class Decompressor:
         """Whether the bytes so far are a whole archive, or several."""
         return self._parser.position > 0 and self._parser.at_boundary
 
-    def decompress(self, data: bytes | bytearray | memoryview) -> bytes:
+    def decompress(self, data: Buffer) -> bytes:
         """Take a piece of the archive and return what can be decoded and checked so far."""
         decoded = (
             (
@@ -135,7 +144,7 @@ class Decompressor:
                 if isinstance(record, BlockRecord)
                 else Decoded(b""),
             )
-            for record in declare_blocks(self._parser.feed(data), self._checker)
+            for record in declare_blocks(self._parser.feed(as_bytes(data)), self._checker)
         )
         return b"".join(check_contents(self._checker, self._restorer, decoded))
 

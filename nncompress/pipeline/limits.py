@@ -34,8 +34,10 @@ class Limits:
 
 def needed_to_encode(codec: BlockCodec, size: int) -> int:
     """Return the bytes of memory that a block of ``size`` raw bytes takes, by any method."""
-    method = Method.MIXING if codec.model_id is None else Method.NETWORK_MIXING
-    return codec.memory(method, size)
+    methods = [Method.MIXING]
+    if codec.model_id is not None:
+        methods.append(Method.NETWORK_MIXING)  # tried beside the other, one after the other
+    return max(codec.memory(method, size) for method in methods)
 
 
 def needed_to_find(window: int) -> int:
@@ -46,11 +48,19 @@ def needed_to_find(window: int) -> int:
     return window + window // 2
 
 
+def in_units(size: int) -> str:
+    """Return a number of bytes as ``--memory-limit`` takes it, rounded up from a megabyte on."""
+    for shift, unit in ((20, "M"), (10, "K")):
+        if size >= 1 << shift:
+            return f"{-(-size >> shift)}{unit}"
+    return str(size)
+
+
 class LimitedCodec:
     """A codec whose blocks may take ``limit`` bytes of memory.
 
-    When encoding, blocks become as small as ``SMALLEST_BLOCK`` to fit. If that does not help,
-    ``stores_all`` is true, and they are stored. Repeats are sought in what is left, or not at all.
+    When encoding, blocks become as small as ``SMALLEST_BLOCK`` to fit; ``fits`` is false if that
+    does not help. Repeats are sought in what is left, or not at all.
     """
 
     def __init__(self, codec: BlockCodec, limit: int) -> None:
@@ -61,7 +71,7 @@ class LimitedCodec:
         while self._too_large(self.block_size) and self.block_size // 2 >= SMALLEST_BLOCK:
             self.block_size //= 2
         self.first_block_size = min(codec.first_block_size, self.block_size)
-        self.stores_all = self._too_large(self.block_size)
+        self.fits = not self._too_large(self.block_size)
         left = limit - min(limit, needed_to_encode(codec, self.block_size))
         window = min(codec.copy_rules.window, limit // WINDOW_SHARE, left * 2 // 3)
         self.copy_rules = replace(
@@ -82,9 +92,12 @@ class LimitedCodec:
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
     ) -> tuple[int, bytes]:
-        """Encode a block, or store it where that would take too much memory."""
-        if self._too_large(len(data)):
-            return Method.STORED, data
+        """Encode a block.
+
+        Raises:
+            MemoryLimitError: it needs more than the limit.
+        """
+        self._check(needed_to_encode(self._codec, len(data)))
         return self._codec.encode(data, progress, alone=alone)
 
     def decode(
@@ -96,11 +109,13 @@ class LimitedCodec:
             MemoryLimitError: it needs more than the limit.
             ArchiveError: the payload is wrong.
         """
-        needed = self._codec.memory(method, size, payload)
+        self._check(self._codec.memory(method, size, payload))
+        return self._codec.decode(method, payload, size, progress)
+
+    def _check(self, needed: int) -> None:
         if needed > self._limit:
             raise MemoryLimitError(
                 f"a block needs {needed} bytes of memory, more than the limit of {self._limit}",
                 limit=self._limit,
                 needed=needed,
             )
-        return self._codec.decode(method, payload, size, progress)

@@ -7,6 +7,7 @@ objects of :mod:`.fileobj` all go through them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 from nncompress.archive.codec import Coded, Decoded, Progress, no_progress
+from nncompress.archive.format import Method
 from nncompress.archive.history import LiteralHistory
 from nncompress.archive.reader import BlockRecord, Checker, MemberEnd, RecordParser, Restorer
 from nncompress.archive.writer import MemberWriter, RawBlock
@@ -22,6 +24,8 @@ from .coder import Coder
 from .limits import Limits
 from .pauses import split_at_pauses
 from .splitting import BlockSplitter, open_splitter
+
+log = logging.getLogger("nncompress")
 
 READ_SIZE = 1 << 18
 """Bytes that are read from a file at a time."""
@@ -68,7 +72,16 @@ def frame_blocks(
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield the raw bytes of each block and its bytes in the archive."""
     for block, made in coded:
-        yield block.raw, writer.block(block, made.method, made.payload, made.model_id)
+        record = writer.block(block, made.method, made.payload, made.model_id)
+        _tell(made.method, len(block.raw), len(record), len(block.copies))
+        yield block.raw, record
+
+
+def _tell(method: int, raw: int, archived: int, copies: int) -> None:
+    """Log a line about a block, for those who want to know."""
+    also = f", {copies} copies" if copies else ""
+    words = "block of %d bytes: %s, %d bytes in the archive%s"
+    log.debug(words, raw, Method(method).label, archived, also)
 
 
 def declare_blocks(
@@ -93,6 +106,7 @@ def check_contents(
         else:
             data = restorer.restore(record, block)
             checker.add(record.header, data)
+            _tell(record.header.method, len(data), record.size, len(block.copies))
             yield data
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import functools
+import inspect
 import io
 import os
+import re
+from array import array
 
 import pytest
 from hypothesis import given
@@ -126,14 +130,22 @@ def test_errors_carry_facts():
     assert (limited.value.limit, limited.value.needed) == (100, len(WORDS))
 
 
-@pytest.mark.parametrize("mode", ["", "rw", "rbt", "q", "rbb t"])
+@pytest.mark.parametrize("mode", ["", "rw", "rbt", "q", "rbb t", "rbb", "rtt", "br", "wr", "b"])
 def test_wrong_modes(mode):
     with pytest.raises(ConfigError):
         nncompress.open(io.BytesIO(), mode)
 
 
 @pytest.mark.parametrize(
-    "options", [{"level": 0}, {"level": 10}, {"method": "zip"}, {"threads": -1}]
+    "options",
+    [
+        {"level": 0},
+        {"level": 10},
+        {"method": "zip"},
+        {"threads": -1},
+        {"memory_limit": 0},
+        {"memory_limit": -1},
+    ],
 )
 def test_impossible_options(options):
     with pytest.raises(ConfigError):
@@ -144,6 +156,86 @@ def test_impossible_options(options):
 def test_unknown_keywords_are_refused(function):
     with pytest.raises(TypeError, match="unexpected keyword argument 'preset'"):
         function(b"", preset=9)
+
+
+WRONG_TYPES = {
+    "level": ["6", 6.0, True, [6]],
+    "method": [5, b"mixing"],
+    "window": ["1M", 1.5],
+    "model": [5, 1.0, ["default"]],
+    "device": [None, 0],
+    "threads": [None, "2", 1.0],
+    "memory_limit": ["1G", 1e9],
+    "max_output_size": ["1G", 1e9],
+    "block_size": ["1M", 1e6, True],
+    "mode": [None, b"rb", 5],
+}
+FUNCTIONS = {
+    "compress": functools.partial(nncompress.compress, b"data"),
+    "decompress": functools.partial(nncompress.decompress, b"data"),
+    "Compressor": nncompress.Compressor,
+    "Decompressor": nncompress.Decompressor,
+    "open": functools.partial(nncompress.open, io.BytesIO()),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_arguments_of_a_wrong_type_are_refused(name):
+    keywords = inspect.signature(FUNCTIONS[name]).parameters
+    tried = 0
+    for keyword in keywords.keys() & WRONG_TYPES.keys():
+        for value in WRONG_TYPES[keyword]:
+            tried += 1
+            with pytest.raises(TypeError):
+                FUNCTIONS[name](**{keyword: value})
+    assert tried > 10
+
+
+@pytest.mark.parametrize("data", [None, "text", 5, [1, 2], memoryview(b"abcd")[::2]])
+def test_what_has_no_bytes_is_refused(data, tmp_path):
+    for function in (
+        nncompress.compress,
+        nncompress.decompress,
+        nncompress.Compressor().compress,
+        nncompress.Decompressor().decompress,
+        nncompress.open(tmp_path / "a.nnc", "w").write,
+    ):
+        with pytest.raises(TypeError):
+            function(data)
+
+
+@pytest.mark.parametrize("file", [None, 5, io.StringIO("text"), object()])
+def test_what_is_no_binary_file_is_refused(file):
+    for mode in ("r", "w", "a"):
+        with pytest.raises(TypeError):
+            nncompress.open(file, mode)
+
+
+def test_whatever_has_bytes_is_taken():
+    numbers = array("i", range(1000))
+    assert nncompress.decompress(nncompress.compress(numbers)) == numbers.tobytes()
+    grid = memoryview(bytes(range(100))).cast("B", (10, 10))
+    assert nncompress.decompress(nncompress.compress(grid)) == bytes(range(100))
+
+
+def described(function):
+    """The text that help shows about each keyword."""
+    arguments = inspect.getdoc(function).split("Args:\n")[1]
+    arguments = arguments.split("\nRaises:")[0].split("\nReturns:")[0]
+    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_help_has_every_keyword_with_its_meaning(name):
+    function = getattr(nncompress, name)
+    parameters = inspect.signature(function).parameters
+    assert all(p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in parameters.values())
+    found = described(function)
+    assert list(found) == list(parameters)
+    for keyword in ("level", "method", "window", "device", "threads"):
+        if keyword in found:
+            assert found[keyword] == (described(nncompress.open))[keyword]
 
 
 def test_memory_limit_holds_for_file_objects(tmp_path):

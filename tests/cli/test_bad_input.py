@@ -184,16 +184,84 @@ def test_names_that_are_no_files(nnc, name):
     refused(nnc(name), status=2 if name else 1)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-o", "nofolder/", "text"],
+        ["-o", "text/", "text"],
+        ["-d", "-o", "nofolder/", "text.nnc"],
+        ["text/"],
+        ["list", "text.nnc/"],
+        ["-o", "", "text"],
+        ["models", "export", "default", "nofolder/"],
+    ],
+)
+def test_a_slash_at_the_end_means_a_folder(nnc, text, tmp_path, words):
+    nnc("text")
+    refused(nnc(*words), b"folder" if "" not in words else b"empty name")
+    assert folder(tmp_path) == {"text", "text.nnc"}
+    (tmp_path / "out").mkdir()
+    assert nnc("-o", "out/", "text").returncode == 0
+    assert folder(tmp_path / "out") == {"text.nnc"}
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["comprss", "text"], b"did you mean 'compress'?"),
+        (["--rm", "decompres", "text"], b"did you mean 'decompress'?"),
+        (["-v", "tset", "text"], b"did you mean 'test'?"),
+        (["text", "modles"], b"did you mean 'models'?"),
+        (["text", "compress"], b"as a command it stands before the files"),
+    ],
+)
+def test_a_misspelt_command_is_an_error_before_anything_is_done(nnc, text, tmp_path, words, near):
+    refused(nnc(*words), near)
+    assert folder(tmp_path) == {"text"}
+
+
+def test_a_file_that_is_there_is_no_misspelt_command(nnc, text, tmp_path):
+    for name in ("comprss", "tests"):
+        (tmp_path / name).write_bytes(TEXT)
+    assert nnc("comprss", "tests", "text").returncode == 0
+    assert {"comprss.nnc", "tests.nnc", "text.nnc"} < folder(tmp_path)
+    refused(nnc("nosuchfile"), b"No such file")
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        (["-10", "text"], b"10"),
+        (["compress", "-19", "text"], b"19"),
+        (["-c0", "text"], b"0"),
+        (["-T", "2", "-k12", "text"], b"12"),
+        (["-12dc", "text"], b"12"),
+        (["explain", "-11", "text", "--html", "x"], b"11"),
+    ],
+)
+def test_a_level_that_is_none_names_those_there_are(nnc, text, tmp_path, words, number):
+    refused(nnc(*words), b"no level " + number, b"-1 (fastest) to -9 (smallest)")
+    assert folder(tmp_path) == {"text"}
+
+
 def test_target_folder_missing(nnc, text):
     refused(nnc("-o", "no/such/place", "text"), b"No such file")
 
 
-def test_a_memory_limit_too_small_to_compress_is_told(nnc, text):
-    stored = nnc("-c", "--memory-limit", "1K", "text")
-    assert (stored.returncode, stored.stderr.count(b"\n")) == (0, 1)
-    assert b"only stored" in stored.stderr
-    assert len(stored.stdout) > len(TEXT)
-    assert nnc("-cq", "--memory-limit", "1K", "text").stderr == b""
+def test_a_memory_limit_too_small_to_compress_is_an_error(nnc, text, tmp_path):
+    refused(nnc("--memory-limit", "1K", "text"), b"text", b"the limit is 1K")
+    assert folder(tmp_path) == {"text"}
+    assert nnc("-c", "--memory-limit", "0", "text").stderr == b""
+
+
+def test_smaller_blocks_for_a_memory_limit_are_told(nnc, text, tmp_path):
+    lowered = nnc("-c", "--memory-limit", "256K", "text", NNC_BLOCK="1000000")
+    assert (lowered.returncode, lowered.stderr.count(b"\n")) == (0, 1)
+    assert b"to keep to 256K of memory: blocks of" in lowered.stderr
+    assert nnc("-cq", "--memory-limit", "256K", "text", NNC_BLOCK="1000000").stderr == b""
+    strict = ["--no-adjust", "--memory-limit", "256K"]
+    refused(nnc("-c", *strict, "text", NNC_BLOCK="1000000"), b"takes 2M")
+    assert nnc("-c", *strict, "text", NNC_BLOCK="100000").stderr == b""
 
 
 def test_limits(nnc, archive, tmp_path):

@@ -86,12 +86,16 @@ def test_without_a_command(nnc, text, tmp_path):
         (["-o", "test", "f"], ["compress", "-o", "test", "f"]),
         (["--memory-limit", "test", "-q", "test"], ["test", "--memory-limit", "test", "-q"]),
         (["-d", "test"], ["decompress", "test"]),
-        (["-v", "f", "test"], ["compress", "-v", "f", "test"]),
+        (["-v", "f", "tests"], ["compress", "-v", "f", "tests"]),
+        (["-T10", "-m", "-10", "f"], ["compress", "-T10", "-m", "-10", "f"]),
+        (["-vv", "test", "f"], ["test", "-vv", "f"]),
         (["-v", "--", "test"], ["compress", "-v", "--", "test"]),
         ([], ["compress"]),
     ],
 )
-def test_shorthand(words, expected):
+def test_shorthand(words, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tests").touch()
     assert expand_shorthand(words, {"test", "compress"}, interactive=False) == expected
 
 
@@ -131,6 +135,75 @@ def test_verbose(nnc, text):
     )
     assert f"text.nnc: sound, {len(TEXT)} bytes" in nnc("-tv", "text.nnc").stderr.decode()
     assert re.search(r"block 0: start 0, .*crc32", nnc("-lv", "text.nnc").stdout.decode())
+
+
+def test_more_verbose_tells_of_each_block(nnc, text):
+    once, twice = (nnc("-fk", v, "text", NNC_BLOCK="50000").stderr for v in ("-v", "-vv"))
+    assert once.count(b"\n") == 1
+    lines = twice.decode().splitlines()
+    assert len(lines) == 1 + -(-len(TEXT) // 50_000)
+    sizes = [
+        re.fullmatch(r"nncompress: block of (\d+) bytes: network\+mixing, (\d+) bytes .*", x)
+        for x in lines[:-1]
+    ]
+    assert sum(int(size[1]) for size in sizes) == len(TEXT)
+    archived = sum(int(size[2]) for size in sizes)
+    assert f"{len(TEXT)} bytes, archive {archived} bytes" in lines[-1]
+    tested = nnc("-t", "-vv", "text.nnc").stderr.decode().splitlines()
+    assert [line.split(":")[1] for line in tested[:-1]] == [x.split(":")[1] for x in lines[:-1]]
+
+
+def test_help_and_version_as_words(nnc):
+    assert nnc("help").stdout == nnc("--help").stdout
+    assert nnc("help", "models", "import").stdout == nnc("models", "import", "--help").stdout
+    assert nnc("version").stdout == nnc("--version").stdout
+    wrong = nnc("help", "comprss")
+    assert (wrong.returncode, wrong.stdout) == (1, b"")
+    assert b"did you mean 'compress'?" in wrong.stderr
+
+
+@pytest.mark.parametrize("level", ["-9", "--best", "--fast", "-5"])
+def test_a_level_changes_nothing_when_decoding(nnc, text, level):
+    """So that tar --use-compress-program='nncompress -9' works both ways."""
+    assert nnc(level, "text").returncode == 0
+    assert nnc(level, "-d", data=(text.parent / "text.nnc").read_bytes()).stdout == TEXT
+    assert nnc("-t", level, "text.nnc").stderr == b""
+    assert level.encode() not in nnc("decompress", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-1", "-m", "default"], ["-m has no effect: level 1 uses no model"]),
+        (["--device", "cpu", "--level", "2"], ["--device has no effect: level 2 uses no model"]),
+        (["--method", "mixing", "-m", "x"], ["-m has no effect: --method mixing uses no model"]),
+        (
+            ["--method", "stored", "-9", "--window", "1M"],
+            [
+                f"{o} has no effect: --method stored compresses nothing"
+                for o in ("a level", "--window")
+            ],
+        ),
+        (["-1", "--method", "network", "-m", "other"], []),
+        (["-4", "-m", "other"], []),
+        (["--rm", "-k"], ["--rm has no effect beside -k"]),
+        (["-c", "--rm"], ["--rm has no effect: the result goes to standard output"]),
+        (["-c", "--verify"], ["--verify has no effect: the result goes to standard output"]),
+        (["-c", "-o", "x"], ["-o has no effect beside -c"]),
+        (["--rm", "--no-verify"], ["--no-verify has no effect beside --rm"]),
+        (["-c", "-o", "-", "-9"], []),
+        (["--rm", "--verify"], []),
+    ],
+)
+def test_an_option_that_does_nothing_says_so(nnc, text, words, said):
+    done = nnc("compress", *words, "text")
+    assert done.returncode == 0
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == len(said)
+    for line, expected in zip(lines, said, strict=True):
+        assert line.startswith("nncompress: " + expected)
+    text.write_bytes(TEXT)
+    assert nnc("compress", "-qf", *words, "text").stderr == b""
 
 
 def test_existing_output_is_refused_unless_forced(nnc, text, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from nncompress.files.models import import_model, verify_model
 from nncompress.mixing.predictor import Predictor
 from nncompress.quantize.save import save_model
 from tests.cli.test_bad_input import refused
+from tests.cli.test_conventions import folder, on_terminal, posix
 from tests.models import TINY, parameters, some_clusters, write_model
 
 
@@ -37,8 +39,8 @@ def models(nnc, tmp_path):
 def test_import_list_show_verify_export(models, model_file, tmp_path):
     imported = models("import", model_file, "--name", "mine")
     assert imported.returncode == 0, imported.stderr
-    refused(models("import", model_file, "--name", "mine"), b"already exists")
-    assert models("import", "-f", model_file, "--name", "mine").returncode == 0
+    for again in ([], ["-f"]):  # it is there
+        assert models("import", *again, model_file, "--name", "mine").stdout == imported.stdout
 
     listed = {facts["name"]: facts for facts in json.loads(models("list", "--json").stdout)}
     assert listed["mine"]["fault"] is None
@@ -51,6 +53,128 @@ def test_import_list_show_verify_export(models, model_file, tmp_path):
     exported = models("export", "mine", tmp_path)
     assert exported.returncode == 0
     assert (tmp_path / "mine.nncmodel").read_bytes() == model_file.read_bytes()
+
+
+@pytest.fixture
+def other_file(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("other") / "other.nncmodel", seed=1)
+
+
+def installed(models):
+    return {facts["path"]: facts for facts in json.loads(models("list", "--json").stdout)}
+
+
+def identity_of(path):
+    return modelfile.load_model(Path(path)).identity.hex()
+
+
+def test_a_name_that_is_taken_is_refused(models, model_file, other_file, tmp_path):
+    before = installed(models)
+    for name in ("default", "Quick", "large.nncmodel"):
+        for force in ([], ["-f"]):
+            refused(models("import", *force, model_file, "--name", name), b"--name", b"comes with")
+    copy = tmp_path / "default.nncmodel"
+    copy.write_bytes(model_file.read_bytes())
+    refused(models("import", copy), b"default: is the name of a model that comes with nncompress")
+    assert installed(models) == before
+
+    mine = models("import", model_file, "--name", "mine").stdout
+    refused(models("import", other_file, "--name", "mine"), b"--name", b"-f")
+    refused(models("import", other_file, "--name", "MINE"), b"--name")
+    assert identity_of(mine.decode().strip()) == identity_of(model_file)
+    assert models("import", "-f", other_file, "--name", "mine").stdout == mine
+    assert identity_of(mine.decode().strip()) == identity_of(other_file)
+    for name in ("../up", "-x", ".hidden", "a\nb", "", "auto", "0" * 32):
+        refused(
+            models("import", model_file, "--name", name),
+            b"name of a model" if name not in ("auto", "0" * 32) else b"something else",
+        )
+
+
+def test_what_comes_along_is_imported_already(models):
+    shipped = json.loads(models("show", "quick", "--json").stdout)["path"]
+    assert models("import", shipped).stdout.decode().strip() == shipped
+    assert {facts["path"] for facts in installed(models).values() if facts["name"] == "quick"} == {
+        shipped
+    }
+
+
+def test_importing_again_mends_a_damaged_file(models, model_file):
+    place = Path(models("import", model_file, "--name", "mine").stdout.decode().strip())
+    data = bytearray(place.read_bytes())
+    data[-50] ^= 1  # in a tensor: what the file says of itself is right
+    place.write_bytes(data)
+    refused(models("import", model_file, "--name", "mine"), b"-f")
+    assert models("import", "-f", model_file, "--name", "mine").returncode == 0
+    assert place.read_bytes() == model_file.read_bytes()
+
+
+def test_an_older_model_of_a_name_that_comes_along_is_found_by_its_identity(
+    models, nnc, real_nnc, model_file, tmp_path
+):
+    """As after an upgrade that brings another ``default``, or a file put there by hand."""
+    folder = tmp_path / "nncompress" / "models"
+    folder.mkdir(parents=True)
+    (folder / "default.nncmodel").write_bytes(model_file.read_bytes())
+    places = {"XDG_DATA_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}
+    listed = models("list")
+    digits = identity_of(model_file)
+    assert b"(another has its name: use -m " + digits[:8].encode() in listed.stdout
+    shown = json.loads(models("show", "default", "--json").stdout)
+    assert shown["identity"] != digits
+    assert json.loads(models("show", digits[:8], "--json").stdout)["identity"] == digits
+
+    data = b"a text for the small model, which has learnt nothing; " * 40
+    made = real_nnc("-m", digits[:8], "--method", "network+mixing", data=data, **places)
+    assert real_nnc("-d", data=made.stdout, **places).stdout == data
+    assert models("rename", "default", "older").returncode == 0  # the user's own, not the other
+    assert json.loads(models("show", "older", "--json").stdout)["identity"] == digits
+    assert b"another has its name" not in models("list").stdout
+    assert real_nnc("-d", data=made.stdout, **places).stdout == data
+
+
+def test_rename_and_remove_take_the_card_along(models, model_file, tmp_path):
+    source = tmp_path / "a.nncmodel"
+    source.write_bytes(model_file.read_bytes())
+    source.with_suffix(".md").write_text("trained on these pages", "utf-8")
+    old = Path(models("import", source).stdout.decode().strip())
+    renamed = models("rename", "a", "b")
+    new = old.with_name("b.nncmodel")
+    assert renamed.stdout.decode().strip() == str(new)
+    assert b"trained on these pages" in models("show", "b").stdout
+    assert folder(old.parent) == {"b.nncmodel", "b.md"}
+    assert models("rename", identity_of(new)[:8], "B2").returncode == 0
+    assert models("remove", "-f", "B2").returncode == 0
+    assert folder(old.parent) == set()
+
+
+def test_only_models_of_ones_own_are_renamed_and_removed(models, model_file, other_file, tmp_path):
+    before = installed(models)
+    for words in (["rename", "default", "x"], ["remove", "-f", "quick"]):
+        refused(models(*words), b"comes with nncompress")
+    refused(models("remove", "-f", "nowhere"), b"no model 'nowhere'")
+    refused(models("remove", "-f", model_file), b"is not in your models folder")
+    assert installed(models) == before
+    for name, file in (("a", model_file), ("b", other_file)):
+        assert models("import", file, "--name", name).returncode == 0
+    for name in ("b", "quick", "../x"):
+        assert models("rename", "a", name).returncode == 1
+    refused(models("remove", "a"), b"-f")  # there is nobody to ask
+    assert {"a", "b"} <= {facts["name"] for facts in installed(models).values()}
+    both = models("remove", "-f", "a", "gone", "b")
+    assert (both.returncode, both.stderr.count(b"\n")) == (1, 1)
+    assert installed(models) == before
+
+
+@posix
+def test_removing_is_asked_on_a_terminal(models, model_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    place = Path(models("import", model_file, "--name", "mine").stdout.decode().strip())
+    status, shown = on_terminal(["models", "remove", "mine"], b"n\n", tmp_path)
+    assert (status, place.exists()) == (2, True)
+    assert b"do not open without it" in shown
+    status, _ = on_terminal(["models", "remove", "mine"], b"y\n", tmp_path)
+    assert (status, place.exists()) == (0, False)
 
 
 def test_without_a_subcommand_the_help_is_shown(models):

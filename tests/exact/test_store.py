@@ -68,6 +68,73 @@ def test_a_damaged_model_does_not_hide_the_sound_one_of_its_identity(folder, cap
     assert store.find_model(identity) == folder.parent / "a.nncmodel"
 
 
+@pytest.fixture
+def shipped(folder, monkeypatch):
+    """A folder of models that come along, of which ``default`` is one."""
+    place = folder.parent / "shipped"
+    place.mkdir()
+    monkeypatch.setattr(modelfile, "_package_folders", lambda: [place])
+    write_model(place / "default.nncmodel", seed=1)
+    return place
+
+
+def identity(path: Path) -> str:
+    return modelfile.load_model(path).identity.hex()
+
+
+def test_no_file_hides_a_model_that_comes_along_nor_is_hidden_by_it(folder, shipped, caplog):
+    ours, other = shipped / "default.nncmodel", write_model(folder / "default.nncmodel")
+    with caplog.at_level(logging.WARNING, "nncompress"):
+        for name in (None, "default", "default.nncmodel"):
+            assert store.resolve_model(name) == ours
+    assert len(caplog.records) == 1
+    assert str(other) in caplog.text
+    assert identity(other)[:8] in caplog.text
+    for path in (ours, other):
+        assert store.find_model(bytes.fromhex(identity(path))) == path
+        assert store.resolve_model(identity(path)) == path
+        assert store.resolve_model(identity(path)[:6].upper()) == path
+    assert store.installed_models() == [ours, other]
+    caplog.clear()
+    (folder / "default.nncmodel").write_bytes(ours.read_bytes())
+    assert store.resolve_model("default") == ours  # whose copy is no other model
+    assert store.installed_models() == [folder / "default.nncmodel"]
+    assert not caplog.records
+
+
+def test_a_name_of_several_models_is_refused_with_their_identities(folder, shipped, monkeypatch):
+    second = folder.parent / "second"
+    second.mkdir()
+    monkeypatch.setattr(store, "model_folders", lambda: [folder, second, shipped])
+    one, two = write_model(folder / "mine.nncmodel"), write_model(second / "mine.nncmodel", seed=2)
+    with pytest.raises(ModelNotFoundError, match="stands for several models") as caught:
+        store.resolve_model("mine")
+    for path in (one, two):
+        assert identity(path)[:12] in str(caught.value)
+        assert store.resolve_model(identity(path)[:12]) == path
+    one.write_bytes(b"damaged")
+    assert store.resolve_model("mine") == two
+
+
+def test_digits_that_begin_several_identities_or_none_are_refused(folder, shipped, monkeypatch):
+    path = write_model(folder / "mine.nncmodel")
+    digits = identity(path)
+    with pytest.raises(ModelNotFoundError):
+        store.resolve_model(digits[:3])  # too few
+    with pytest.raises(ModelNotFoundError):
+        store.resolve_model(digits[:-1] + ("0" if digits[-1] != "0" else "1"))
+    identities = {path: "abcd" + "0" * 28, shipped / "default.nncmodel": "abcd" + "1" * 28}
+    monkeypatch.setattr(store, "_identity", identities.__getitem__)
+    with pytest.raises(ModelNotFoundError, match="several"):
+        store.resolve_model("abcd")
+
+
+def test_a_file_called_like_an_identity_takes_no_models_place(folder, shipped):
+    ours = shipped / "default.nncmodel"
+    write_model(folder / f"{identity(ours)}.nncmodel", seed=3)
+    assert store.resolve_model(identity(ours)) == ours
+
+
 @fifos
 def test_only_regular_files_are_opened(folder):
     sound = write_model(folder / "sound.nncmodel")
