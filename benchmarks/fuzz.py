@@ -131,7 +131,10 @@ class Archives:
         """Add archives that carry the model of their blocks."""
         identity = bytes.fromhex(load_identity(model))
         codec = BlockCoder(
-            read_embedded(model, identity), method="network+mixing", threads=1, embedded=model
+            read_embedded(model, identity),
+            method="network+mixing",
+            threads=1,
+            embedded=model_member(identity, model),
         )
         carrying = [self._pack(codec, text, size) for size in (None, 90)]
         self.archives += [*carrying, carrying[1] + carrying[0], self.archives[9] + carrying[0]]

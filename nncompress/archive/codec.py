@@ -49,7 +49,7 @@ class BlockCodec(Protocol):
 
     @property
     def embedded(self) -> bytes | None:
-        """That model's file, where an archive is to carry it; else None."""
+        """The member that carries that model, where archives are to begin with it; else None."""
 
     @property
     def block_size(self) -> int:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from .codec import check_block_size, check_model_id
 from .copies import NO_COPIES, Copies, pack_copies
-from .embedded import model_member
 from .format import (
     MAX_BLOCKS,
     WINDOWS,
@@ -106,17 +105,15 @@ class MemberWriter:
 
     ``model_id`` is the identity of the model that the codec uses, or None; a file of
     a single block names it only if that block needs it. ``window`` is how many literals before a
-    block its copies may reach back. ``embedded``, the file of that model, is put before the first
-    member, if that names the model; raises ConfigError where it is too large.
+    block its copies may reach back. ``embedded``, a member that carries that model, is put
+    before the first one that names it.
     """
 
     def __init__(
         self, model_id: bytes | None = None, window: int = 0, embedded: bytes | None = None
     ) -> None:
         self._model_id = check_model_id(model_id)
-        self._embedded = b""
-        if model_id is not None and embedded is not None:
-            self._embedded = model_member(model_id, embedded)
+        self._embedded = embedded or b""
         self._window = declared_window(window)
         self._start()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.copies import CopyRules
+from nncompress.archive.embedded import model_member
 from nncompress.archive.format import MODEL_ID_SIZE, Method
 from nncompress.errors import ConfigError, DeviceError, ModelError
 from nncompress.lanes import MOST_GROUPS, Layout, read_layout
@@ -57,7 +58,7 @@ class BlockCoder:
         device: "cpu", "cuda" or "cuda:N".
         kernels: "auto", "numba" or "torch"; see :class:`~nncompress.exact.engine.Network`.
         threads: 0 for one a core.
-        embedded: the model's file, where archives are to carry it.
+        embedded: the member that carries the model, where archives are to begin with it.
         cores: what blocks borrow threads from; None for as many of its own.
 
     Raises:
@@ -319,7 +320,7 @@ def open_block_coder(options: CodingOptions) -> BlockCoder:
         model = load_model(path := model_file(options))
         if options.embed_model:
             check_embeddable(model)
-            embedded = path.read_bytes()
+            embedded = model_member(model.identity, path.read_bytes())
     elif options.embed_model:
         raise ConfigError("this level and method use no model that the archive could carry")
     device = "cpu" if options.device == "auto" else options.device

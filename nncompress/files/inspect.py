@@ -233,11 +233,10 @@ def print_table(entries: list[dict[str, Any]], *, verbose: bool) -> None:
 
 def _used(entry: dict[str, Any]) -> str:
     """Name the models that blocks of an archive need, and say which of them it carries."""
-    needed = sorted({block["model"] for block in entry["blocks"] if block["model"]})
+    needed = {block["model"] for block in entry["blocks"] if block["model"]}
     carried = {model["model"] for model in entry["embedded"]}
-    return ",".join(
-        _named(entry, model) + (" (embedded)" if model in carried else "") for model in needed
-    )
+    notes = {model: " (embedded)" if model in carried else "" for model in needed}
+    return ",".join(sorted(_named(entry, model) + notes[model] for model in needed))
 
 
 def _named(entry: dict[str, Any], model: str) -> str:
@@ -259,7 +258,7 @@ def _print_blocks(entry: dict[str, Any]) -> None:
     for number, block in enumerate(entry["blocks"]):
         print(
             f"  block {number}: start {block['start']:,}, {block['raw_size']:,} bytes in "
-            f"{block['archive_size']:,}, {_way(block)}{_with(entry, block)}, "
+            f"{block['archive_size']:,}, {_way(entry, block)}, "
             f"crc32 {block['crc32']}{_repeats(block)}"
         )
 
@@ -267,10 +266,6 @@ def _print_blocks(entry: dict[str, Any]) -> None:
 def _note(entry: dict[str, Any], model: str) -> str:
     name = entry["model_names"].get(model)
     return f" ({name})" if name else " (not installed)"
-
-
-def _with(entry: dict[str, Any], block: dict[str, Any]) -> str:
-    return f" with {_named(entry, block['model'])}" if block["model"] else ""
 
 
 def _repeats(block: dict[str, Any]) -> str:
@@ -282,7 +277,9 @@ def _repeats(block: dict[str, Any]) -> str:
     return f", {copied:,} of them in {block['copies']} copies" + (f" of blocks {of}" if of else "")
 
 
-def _way(block: dict[str, Any]) -> str:
-    """Say how a block is coded: its method, and its filter if it has one."""
+def _way(entry: dict[str, Any], block: dict[str, Any]) -> str:
+    """Say how a block is coded: its method, its model and its filter if it has them."""
+    model = f" with {_named(entry, block['model'])}" if block["model"] else ""
     own = block["filter"]
-    return f"{block['method']}, filter {own}" if own not in (None, PLAIN.label) else block["method"]
+    changed = f", filter {own}" if own not in (None, PLAIN.label) else ""
+    return f"{block['method']}{model}{changed}"

@@ -24,7 +24,6 @@ from numba import njit
 from numba.core.registry import CPUDispatcher
 
 from .kernel_cache import KernelCache, NoCache, fault_of_folder, fault_of_place
-from .parts import PartCompiler
 
 PACKAGE = Path(__file__).parents[1]
 WITH_KERNELS = ("coding", "exact", "machine", "mixing", "transforms", "lanes.py")
@@ -46,7 +45,6 @@ _PART: dict[str, Any] = {
     "forceinline": True,
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
-    "pipeline_class": PartCompiler,
 }
 
 

@@ -138,8 +138,8 @@ class _Capped:
     def __init__(self, progress: Progress, size: int) -> None:
         self._progress, self._left = progress, size
 
-    def __call__(self, size: int) -> None:
-        """Report bytes."""
+    def __call__(self, size: int, *_: int) -> None:
+        """Report bytes that are done; whatever else is told goes no further."""
         size = min(size, self._left)
         self._left -= size
         if size:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from html import escape
-from importlib import resources
+
+from .markup import as_markup as _text
+from .markup import asset
 
 
 def page(title: str, body: str, script: str = "", style: str = "") -> str:
@@ -17,30 +18,19 @@ def page(title: str, body: str, script: str = "", style: str = "") -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{as_markup(title)}</title>\n<style>\n{asset('page.css')}{style}</style>\n</head>\n"
-        f"<body>\n<h1>{as_markup(title)}</h1>\n{body}{script}</body>\n</html>\n"
+        f"<title>{_text(title)}</title>\n<style>\n{asset('page.css')}{style}</style>\n</head>\n"
+        f"<body>\n<h1>{_text(title)}</h1>\n{body}{script}</body>\n</html>\n"
     )
 
 
 def heading(text: str) -> str:
     """Return a heading of a part of the page, from plain text."""
-    return f"<h2>{as_markup(text)}</h2>\n"
+    return f"<h2>{_text(text)}</h2>\n"
 
 
 def paragraph(text: str) -> str:
     """Return a paragraph of plain text."""
-    return f"<p>{as_markup(text)}</p>\n"
-
-
-def asset(name: str) -> str:
-    """Return a style sheet or a script that comes along."""
-    return resources.files(__package__).joinpath(f"assets/{name}").read_text(encoding="utf-8")
-
-
-def as_markup(text: str) -> str:
-    """Return text as markup; control characters, which HTML does not allow, become visible ones."""
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-    return escape(shown.encode("utf-8", "backslashreplace").decode())
+    return f"<p>{_text(text)}</p>\n"
 
 
 def comparison_body(
@@ -66,19 +56,19 @@ def _comparison_parts(
     sections: Sequence[tuple[str, list[list[str]]]], names: Sequence[str], notes: str, words: bool
 ) -> Iterator[str]:
     left = ' class="words"' if words else ""
-    heading = "".join(f"<th{left}>{as_markup(name)}</th>" for name in names)
+    heading = "".join(f"<th{left}>{_text(name)}</th>" for name in names)
     for title, rows in sections:
-        yield f'<h2>{as_markup(title)}</h2>\n<div class="scroll"><table>\n<tr>{heading}</tr>'
+        yield f'<h2>{_text(title)}</h2>\n<div class="scroll"><table>\n<tr>{heading}</tr>'
         for first, *rest in rows:
             own = ' class="own"' if first.startswith("nncompress") else ""
             if len(rest) == 1:  # a reason instead of numbers
-                tail = f'<td class="words" colspan="{len(names) - 1}">{as_markup(rest[0])}</td>'
+                tail = f'<td class="words" colspan="{len(names) - 1}">{_text(rest[0])}</td>'
             else:
-                tail = "".join(f"<td{left}>{as_markup(cell)}</td>" for cell in rest)
-            yield f"<tr{own}><td>{as_markup(first)}</td>{tail}</tr>"
+                tail = "".join(f"<td{left}>{_text(cell)}</td>" for cell in rest)
+            yield f"<tr{own}><td>{_text(first)}</td>{tail}</tr>"
         yield "</table></div>"
     if notes:
-        yield f"<p>{as_markup(notes)}</p>"
+        yield f"<p>{_text(notes)}</p>"
 
 
 def picture(svg: bytes, words: str, narrow: bytes | None = None) -> str:
@@ -89,7 +79,7 @@ def picture(svg: bytes, words: str, narrow: bytes | None = None) -> str:
         words: what it shows.
         narrow: the same for small screens, where the letters of the other would be tiny.
     """
-    shown = f'<img src="{_data_address(svg)}" alt="{as_markup(words)}">'
+    shown = f'<img src="{_data_address(svg)}" alt="{_text(words)}">'
     if narrow is not None:
         small = f'<source media="(max-width: 40rem)" srcset="{_data_address(narrow)}">'
         shown = f"<picture>{small}{shown}</picture>"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .page import as_markup
+from .markup import as_markup
 
 if TYPE_CHECKING:
     from .explain import Surprise

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .page import as_markup, asset, page
+from .markup import as_markup, asset
+from .page import page
 from .passages import Passage, Share, find_passages, find_shares, is_binary, whole_share
 from .surprise_chart import draw_chart
 from .surprise_data import LIMITS, pack_numbers

@@ -74,7 +74,7 @@ def file_of(model_id: bytes) -> bytes:
 
 def packed(data: bytes, block_size: int, embedded: bytes | None = None) -> bytes:
     codec = Several(IDS[0], block_size) if embedded is None else Keyed(embedded, block_size)
-    codec.embedded = embedded and file_of(embedded)
+    codec.embedded = embedded and model_member(embedded, file_of(embedded))
     compressor = Compressor(codec)
     return compressor.compress(data) + compressor.flush()
 

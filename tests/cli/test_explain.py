@@ -50,7 +50,7 @@ def test_csv_has_every_byte_and_adds_up_to_the_page(real_nnc: Run, tmp_path: Pat
 def test_without_a_result_nothing_is_done(real_nnc: Run, tmp_path: Path) -> None:
     (tmp_path / "file.txt").write_text("text")
     result = real_nnc("explain", "file.txt")
-    assert result.returncode == 2
+    assert result.returncode == 1
     assert b"--html" in result.stderr
     assert b"--csv" in result.stderr
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nncompress.archive.codec import BlockCodec, CodecSource, ReadModel
 from nncompress.archive.copies import NO_REPEATS, CopyRules
+from nncompress.archive.embedded import model_member
 from nncompress.coding.auto import AutoCoder
 from nncompress.coding.block import BlockCoder
 from nncompress.coding.embedded import read_embedded
@@ -54,17 +55,20 @@ class Case:
 
     def codecs(self, threads: int = 2, kernels: str = "auto") -> list[BlockCoder]:
         """Open a codec for each model, with any number of threads and either kind of kernels."""
-        return [
-            BlockCoder(
-                load_model(path),
+        codecs = []
+        for path in self.models:
+            model = load_model(path)
+            carried = model_member(model.identity, path.read_bytes()) if self.embedded else None
+            codec = BlockCoder(
+                model,
                 level=self.level,
                 method=self.method,
                 threads=threads,
                 kernels=kernels,
-                embedded=path.read_bytes() if self.embedded else None,
+                embedded=carried,
             )
-            for path in self.models
-        ]
+            codecs.append(codec)
+        return codecs
 
     def codec(self, threads: int = 2, kernels: str = "auto") -> BlockCodec:
         """Open the codec that made it."""

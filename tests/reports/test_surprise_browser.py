@@ -163,7 +163,7 @@ def test_binary_data_are_rows_of_hexadecimal(write) -> None:  # type: ignore[no-
 def test_control_characters_can_be_seen(write) -> None:  # type: ignore[no-untyped-def]
     data = "a\x07b\x1b[31m\tc \u202e evil \u65e5\u672c\u8a9e \u0939\u093f\u0928\n".encode()
     shown = "".join(shown_rows(open_page(write(data * 3 + b"\xff"))))
-    assert "a\u2407b\u241b[31m" in shown
+    assert "a\\x07b\\x1b[31m\u2192" in shown
     assert "\\u202e" in shown
     assert "\u65e5\u672c\u8a9e" in shown
     assert "\\xff" in shown

@@ -5,7 +5,7 @@
   const $ = (id) => document.getElementById(id);
   const facts = JSON.parse($("facts").textContent);
   const PER_HEX_ROW = [16, 8, 4], SPARE = 8, MOST_HEIGHT = 8e6, TAB = 4, STRIDE = 1024;
-  const NEWLINE = 10, TABULATOR = 9;
+  const NEWLINE = 10, TABULATOR = 9, RETURN = 13;
   const map = $("map"), sizer = $("sizer"), rows = $("rows"), detail = $("detail");
 
   // Arrays: base64 of zlib's format.
@@ -146,13 +146,13 @@
     }
     if (byte === NEWLINE) return "\u21b5";
     if (byte === TABULATOR) return "\u2192".padEnd(TAB - column % TAB, " ");
-    if (byte < 32) return String.fromCharCode(0x2400 + byte); // pictures of control characters
-    if (byte === 127) return "\u2421";
-    return byte > 127 ? "\\x" + hex(byte) : String.fromCharCode(byte);
+    if (byte === RETURN) return "\u2190";
+    return byte < 32 || byte > 126 ? "\\x" + hex(byte) : String.fromCharCode(byte);
   }
   function width(i, length, column) {
     const byte = data[i];
-    if (length === 1) return byte === TABULATOR ? TAB - column % TAB : byte > 127 ? 4 : 1;
+    if (byte === TABULATOR) return TAB - column % TAB;
+    if (length === 1) return byte === NEWLINE || byte === RETURN || (byte > 31 && byte < 127) ? 1 : 4;
     const text = label(i, length, column);
     return text.length > 2 ? text.length : WIDE.test(text) ? 2 : THIN.test(text) ? 0 : 1;
   }
