@@ -58,6 +58,6 @@ def command(
     )
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))
-    return console.each(
+    return console.each_measured(
         sources, partial(compress_one, request=request, coder=coder, reporter=console)
     )
