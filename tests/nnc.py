@@ -55,6 +55,9 @@ def _find_model(model_id: bytes) -> Path:
     return Path("known")
 
 
+if "NNC_DELAY" in os.environ:
+    import tqdm  # noqa: F401 (a bar is drawn at once, however busy the machine)
+
 nncompress.pipeline.coder._open_codec = _open_codec
 nncompress.pipeline.coder._find_model = _find_model
 

@@ -167,7 +167,8 @@ def _open_line() -> Any:
 
     tqdm.monitor_interval = 0  # no thread of its own
     tqdm.set_lock(threading.RLock())  # its own lock is for several processes
-    return tqdm(total=1, file=sys.stderr, leave=False, bar_format=" ")
+    # With a size of its own it draws on terminals that do not say theirs, too.
+    return tqdm(total=1, file=sys.stderr, leave=False, bar_format=" ", ncols=79, nrows=2)
 
 
 def _columns() -> int:

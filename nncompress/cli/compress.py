@@ -14,6 +14,7 @@ from nncompress.pipeline.coder import Coder
 
 from . import options
 from .console import Console
+from .estimate import print_estimates
 
 
 @click.command()
@@ -30,6 +31,11 @@ from .console import Console
     type=click.FloatRange(0),
     help="End a block when its bytes have waited so long and no more input is there.",
 )
+@click.option(
+    "--estimate",
+    is_flag=True,
+    help="Print size and time of each level, or of one that is given, from samples; write nothing.",
+)
 @options.no_name
 @options.recursive
 @options.encoding
@@ -39,6 +45,7 @@ def command(
     request: Request,
     verify: bool | None,
     flush_timeout: float | None,
+    estimate: bool,
     recursive: bool,
     coder: Coder,
     console: Console,
@@ -56,6 +63,8 @@ def command(
             suffix=request.suffix,
         )
     )
+    if estimate:
+        return print_estimates(sources, coder.options, console)
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))
     return console.each_measured(
