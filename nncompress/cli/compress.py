@@ -67,6 +67,6 @@ def command(
         return print_estimates(sources, coder.options, console)
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))
-    return console.each_measured(
-        sources, partial(compress_one, request=request, coder=coder, reporter=console)
-    )
+    work = partial(compress_one, request=request, coder=coder, reporter=console)
+    with console.one_work(sources):
+        return console.each(sources, work)

@@ -107,7 +107,9 @@ class Console:
 
     def each(self, names: Iterable[str], work: Callable[[str], None]) -> int:
         """Do ``work`` for all files, go on after failures, and return the exit status."""
-        for name in names:
+        for number, name in enumerate(names):
+            if self._run is not None:
+                self._run.go_to_file(number)
             try:
                 work(name)
             except Skip as skip:
@@ -121,25 +123,20 @@ class Console:
                 self.failed(_with_name(error, name))
         return self.status
 
-    def each_measured(self, names: list[str], work: Callable[[str], None]) -> int:
-        """Do as :meth:`each`, and show all of it as one work: what is done of how many files."""
+    @contextmanager
+    def one_work(self, names: list[str]) -> Iterator[None]:
+        """Show what :meth:`each` does for ``names`` as one work, with a count of the files."""
         if len(names) < 2:
-            return self.each(names, work)
-        self._run = meter = ProgressMeter([size_ahead(name) for name in names])
+            yield
+            return
+        self._run = ProgressMeter([size_ahead(name) for name in names])
         start = time.monotonic()
-
-        def counted() -> Iterator[str]:
-            for number, name in enumerate(names):
-                meter.go_to_file(number)
-                yield name
-
-        with SCREEN.show(meter, drawn=False):
-            self.each(counted(), work)
+        with SCREEN.show(self._run, drawn=False):
+            yield
         if self._results and self._shows_results:
             done = len(self._results)
             files = f"{done} files" if done == len(names) else f"{done} of {len(names)} files"
             _say(summary(files, Totals.of(self._results), time.monotonic() - start))
-        return self.status
 
 
 def _with_name(error: OSError, name: str) -> FileError:

@@ -57,9 +57,9 @@ def _lines(total: int, files: int, found: list[Estimate]) -> Iterator[str]:
         )
     yield "Times are those of this machine as busy as it is now; to decompress takes about as long."
     if any(one.error for one in found):
-        yield "Estimated from samples that were coded; times may be off by a third, or by more where"
-        yield "parts of the files differ. Samples do not see repeats at long distance: files that"
-        yield "repeat become smaller, and are done sooner."
+        yield "Estimated from samples that were coded; times may be off by a third, or by more"
+        yield "where parts of the files differ. Samples do not see repeats at long distance:"
+        yield "files that repeat become smaller, and are done sooner."
 
 
 def _rounded(size: int) -> int:

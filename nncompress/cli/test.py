@@ -35,6 +35,6 @@ def command(
     archives = list(
         expand(names, recursive=recursive, archives=True, failed=console.failed, suffix=suffix)
     )
-    return console.each_measured(
-        archives, partial(test_one, request=request, coder=coder, reporter=console)
-    )
+    work = partial(test_one, request=request, coder=coder, reporter=console)
+    with console.one_work(archives):
+        return console.each(archives, work)

@@ -320,12 +320,9 @@ def verify(out: OutputFile, totals: Totals, coder: Coder, progress: Progress) ->
 
 def summary(name: str, totals: Totals, seconds: float) -> str:
     """Return a line with the sizes, the ratio, the time and the speed."""
-    ratio = f"{totals.archive_size / totals.raw_size:.1%}, " if totals.raw_size else ""
-    bits = 8 * totals.archive_size / totals.raw_size if totals.raw_size else 0
-    return (
-        f"{name}: {totals.raw_size:,} bytes, archive {totals.archive_size:,} bytes "
-        f"({ratio}{bits:.3f} bits per byte), {_took(totals, seconds)}"
-    )
+    ratio = f" ({totals.archive_size / totals.raw_size:.1%})" if totals.raw_size else ""
+    sizes = f"{totals.raw_size:,} bytes, archive {totals.archive_size:,} bytes{ratio}"
+    return f"{name}: {sizes}, {_took(totals, seconds)}"
 
 
 def _took(totals: Totals, seconds: float) -> str:

@@ -42,10 +42,13 @@ CHUNKS, CHUNK = 16, 1 << 16
 OTHERS = 4
 """One chunk in so many is coded with the other profiles too: it tells their lead."""
 
-SPREAD = 1 << 15
+SPREAD_SAMPLE = 1 << 15
 """Bytes of a spread sample."""
 
-MIXING_POWER, NETWORK_POWER = 0.04, 0.03
+NOISE = 0.98
+"""What costs more than this part of its size is noise, of which nothing is learnt."""
+
+MIXING_POWER, NETWORK_POWER = 0.04, 0.02
 """With what powers of the bytes seen before the cost of a byte falls, in the mean of files of text,
 code, tables and machine code. Samples are too short to tell those of a file."""
 
@@ -199,6 +202,8 @@ class _Run:
 
         After the sample, whose second half tells where it has come to, it falls with ``power``.
         """
+        if self.made_of(self.size) > NOISE * self.size:
+            return 1.0
         if size <= self.size:
             return self.made_of(size) / size
         late = self.cost(self.size / 2, self.size) / (2 - 2**power)
@@ -240,7 +245,7 @@ class _Samples:
     def work(self) -> int:
         """What the samples count for in reports of progress."""
         chunks = CHUNKS * CHUNK + CHUNKS // OTHERS * CHUNK * (len(self._profiles) - 1)
-        return chunks + NETWORK_TIME * SPREAD * len(self._with_network)
+        return chunks + NETWORK_TIME * SPREAD_SAMPLE * len(self._with_network)
 
     def code_chunks(self, progress: Progress) -> None:
         """Learn from chunks how mixing alone fares, with each profile."""
@@ -304,9 +309,9 @@ class _Samples:
         """Code a spread sample beside the network; its bytes to those of mixing alone, too."""
         level = LEVELS[number]
         lanes = 1 << level.max_lanes_bits
-        pieces = self._files.pieces(lanes, SPREAD // lanes)
+        pieces = self._files.pieces(lanes, SPREAD_SAMPLE // lanes)
         coder = self._open(number)
-        coder.level = replace(level, bytes_per_lane=SPREAD // lanes)
+        coder.level = replace(level, bytes_per_lane=SPREAD_SAMPLE // lanes)
         run = _Run(coder, b"".join(pieces), progress, NETWORK_TIME)
         if number not in self._with_mixing:
             return run, 0.0

@@ -127,7 +127,7 @@ def test_names_after_two_dashes(nnc, tmp_path):
 def test_verbose(nnc, text):
     said = nnc("-v", "text").stderr.decode()
     assert re.search(
-        rf"^text: {len(TEXT):,} bytes, archive [\d,]+ bytes \(.*%, .* bits per byte\)", said
+        rf"^text: {len(TEXT):,} bytes, archive [\d,]+ bytes \(.*%\), .* s, .* KiB/s", said
     )
     assert f"text.nnc: sound, {len(TEXT):,} bytes" in nnc("-tv", "text.nnc").stderr.decode()
     assert re.search(r"block 0: start 0, .*crc32", nnc("-lv", "text.nnc").stdout.decode())
