@@ -1,8 +1,9 @@
 """Estimate what each level would make of files, and in what time, from samples that are coded.
 
-Two kinds of samples are taken from all over the files, and coded for real, in some seconds: chunks,
-with mixing alone, and many short pieces, one a lane, beside the network. What a byte costs falls
-with a power of the bytes seen before, and so the end of a sample tells what a block will cost.
+Two kinds of samples are taken from all over the files, and coded for real, in some seconds: chunks
+with mixing alone, and shorter pieces beside the network. What a byte costs with mixing alone falls
+with a power of the bytes seen before, so that the end of a sample tells what a block will cost.
+Beside a network it falls too, but the less, the further the network is ahead.
 
 What repeats at a distance is in no sample, so files that repeat become smaller than estimated.
 """
@@ -12,19 +13,16 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from pathlib import Path
 
 from nncompress.archive.codec import Progress
-from nncompress.archive.writer import BlockSizes
 from nncompress.coding.block import NETWORK_TIME, BlockCoder, open_block_coder
-from nncompress.coding.choice import NETWORK_GAIN, NETWORK_SURE, SAMPLE_PIECE
+from nncompress.coding.choice import NETWORK_GAIN, NETWORK_SURE
 from nncompress.coding.levels import LEVELS, Level
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
@@ -32,6 +30,8 @@ from nncompress.files.source import open_source
 from nncompress.machine.resources import cpus
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.stream import Null, compress_stream
+
+from .samples import SampledFiles, SampleRun
 
 WHOLE = 1 << 16
 """Files of no more bytes in all are coded as a whole."""
@@ -42,20 +42,21 @@ CHUNKS, CHUNK = 16, 1 << 16
 OTHERS = 4
 """One chunk in so many is coded with the other profiles too: it tells their lead."""
 
-SPREAD_SAMPLE = 1 << 15
-"""Bytes of a spread sample."""
+PIECES, PIECE = 8, 1 << 12
+"""Number and bytes of the pieces that are coded beside a network, as one block."""
 
-NOISE = 0.98
-"""What costs more than this part of its size is noise, of which nothing is learnt."""
+MIXING_POWER = 0.04
+"""The power of the bytes seen before with which the cost of a byte falls, in the mean of files of
+text, code, tables and machine code. Samples are too short to tell that of a file."""
 
-MIXING_POWER, NETWORK_POWER = 0.04, 0.02
-"""With what powers of the bytes seen before the cost of a byte falls, in the mean of files of text,
-code, tables and machine code. Samples are too short to tell those of a file."""
+NO_SHARE, SHARE_SLOPE = 0.57, 2.1
+"""Where the network brings a sample to the first part of what mixing alone makes, it learns nothing
+more; from there on it gains that share of what mixing alone does, as found on prose and on code."""
 
 ARCHIVE_BYTES = 40
 """Header and index of an archive, about."""
 
-MIXING_ERROR, NETWORK_ERROR = 0.06, 0.1
+MIXING_ERROR, NETWORK_ERROR = 0.06, 0.12
 """By what part the sizes may be off besides what the samples differ among each other."""
 
 
@@ -99,7 +100,7 @@ def estimate(
         ModelError: a model is missing or damaged.
         Skip: one of them is no regular file.
     """
-    files = _Files(paths)
+    files = SampledFiles(paths)
     if not files.total:
         raise ConfigError("there is nothing to estimate: no bytes to compress")
     if options.method == "stored":
@@ -115,7 +116,7 @@ def estimate(
     return files.total, coded
 
 
-def _coded(files: _Files, options: CodingOptions, progress: Progress) -> Estimate:
+def _coded(files: SampledFiles, options: CodingOptions, progress: Progress) -> Estimate:
     """Code small files as a whole."""
     assert options.level is not None
     coder, start, size = Coder(options), time.perf_counter(), 0
@@ -123,99 +124,6 @@ def _coded(files: _Files, options: CodingOptions, progress: Progress) -> Estimat
         with open_source(path, replaces=True) as source:
             size += compress_stream(source, Null(), coder, progress).archive_size
     return Estimate(options.level, size, 0.0, time.perf_counter() - start)
-
-
-class _Files:
-    """The bytes of several files, as if they stood one after the other."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = paths
-        self._sizes = [_size(path) for path in paths]
-        self._starts = [0, *accumulate(self._sizes)]
-        self.total = self._starts[-1]
-
-    def pieces(self, count: int, size: int) -> list[bytes]:
-        """Read pieces of up to ``size`` bytes at equal distances, each from one file."""
-        return [
-            self._around((2 * number + 1) * self.total // (2 * count), size)
-            for number in range(count)
-        ]
-
-    def _around(self, place: int, size: int) -> bytes:
-        number = bisect_right(self._starts, place) - 1
-        own = place - self._starts[number]
-        with open_source(self.paths[number], replaces=True) as source:
-            source.file.seek(max(0, min(own - size // 2, self._sizes[number] - size)))
-            return source.file.read(size)
-
-    def blocks(self, level: Level) -> Counter[int]:
-        """Count the blocks, by their size, that a level cuts the files into."""
-        found = Counter[int]()
-        for size in self._sizes:
-            sizes, rest = BlockSizes(level.block_size, level.first_block_size), size
-            while rest:
-                block = min(rest, sizes.current)
-                found[block] += 1
-                rest -= block
-                sizes.advance()
-        return found
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-
-def _size(path: Path) -> int:
-    with open_source(path, replaces=True) as source:
-        return source.size
-
-
-class _Run:
-    """A sample as it was coded: bytes done and made, and the time, at each report."""
-
-    def __init__(self, coder: BlockCoder, data: bytes, progress: Progress, weight: int) -> None:
-        self._done, self._made = [0], [0]
-        self._times = [time.perf_counter()]
-
-        def report(size: int, made: int = 0, /) -> None:
-            self._done.append(self._done[-1] + size)
-            self._made.append(self._made[-1] + made)
-            self._times.append(time.perf_counter())
-            progress(weight * size)
-
-        coder.encode(data, report)
-        self.size = max(1, self._done[-1])
-
-    def made_of(self, done: float) -> float:
-        """Return the bytes made of the first ``done`` bytes."""
-        after = min(bisect_left(self._done, done), len(self._done) - 1)
-        before = max(0, after - 1)
-        step = self._done[after] - self._done[before]
-        part = (done - self._done[before]) / step if step else 0.0
-        return self._made[before] + part * (self._made[after] - self._made[before])
-
-    def cost(self, first: float, last: float) -> float:
-        """Return the bytes that a byte between two places costs."""
-        return (self.made_of(last) - self.made_of(first)) / (last - first)
-
-    def cost_in_block(self, size: int, power: float) -> float:
-        """Return the mean cost of a byte in a block of ``size`` bytes.
-
-        After the sample, whose second half tells where it has come to, it falls with ``power``.
-        """
-        if self.made_of(self.size) > NOISE * self.size:
-            return 1.0
-        if size <= self.size:
-            return self.made_of(size) / size
-        late = self.cost(self.size / 2, self.size) / (2 - 2**power)
-        rest = late * self.size * ((size / self.size) ** (1 - power) - 1)
-        return float((self.made_of(self.size) + rest) / size)
-
-    @property
-    def seconds_per_byte(self) -> float:
-        """The time of a byte in the second half, or in all where there are few reports."""
-        middle = bisect_left(self._done, self.size / 2)
-        first = middle if middle < len(self._done) - 1 else 0
-        return (self._times[-1] - self._times[first]) / max(1, self.size - self._done[first])
 
 
 @dataclass(frozen=True)
@@ -229,7 +137,7 @@ class _Way:
 class _Samples:
     """Codes samples of files at several levels, and draws conclusions."""
 
-    def __init__(self, files: _Files, options: CodingOptions, levels: Sequence[int]) -> None:
+    def __init__(self, files: SampledFiles, options: CodingOptions, levels: Sequence[int]) -> None:
         self._files, self._options = files, options
         self._threads = options.threads or cpus()
         method = options.method or "auto"
@@ -238,14 +146,14 @@ class _Samples:
         some = {level for level in levels if LEVELS[level].network and method == "auto"}
         self._with_network = {*some, *(set(levels) & set(every))}
         self._with_mixing = set() if every else set(levels)
-        self._profiles = sorted({0, *(LEVELS[level].alone for level in self._with_mixing)})
+        self._profiles = sorted({0, *(LEVELS[level].alone for level in levels)})
         self._coders: dict[str, BlockCoder] = {}
 
     @property
     def work(self) -> int:
         """What the samples count for in reports of progress."""
         chunks = CHUNKS * CHUNK + CHUNKS // OTHERS * CHUNK * (len(self._profiles) - 1)
-        return chunks + NETWORK_TIME * SPREAD_SAMPLE * len(self._with_network)
+        return chunks + (NETWORK_TIME + 1) * PIECES * PIECE * len(self._with_network)
 
     def code_chunks(self, progress: Progress) -> None:
         """Learn from chunks how mixing alone fares, with each profile."""
@@ -255,28 +163,26 @@ class _Samples:
         mean = max(1e-9, statistics.fmean(costs))
         self._error = statistics.stdev(costs) / mean / math.sqrt(CHUNKS)
 
-    def _code_alone(self, alone: int, chunks: list[bytes], progress: Progress) -> list[_Run]:
+    def _code_alone(self, alone: int, chunks: list[bytes], progress: Progress) -> list[SampleRun]:
         level = next(level for level in LEVELS.values() if level.alone == alone)
         coder = BlockCoder(level=level, method="mixing", threads=self._threads)
         own = chunks if alone == 0 else chunks[OTHERS // 2 :: OTHERS]
         blocks = self._files.blocks(level).total()
         with ThreadPoolExecutor(min(self._threads, blocks)) as pool:
-            return list(pool.map(lambda chunk: _Run(coder, chunk, progress, 1), own))
+            return list(pool.map(lambda chunk: SampleRun(coder, chunk, progress, 1), own))
 
     def estimate(self, number: int, progress: Progress) -> Estimate:
         """Return what a level makes of the files."""
-        blocks = self._files.blocks(LEVELS[number])
-        ways: list[_Way] = []
-        error = MIXING_ERROR
-        if number in self._with_mixing:
-            ways.append(self._mixing(LEVELS[number], blocks))
+        level = LEVELS[number]
+        blocks = self._files.blocks(level)
+        mixing = self._mixing(level, blocks)
+        ways, error = [mixing], MIXING_ERROR
         if number in self._with_network:
-            run, gain = self._code_spread(number, progress)
-            found = self._network(run, blocks)
-            if not ways or gain < NETWORK_SURE:
-                ways, error = [found], NETWORK_ERROR
+            network, gain = self._network(number, blocks, mixing, progress)
+            if number not in self._with_mixing or gain < NETWORK_SURE:
+                ways, error = [network], NETWORK_ERROR
             elif gain < NETWORK_GAIN:
-                ways.append(found)  # both are tried
+                ways.append(network)  # both are tried
         size = min(way.size for way in ways) + ARCHIVE_BYTES * len(self._files)
         return Estimate(number, round(size), error + self._error, sum(way.seconds for way in ways))
 
@@ -291,33 +197,32 @@ class _Samples:
         at_once = min(self._threads, blocks.total())
         return _Way(min(1.0, cost) * self._files.total, seconds * self._files.total / at_once)
 
-    def _network(self, run: _Run, blocks: Counter[int]) -> _Way:
-        cost = self._cost([run], blocks, NETWORK_POWER)
+    def _network(
+        self, number: int, blocks: Counter[int], mixing: _Way, progress: Progress
+    ) -> tuple[_Way, float]:
+        """Return what the network makes, and how far it is ahead at the begin of a block."""
+        level, data = LEVELS[number], b"".join(self._files.pieces(PIECES, PIECE))
+        coder, lanes = self._open(number), 1 << level.max_lanes_bits
+        coder.level = replace(level, bytes_per_lane=len(data) // lanes)
+        run = SampleRun(coder, data, progress, NETWORK_TIME)
+        alone = SampleRun(BlockCoder(level=level, method="mixing"), data, progress, 1)
+        half = len(data) // 2
+        ahead = run.cost(half, run.size) / max(1e-9, alone.cost(half, alone.size))
+        learns = self._method == "network+mixing"
+        share = min(1.0, max(0.0, SHARE_SLOPE * (ahead - NO_SHARE))) if learns else 0.0
+        falls = mixing.size / self._files.total / max(1e-9, alone.cost(half, alone.size))
+        cost = min(1.0, run.cost(half, run.size) * falls**share)
         at_once = min(max(1, self._threads // 2), blocks.total())
         seconds = run.seconds_per_byte * self._files.total / at_once
-        return _Way(min(1.0, cost) * self._files.total, seconds)
+        return _Way(cost * self._files.total, seconds), run.made_of(half) / alone.made_of(half)
 
-    def _cost(self, runs: list[_Run], blocks: Counter[int], power: float) -> float:
+    def _cost(self, runs: list[SampleRun], blocks: Counter[int], power: float) -> float:
         made = sum(
             count * size * run.cost_in_block(size, power)
             for size, count in blocks.items()
             for run in runs
         )
         return made / len(runs) / self._files.total
-
-    def _code_spread(self, number: int, progress: Progress) -> tuple[_Run, float]:
-        """Code a spread sample beside the network; its bytes to those of mixing alone, too."""
-        level = LEVELS[number]
-        lanes = 1 << level.max_lanes_bits
-        pieces = self._files.pieces(lanes, SPREAD_SAMPLE // lanes)
-        coder = self._open(number)
-        coder.level = replace(level, bytes_per_lane=SPREAD_SAMPLE // lanes)
-        run = _Run(coder, b"".join(pieces), progress, NETWORK_TIME)
-        if number not in self._with_mixing:
-            return run, 0.0
-        begins = b"".join(piece[:SAMPLE_PIECE] for piece in pieces)
-        _, alone = BlockCoder(level=level, method="mixing").encode(begins)
-        return run, run.made_of(len(begins)) / len(alone)
 
     def _open(self, number: int) -> BlockCoder:
         """Open the coder of a level's model; levels that share one share its network."""
