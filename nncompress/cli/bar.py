@@ -31,7 +31,8 @@ LEAST_BAR = 8
 """Columns that a bar has at least; where there are fewer, something beside it is left out."""
 
 _STOPPED = 2.0
-"""Seconds without a drawing after which the process must have been stopped, as by Ctrl-Z."""
+"""Seconds after which a thread that wakes late, in a process that did nothing, must have been
+stopped, as by Ctrl-Z."""
 
 
 def can_draw() -> bool:
@@ -73,12 +74,12 @@ class ProgressBar:
 
     def _work(self) -> None:
         start = last = time.monotonic()
-        begun = None
+        worked, begun = time.process_time(), None
         while not self._closed.wait(REDRAW):
-            now = time.monotonic()
-            if now - last > _STOPPED:
+            now, works = time.monotonic(), time.process_time()
+            if now - last > _STOPPED and works - worked < REDRAW:
                 self._meter.skip(now - last)
-            last = now
+            last, worked = now, works
             if begun is None and self._meter.has_begun:
                 begun = now
             if (begun is not None and now - begun >= AFTER_START) or now - start >= AFTER_SILENCE:
