@@ -42,7 +42,7 @@ CHUNKS, CHUNK = 16, 1 << 16
 OTHERS = 4
 """One chunk in so many is coded with the other profiles too: it tells their lead."""
 
-PIECES, PIECE = 8, 1 << 12
+SHORT_PIECES, SHORT_PIECE = 8, 1 << 12
 """Number and bytes of the pieces that are coded beside a network, as one block."""
 
 MIXING_POWER = 0.04
@@ -153,7 +153,7 @@ class _Samples:
     def work(self) -> int:
         """What the samples count for in reports of progress."""
         chunks = CHUNKS * CHUNK + CHUNKS // OTHERS * CHUNK * (len(self._profiles) - 1)
-        return chunks + (NETWORK_TIME + 1) * PIECES * PIECE * len(self._with_network)
+        return chunks + (NETWORK_TIME + 1) * SHORT_PIECES * SHORT_PIECE * len(self._with_network)
 
     def code_chunks(self, progress: Progress) -> None:
         """Learn from chunks how mixing alone fares, with each profile."""
@@ -201,7 +201,7 @@ class _Samples:
         self, number: int, blocks: Counter[int], mixing: _Way, progress: Progress
     ) -> tuple[_Way, float]:
         """Return what the network makes, and how far it is ahead at the begin of a block."""
-        level, data = LEVELS[number], b"".join(self._files.pieces(PIECES, PIECE))
+        level, data = LEVELS[number], b"".join(self._files.pieces(SHORT_PIECES, SHORT_PIECE))
         coder, lanes = self._open(number), 1 << level.max_lanes_bits
         coder.level = replace(level, bytes_per_lane=len(data) // lanes)
         run = SampleRun(coder, data, progress, NETWORK_TIME)
