@@ -26,11 +26,18 @@ from .copies import (
 from .embedded import unpack_model
 from .format import MAX_BLOCK_SIZE, MODEL_ID_SIZE, BlockHeader, Header, Method
 
-Progress: TypeAlias = Callable[[int], None]
-"""Called with the bytes done since the last call. What it raises ends the work that reports."""
+
+class Progress(Protocol):
+    """Hears how far work has come. What it raises ends the work that reports."""
+
+    def __call__(self, size: int, made: int = 0, /) -> None:
+        """Take the bytes done since the last call, and the bytes that were made of them.
+
+        What was made before may turn out to be less: then ``made`` is below 0.
+        """
 
 
-def no_progress(size: int) -> None:
+def no_progress(size: int, made: int = 0, /) -> None:
     """Ignore a report of progress."""
 
 
@@ -72,13 +79,13 @@ class BlockCodec(Protocol):
     def encode(
         self, data: bytes, progress: Progress = no_progress, *, alone: bool = False
     ) -> tuple[int, bytes]:
-        """Return (method id, payload); ``progress`` counts raw bytes.
+        """Return (method id, payload); ``progress`` counts raw bytes, and those of the payload.
 
         The archive layer stores the block when the payload is not shorter than ``data``.
 
         Args:
             data: the raw bytes.
-            progress: called with raw bytes as they are done.
+            progress: called with raw bytes as they are done, and bytes of the payload.
             alone: whether the archive has no other block, so that the model's identity in its
                 header is a cost of this one.
         """
@@ -86,7 +93,7 @@ class BlockCodec(Protocol):
     def decode(
         self, method: int, payload: bytes, size: int, progress: Progress = no_progress
     ) -> bytes:
-        """Return the ``size`` raw bytes, which ``progress`` counts.
+        """Return the ``size`` raw bytes, which ``progress`` counts as done and as made.
 
         Raises:
             ArchiveError: the payload cannot be theirs.

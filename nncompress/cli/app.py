@@ -15,11 +15,11 @@ from click.shell_completion import CompletionItem
 from nncompress._version import __version__
 from nncompress.errors import NNCompressError
 
-from .console import ERROR, show_notices
+from .console import ERROR, say_status, show_notices
 from .escape import say, write_names_as_bytes
 from .shells import ASKED, answer
 from .shorthand import expand_shorthand, refuse_levels
-from .signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals
+from .signals import SIGPIPE, Terminated, end_by_signal, raise_on_signals, report_on_signals
 from .standard import leave, open_missing, silence_stdout
 
 FEW_COLLECTIONS = 1_000_000
@@ -124,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     open_missing()
     write_names_as_bytes()
     raise_on_signals()
+    report_on_signals(say_status)
     status, number = ERROR, None
     try:
         status = run(list(sys.argv[1:] if arguments is None else arguments))

@@ -14,6 +14,7 @@ from nncompress.pipeline.coder import Coder
 
 from . import options
 from .console import Console
+from .estimate import print_estimates
 from .unused import unused_options
 
 
@@ -31,6 +32,11 @@ from .unused import unused_options
     type=click.FloatRange(0),
     help="End a block when its bytes have waited so long and no more input is there.",
 )
+@click.option(
+    "--estimate",
+    is_flag=True,
+    help="Print size and time of each level, or of one that is given, from samples; write nothing.",
+)
 @options.no_name
 @options.recursive
 @options.encoding
@@ -40,6 +46,7 @@ def command(
     request: Request,
     verify: bool | None,
     flush_timeout: float | None,
+    estimate: bool,
     recursive: bool,
     coder: Coder,
     console: Console,
@@ -59,8 +66,10 @@ def command(
             suffix=request.suffix,
         )
     )
+    if estimate:
+        return print_estimates(sources, coder.options, console)
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))
-    return console.each(
-        sources, partial(compress_one, request=request, coder=coder, reporter=console)
-    )
+    work = partial(compress_one, request=request, coder=coder, reporter=console)
+    with console.one_work(sources):
+        return console.each(sources, work)

@@ -7,17 +7,23 @@ import io
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from nncompress.archive.codec import Progress
 from nncompress.errors import FileError, NNCompressError
+from nncompress.files.convert import summary
 from nncompress.files.names import Skip, label
+from nncompress.files.source import size_ahead
+from nncompress.pipeline.stream import Totals
 
-from .escape import escape, one_line, say
+from .bar import SCREEN, can_draw
+from .escape import one_line, say
+from .progress import ProgressMeter, Work
 from .signals import SIGPIPE, Terminated
 
 OK, ERROR, WARNING = 0, 1, 2
@@ -38,40 +44,77 @@ class Console:
         self.quiet = quiet
         self.verbose = verbose
         self.status = OK
+        self._run: ProgressMeter | None = None
+        self._in_sight = True
+        self._results: list[Totals] = []
         level = {0: None, 1: logging.INFO}.get(verbose, logging.DEBUG)
         show_notices(logging.CRITICAL if quiet else level)
 
-    def progress(self, label: str, size: int) -> AbstractContextManager[Progress]:
-        """Show a progress bar, on a terminal only."""
-        if self.quiet or not size or not sys.stderr.isatty():
-            return nullcontext(lambda _: None)
-        return _bar(escape(label), size)
+    @contextmanager
+    def progress(
+        self,
+        label: str,
+        size: int,
+        *,
+        restores: bool = False,
+        passes: int = 1,
+        in_sight: bool = True,
+    ) -> Iterator[Progress]:
+        """Count the bytes of a stage, and draw a bar, on a terminal only.
+
+        Args:
+            label: what is worked on.
+            size: its bytes, 0 where that is not known.
+            restores: whether an archive is read, and its contents are made.
+            passes: 2 where :meth:`checking` follows.
+            in_sight: False where the result goes to the terminal, or to a program that may use it.
+        """
+        self._in_sight = in_sight
+        meter = self._run or ProgressMeter()
+        meter.begin(Work(label, size, restores, passes))
+        with SCREEN.show(meter, drawn=in_sight and not self.quiet and can_draw()):
+            yield meter.add
+
+    @contextmanager
+    def checking(self) -> Iterator[Progress]:
+        """Count the bytes of the stage once more, while its archive is decoded."""
+        meter = SCREEN.meter
+        meter.begin_check()
+        yield meter.add_checked
 
     def may_replace(self, path: Path) -> bool | None:
         """Ask on a terminal; None elsewhere."""
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return None
         question = one_line(f"{path} exists already. Replace it?", sys.stderr)
-        return click.confirm(question, default=False, err=True)
+        with SCREEN.aside():
+            return click.confirm(question, default=False, err=True)
 
-    def result(self, message: str) -> None:
-        """Print how a file went, if verbose."""
-        if self.verbose:
-            say(message)
+    def result(self, message: str, totals: Totals) -> None:
+        """Print how a file went: if verbose, or on a terminal where it is the only one."""
+        self._results.append(totals)
+        if self.verbose or (self._run is None and self._shows_results):
+            _say(message)
+
+    @property
+    def _shows_results(self) -> bool:
+        return self._in_sight and not self.quiet and sys.stderr.isatty()
 
     def warn(self, message: str) -> None:
         """Print a warning, unless quiet."""
         if not self.quiet:
-            say(f"nncompress: {message}")
+            _say(f"nncompress: {message}")
 
     def failed(self, error: Exception) -> None:
         """Print the error of one file; the others go on."""
-        say(f"nncompress: {error}")
+        _say(f"nncompress: {error}")
         self.status = ERROR
 
     def each(self, names: Iterable[str], work: Callable[[str], None]) -> int:
         """Do ``work`` for all files, go on after failures, and return the exit status."""
-        for name in names:
+        for number, name in enumerate(names):
+            if self._run is not None:
+                self._run.go_to_file(number)
             try:
                 work(name)
             except Skip as skip:
@@ -84,6 +127,21 @@ class Console:
             except OSError as error:
                 self.failed(_with_name(error, name))
         return self.status
+
+    @contextmanager
+    def one_work(self, names: list[str]) -> Iterator[None]:
+        """Show what :meth:`each` does for ``names`` as one work, with a count of the files."""
+        if len(names) < 2:
+            yield
+            return
+        self._run = ProgressMeter([size_ahead(name) for name in names])
+        start = time.monotonic()
+        with SCREEN.show(self._run, drawn=False):
+            yield
+        if self._results and self._shows_results:
+            done = len(self._results)
+            files = f"{done} files" if done == len(names) else f"{done} of {len(names)} files"
+            _say(summary(files, Totals.of(self._results), time.monotonic() - start))
 
 
 def _with_name(error: OSError, name: str) -> FileError:
@@ -98,10 +156,13 @@ class _Notices(logging.Handler):
     """Shows what the library logs, for instance that it has to compile its kernels first."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a line, over a progress bar if there is one."""
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\033[K")
-        say(f"nncompress: {record.getMessage()}")
+        """Print a line, above a progress bar if there is one."""
+        _say(f"nncompress: {record.getMessage()}")
+
+
+def _say(message: str) -> None:
+    with SCREEN.aside():
+        say(message)
 
 
 def show_notices(level: int | None = None) -> None:
@@ -114,7 +175,6 @@ def show_notices(level: int | None = None) -> None:
     log.setLevel(level)
 
 
-@contextmanager
-def _bar(label: str, size: int) -> Iterator[Progress]:
-    with click.progressbar(length=size, label=label, file=sys.stderr) as bar:
-        yield bar.update
+def say_status() -> None:
+    """Print how far the work is."""
+    _say(f"nncompress: {SCREEN.status()}")

@@ -58,4 +58,5 @@ def command(
     request = replace(request, sources=len(archives), run=Run(archives))
     request = replace(request, sparse=sparse, limits=limits)
     work = recover_one if recover else decompress_one
-    return console.each(archives, partial(work, request=request, coder=coder, reporter=console))
+    with console.one_work(archives):
+        return console.each(archives, partial(work, request=request, coder=coder, reporter=console))

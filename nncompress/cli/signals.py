@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -13,9 +16,12 @@ from .standard import silence_stdout
 
 _NAMES = (
     *("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGQUIT", "SIGXCPU"),
-    *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1", "SIGUSR2"),
+    *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR2"),
 )
 """Signals that end a process, and that it can hear; no system has them all."""
+
+_STATUS_NAMES = ("SIGUSR1", "SIGINFO")
+"""Signals that ask how far the work is, as with dd; BSD and macOS send the second for Ctrl-T."""
 
 
 SIGPIPE = int(getattr(signal, "SIGPIPE", 13))  # Windows has no such signal, but broken pipes
@@ -31,17 +37,32 @@ class Terminated(BaseException):
 
 def raise_on_signals() -> None:
     """Let each signal that asks the process to end raise Terminated, once; ignored ones stay so."""
-    for number in _numbers():
+    for number in _numbers(_NAMES):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)
 
 
-def _numbers() -> list[int]:
-    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+def report_on_signals(report: Callable[[], None]) -> None:
+    """Call ``report`` for each signal that asks how far the work is; ignored ones stay so.
+
+    It is called in a thread of its own: it may print, and the main thread may be printing.
+    """
+
+    def start(_: int, __: FrameType | None) -> None:
+        with suppress(RuntimeError):  # no more threads
+            threading.Thread(target=report, daemon=True).start()
+
+    for number in _numbers(_STATUS_NAMES):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, start)
+
+
+def _numbers(names: Iterable[str]) -> list[int]:
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
 def _raise(number: int, _: FrameType | None) -> None:
-    for other in _numbers():
+    for other in _numbers(_NAMES):
         signal.signal(other, signal.SIG_IGN)  # the clean-up that follows is not to be disturbed
     raise Terminated(number)
 

@@ -32,7 +32,9 @@ def command(
 ) -> int:
     """Decode each archive FILE and check it, without writing anything."""
     request = Request(limits=limits)
-    archives = expand(
-        names, recursive=recursive, archives=True, failed=console.failed, suffix=suffix
+    archives = list(
+        expand(names, recursive=recursive, archives=True, failed=console.failed, suffix=suffix)
     )
-    return console.each(archives, partial(test_one, request=request, coder=coder, reporter=console))
+    work = partial(test_one, request=request, coder=coder, reporter=console)
+    with console.one_work(archives):
+        return console.each(archives, work)

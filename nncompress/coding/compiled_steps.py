@@ -147,6 +147,11 @@ class CompiledEncoder(_Steps):
         """Make room for the words of so many bits."""
         self.coder.reserve(bits)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the stream so far, but for a few that are still open."""
+        return self.coder.words.itemsize * self.coder.num_words()
+
     def finish(self) -> bytes:
         """Return the stream so far."""
         return to_stream(self.coder.get_compressed())

@@ -220,7 +220,7 @@ def encode(
         network: None where the predictor needs none.
         predictor: one that has seen nothing.
         threads: they change nothing but time.
-        progress: called with raw bytes as they are done.
+        progress: called with raw bytes as they are done, and bytes of the stream.
         open_encoder: makes what codes steps, of a predictor and the bytes by step and lane; None
             for the fastest there is.
 
@@ -228,7 +228,14 @@ def encode(
         the range coder's stream.
     """
     coder = (open_encoder or _open_encoder)(predictor, layout.cut(data))
-    _run(layout, network, coder, threads, progress)
+    told = 0
+
+    def report(size: int, _: int = 0, /) -> None:
+        nonlocal told
+        before, told = told, coder.size
+        progress(size, told - before)
+
+    _run(layout, network, coder, threads, report)
     return coder.finish()
 
 
@@ -248,7 +255,7 @@ def decode(
     """
     table = np.zeros((layout.steps, layout.lanes), dtype=np.uint8)
     coder = _open_decoder(predictor, table, stream)
-    _run(layout, network, coder, threads, progress)
+    _run(layout, network, coder, threads, lambda size, _=0, /: progress(size, size))
     return layout.join(table)
 
 

@@ -58,6 +58,11 @@ class PlaneEncoder:
             bits = (symbols.astype(np.int32) >> _SHIFTS) & 1
             self._coder.encode(bits.reshape(-1), ones.reshape(-1))
 
+    @property
+    def size(self) -> int:
+        """Bytes of the stream so far, but for a few that are still open."""
+        return self._coder.size
+
     def finish(self) -> bytes:
         """Return the stream so far."""
         return self._coder.finish()

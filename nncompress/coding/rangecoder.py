@@ -63,6 +63,11 @@ class BitEncoder:
         """Append bits, int32 [n]; ``ones``, float64 [n], holds their probabilities of being 1."""
         self._encoder.encode(bits, MODEL, ones)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the stream so far, but for a few that are still open."""
+        return _WORD.itemsize * int(self._encoder.num_words())
+
     def finish(self) -> bytes:
         """Return the stream so far."""
         return to_stream(self._encoder.get_compressed())

@@ -120,6 +120,10 @@ class RangeEncoder:
         self.reserve(len(bits))
         encode_bits(bits, ones, self.state, self.words)
 
+    def num_words(self) -> int:
+        """Return the number of words so far."""
+        return int(self.state[PLACE])
+
     def get_compressed(self) -> NDArray[np.uint32]:
         """Return the words so far, uint32, and as few more as tell a decoder the interval."""
         lower, length, place = (int(self.state[i]) for i in (LOWER, RANGE, PLACE))

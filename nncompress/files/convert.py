@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from nncompress.archive.codec import Progress
 from nncompress.errors import DamagedArchiveError, FileError, NNCompressError
@@ -37,14 +38,33 @@ from .targets import Run, descriptor_of, is_special, is_terminal
 class Reporter(Protocol):
     """How a command talks to its user."""
 
-    def progress(self, label: str, size: int) -> AbstractContextManager[Progress]:
-        """Show progress over ``size`` bytes, 0 if that is not known."""
+    def progress(
+        self,
+        label: str,
+        size: int,
+        *,
+        restores: bool = False,
+        passes: int = 1,
+        in_sight: bool = True,
+    ) -> AbstractContextManager[Progress]:
+        """Show progress over ``size`` bytes, 0 if that is not known.
+
+        Args:
+            label: what is worked on.
+            size: the bytes that are read.
+            restores: whether they are an archive's, and contents are made of them.
+            passes: 2 where :meth:`checking` follows.
+            in_sight: False where a bar would disturb what is done with the result.
+        """
+
+    def checking(self) -> AbstractContextManager[Progress]:
+        """Go on with that progress while the result is decoded, counting bytes of contents."""
 
     def may_replace(self, path: Path) -> bool | None:
         """Ask whether to replace ``path``; None if there is nobody to ask."""
 
-    def result(self, message: str) -> None:
-        """Tell how it went, to those who want to know."""
+    def result(self, message: str, totals: Totals) -> None:
+        """Tell how a file went, to those who want to know."""
 
     def warn(self, message: str) -> None:
         """Tell what is not as it should be."""
@@ -126,7 +146,7 @@ def decompress_one(name: str, request: Request, coder: Coder, reporter: Reporter
     the file is to be left alone, and NNCompressError.
     """
     refuse_terminal(name)
-    with _conversion(name, request, reporter, contents_rule(request)) as job:
+    with _conversion(name, request, reporter, contents_rule(request), restores=True) as job:
 
         def decode(source: Reader) -> Totals:
             with read_back_from(job.sink) as history:
@@ -157,10 +177,13 @@ def contents_rule(request: Request) -> Callable[[Path], Path]:
 def test_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:
     """Decode the archive ``name`` and check it, without writing anything."""
     refuse_terminal(name)
+    start = time.monotonic()
     with _open(name, replaces=False) as source:
-        with _shown(name, source, reporter) as progress:
+        shown = reporter.progress(label(name), source.size, restores=True)
+        with shown as progress, named(label(name)):
             totals = decompress_stream(source, Null(), coder, request.limits, progress)
-        reporter.result(f"{label(name)}: sound, {totals.raw_size} bytes of contents")
+    took = _took(totals, time.monotonic() - start)
+    reporter.result(f"{label(name)}: sound, {totals.raw_size:,} bytes of contents, {took}", totals)
 
 
 def refuse_terminal(name: str) -> None:
@@ -186,6 +209,8 @@ def _conversion(
     reporter: Reporter,
     rule: Callable[[Path], Path],
     checker: Coder | None = None,
+    *,
+    restores: bool = False,
 ) -> Iterator[_Conversion]:
     """Open a source and the target of its result; complete the result at the end.
 
@@ -195,36 +220,47 @@ def _conversion(
         reporter: told of progress and of the result.
         rule: gives the target's name where the request does not.
         checker: decodes the finished archive before it gets its name; None not to.
+        restores: whether the source is an archive.
     """
     start = time.monotonic()
     request.run.begin(name)
     if _uses_stdout(name, request):
-        with _open(name, replaces=False) as source, _shown(name, source, reporter) as progress:
-            yield (job := _Conversion(source, Stdout(), progress))
-        reporter.result(_summary(label(name), job.totals, time.monotonic() - start))
+        in_sight = not restores or _is_file(sys.stdout.buffer)
+        with _open(name, replaces=False) as source:
+            shown = reporter.progress(
+                label(name), source.size, restores=restores, in_sight=in_sight
+            )
+            with shown as progress, named(label(name)):
+                yield (job := _Conversion(source, Stdout(), progress))
+        reporter.result(summary(label(name), job.totals, time.monotonic() - start), job.totals)
         return
     with _open(name, replaces=request.output is None or request.output.is_dir()) as source:
         default = Path(name) if name == STDIN else rule(Path(name))
         target = place_output(request.output, default, request.sources)
         with open_target(source, target, request, reporter) as out:
-            with _shown(name, source, reporter) as progress:
-                yield (job := _Conversion(source, out, progress))
-            out.sync(source.attributes if name != STDIN else None)
-            if checker is not None:
-                verify(out, job.totals, checker)
+            passes = 1 if checker is None else 2
+            shown = reporter.progress(label(name), source.size, restores=restores, passes=passes)
+            with shown as progress:
+                with named(label(name)):
+                    yield (job := _Conversion(source, out, progress))
+                out.sync(source.attributes if name != STDIN else None)
+                if checker is not None:
+                    with reporter.checking() as progress:
+                        verify(out, job.totals, checker, progress)
             out.commit()
             request.run.wrote(target)
             removable = request.remove and name != STDIN and out.is_new_file
     if removable:
         remove_source(source)
-    reporter.result(_summary(label(name), job.totals, time.monotonic() - start))
+    reporter.result(summary(label(name), job.totals, time.monotonic() - start), job.totals)
 
 
-@contextmanager
-def _shown(name: str, source: SourceFile, reporter: Reporter) -> Iterator[Progress]:
-    """Show progress over a source, and name it in errors."""
-    with reporter.progress(label(name), source.status.st_size) as progress, named(label(name)):
-        yield progress
+def _is_file(file: IO[bytes]) -> bool:
+    """Whether what is written there goes to a file; else somebody may be reading it right now."""
+    try:
+        return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _uses_stdout(name: str, request: Request) -> bool:
@@ -270,20 +306,24 @@ def named(name: str) -> Iterator[None]:
         raise
 
 
-def verify(out: OutputFile, totals: Totals, coder: Coder) -> None:
-    """Decode the finished archive and compare with what was read."""
+def verify(out: OutputFile, totals: Totals, coder: Coder, progress: Progress) -> None:
+    """Decode the finished archive and compare with what was read; ``progress`` counts contents."""
     if out.data_path is None:
         raise FileError(f"{out.path}: is no regular file, so it cannot be verified", str(out.path))
     with out.data_path.open("rb") as archive:
-        found = decompress_stream(archive, Null(), coder)
+        found = decompress_stream(
+            archive, Null(), coder, progress=lambda _, made=0, /: progress(made)
+        )
     if found.digest != totals.digest:
         raise DamagedArchiveError(f"{out.path}: the archive does not restore its source; not kept")
 
 
-def _summary(name: str, totals: Totals, seconds: float) -> str:
-    ratio = f"{totals.archive_size / totals.raw_size:.1%}, " if totals.raw_size else ""
-    bits = 8 * totals.archive_size / totals.raw_size if totals.raw_size else 0
-    return (
-        f"{name}: {totals.raw_size} bytes, archive {totals.archive_size} bytes "
-        f"({ratio}{bits:.3f} bits per byte), {seconds:.1f} s"
-    )
+def summary(name: str, totals: Totals, seconds: float) -> str:
+    """Return a line with the sizes, the ratio, the time and the speed."""
+    ratio = f" ({totals.archive_size / totals.raw_size:.1%})" if totals.raw_size else ""
+    sizes = f"{totals.raw_size:,} bytes, archive {totals.archive_size:,} bytes{ratio}"
+    return f"{name}: {sizes}, {_took(totals, seconds)}"
+
+
+def _took(totals: Totals, seconds: float) -> str:
+    return f"{seconds:.1f} s, {totals.raw_size / 1024 / max(seconds, 1e-3):,.1f} KiB/s"

@@ -14,7 +14,7 @@ from typing import cast
 from nncompress.errors import FileError
 from nncompress.pipeline.waiting import read_some
 
-from .names import Skip
+from .names import STDIN, Skip
 from .output import os_failure
 
 
@@ -37,6 +37,13 @@ class SourceFile:
             raise os_failure(self.path, error) from None
 
     @property
+    def size(self) -> int:
+        """Bytes that are still to be read of a regular file; 0 of others, where nobody knows."""
+        if not stat.S_ISREG(self.status.st_mode):
+            return 0
+        return max(0, self.status.st_size - os.lseek(self.file.fileno(), 0, os.SEEK_CUR))
+
+    @property
     def attributes(self) -> os.stat_result | None:
         """What a result takes over: those of a regular file."""
         return self.status if stat.S_ISREG(self.status.st_mode) else None
@@ -55,6 +62,22 @@ class SourceFile:
             then.st_size,
             then.st_mtime_ns,
         )
+
+
+def size_ahead(name: str) -> int | None:
+    """Return the bytes of the file ``name``, before it is opened; None where that is not known.
+
+    What cannot be read has none: it will be left out.
+    """
+    if name == STDIN:
+        return None
+    try:
+        status = os.stat(name)  # noqa: PTH116 (no name is wrong)
+    except (OSError, ValueError):
+        return 0
+    if stat.S_ISDIR(status.st_mode):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 @contextmanager

@@ -109,8 +109,9 @@ class Coder:
     ) -> Generator[tuple[RawBlock, Coded], None, None]:
         """Yield each block with what became of it, in order.
 
-        ``progress`` is called with the raw bytes done since the last call, from any thread, one
-        call at a time. Close the generator, and blocks that nobody waits for are given up.
+        ``progress`` is called with the raw bytes done since the last call, and the bytes that they
+        became, from any thread, one call at a time. Close the generator, and blocks that nobody
+        waits for are given up.
         """
         codec, numbers = self.encoder, count()
 
@@ -122,6 +123,7 @@ class Coder:
                 raw_size=len(literals),
                 weight=len(block.raw),
                 memory=needed_to_encode(codec, len(literals)) + len(block.raw) - len(literals),
+                made=lambda coded: len(coded[1]),
             )
 
         room = self._memory
@@ -134,7 +136,7 @@ class Coder:
     ) -> Generator[tuple[BlockRecord | MemberEnd, Decoded], None, None]:
         """Yield each record with its literals and copies, none for the end of a member.
 
-        As for :meth:`encode`, but ``progress`` is called with bytes of the archive.
+        As for :meth:`encode`, but bytes of the archive are done, and bytes of contents made.
         """
 
         def plan(record: BlockRecord | MemberEnd) -> Job[Decoded]:
@@ -145,6 +147,7 @@ class Coder:
                 raw_size=record.header.literal_size,
                 weight=record.size,
                 memory=self._needed_to_decode(record),
+                made=lambda _: record.header.raw_size,
             )
 
         room = self._memory - self._memory // HISTORY_SHARE

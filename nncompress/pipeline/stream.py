@@ -66,6 +66,12 @@ class Totals:
     archive_size: int
     digest: bytes
 
+    @classmethod
+    def of(cls, parts: Iterable[Totals]) -> Totals:
+        """Return the sizes of several streams together, without a digest."""
+        sizes = [(part.raw_size, part.archive_size) for part in parts]
+        return cls(sum(raw for raw, _ in sizes), sum(archive for _, archive in sizes), b"")
+
 
 def frame_blocks(
     writer: MemberWriter, coded: Iterable[tuple[RawBlock, Coded]]
@@ -119,8 +125,9 @@ def compress_stream(
 ) -> Totals:
     """Compress ``source`` to its end; each block is written and flushed as soon as it is coded.
 
-    ``progress`` is called with the number of bytes of contents done since the last call. A block
-    whose bytes have waited ``flush_after`` seconds ends where no more input is there.
+    ``progress`` is called with the bytes of contents done since the last call, and with those of
+    the archive made of them. A block whose bytes have waited ``flush_after`` seconds ends where no
+    more input is there.
     """
     codec = coder.encoder
     splitter = open_splitter(codec)
@@ -159,7 +166,8 @@ def decompress_stream(
 ) -> Totals:
     """Decompress ``source`` to its end; each block is checked before it is written.
 
-    ``progress`` is called with the number of bytes of the archive done since the last call.
+    ``progress`` is called with the bytes of the archive done since the last call, and with those of
+    the contents made of them.
     ``history`` gives back what later blocks repeat; None keeps it apart.
 
     Raises:

@@ -30,6 +30,13 @@ Result = TypeVar("Result")
 _POLL = 0.5
 """Seconds. On Windows Ctrl-C is heard only between two waits."""
 
+_REPORTS = 1000
+"""Reports on one job, at most."""
+
+
+def _nothing(_: object) -> int:
+    return 0
+
 
 @dataclass(frozen=True)
 class Job(Generic[Result]):
@@ -40,12 +47,14 @@ class Job(Generic[Result]):
         raw_size: raw bytes of the block.
         weight: what the block counts for in reports on the whole, in bytes.
         memory: bytes of memory that it takes.
+        made: counts the bytes of the result; what ``run`` reported of them was provisional.
     """
 
     run: Callable[[Progress], Result]
     raw_size: int = 0
     weight: int = 0
     memory: int = 0
+    made: Callable[[Result], int] = _nothing
 
 
 class Workers(Generic[Item, Result]):
@@ -55,7 +64,7 @@ class Workers(Generic[Item, Result]):
         threads: how many jobs are done at once, at most.
         memory: bytes that they may take together; one that needs more is done alone.
         plan: makes the job for an item; called in the thread that reads the items.
-        progress: told of the weight done, from any thread, one call at a time.
+        progress: told of the weight done and of bytes made, from any thread, one call at a time.
     """
 
     def __init__(
@@ -67,7 +76,7 @@ class Workers(Generic[Item, Result]):
         self._room = _Room(memory)
         self._stopped = threading.Event()
         self._reporting = threading.Lock()
-        self._line: SimpleQueue[tuple[Item, _Share, Future[Result]] | Exception | None] = (
+        self._line: SimpleQueue[tuple[Item, _Share[Result], Future[Result]] | Exception | None] = (
             SimpleQueue()
         )
 
@@ -90,7 +99,7 @@ class Workers(Generic[Item, Result]):
                     pass
                 result = future.result()
                 yield item, result
-                share.complete()
+                share.complete(result)
                 self._places.release()
         finally:
             self._stopped.set()
@@ -102,11 +111,12 @@ class Workers(Generic[Item, Result]):
     def _run_here(self, items: Iterable[Item]) -> Generator[tuple[Item, Result], None, None]:
         for item in items:
             job = self._plan(item)
-            share = _Share(job.raw_size, job.weight, self._report)
-            yield item, job.run(share.add)
-            share.complete()
+            share = _Share(job, self._report)
+            result = job.run(share.add)
+            yield item, result
+            share.complete(result)
 
-    def _next(self) -> tuple[Item, _Share, Future[Result]] | Exception | None:
+    def _next(self) -> tuple[Item, _Share[Result], Future[Result]] | Exception | None:
         while True:
             with suppress(Empty):
                 return self._line.get(timeout=_POLL)
@@ -119,7 +129,7 @@ class Workers(Generic[Item, Result]):
                 self._room.take(job.memory)
                 if self._stopped.is_set():
                     return
-                share = _Share(job.raw_size, job.weight, self._report)
+                share = _Share(job, self._report)
                 future = self._submit(job, share)
                 future.add_done_callback(partial(self._give_back, job.memory))
                 self._line.put((item, share, future))
@@ -127,7 +137,7 @@ class Workers(Generic[Item, Result]):
         except Exception as error:  # raised where the results are waited for
             self._line.put(error)
 
-    def _submit(self, job: Job[Result], share: _Share) -> Future[Result]:
+    def _submit(self, job: Job[Result], share: _Share[Result]) -> Future[Result]:
         """Have a worker do the job, or do it in this thread once workers cannot be had.
 
         That is so after the end of the main thread, and where the system grants no more threads.
@@ -145,12 +155,12 @@ class Workers(Generic[Item, Result]):
     def _give_back(self, memory: int, _: Future[Result]) -> None:
         self._room.give(memory)
 
-    def _report(self, size: int) -> None:
+    def _report(self, size: int, made: int = 0, /) -> None:
         if self._stopped.is_set():
             raise _Stopped
-        if size:
+        if size or made:
             with self._reporting:
-                self._progress(size)
+                self._progress(size, made)
 
 
 def _open_pool(threads: int) -> ThreadPoolExecutor | None:
@@ -191,25 +201,33 @@ class _Room:
             self._changed.notify()
 
 
-class _Share:
+class _Share(Generic[Result]):
     """Turns reports from inside a block into reports on the whole.
 
-    A block counts for its weight when it is done, whatever was reported before.
+    A block counts for its weight and its result when it is done, whatever was reported before.
     """
 
-    def __init__(self, raw_size: int, weight: int, report: Progress) -> None:
-        self._raw_size, self._weight, self._report = raw_size, weight, report
-        self._done = self._reported = 0
+    def __init__(self, job: Job[Result], report: Progress) -> None:
+        self._job, self._report = job, report
+        self._done = self._told = 0
+        self._made = self._told_made = 0
 
-    def add(self, size: int) -> None:
-        """Note that ``size`` more raw bytes are done."""
-        self._done = min(self._done + size, self._raw_size)
-        new = self._done * self._weight // self._raw_size - self._reported
-        if new <= self._weight // 100:  # not for each of thousands of steps
-            new = 0
-        self._reported += new
-        self._report(new)
+    def add(self, size: int, made: int = 0, /) -> None:
+        """Note that ``size`` more raw bytes are done, and ``made`` bytes made of them."""
+        job = self._job
+        self._made += made
+        self._done = min(self._done + size, job.raw_size)
+        new = self._done * job.weight // job.raw_size - self._told
+        if new * _REPORTS <= job.weight:  # not for each of thousands of steps
+            self._report(0)
+            return
+        self._tell(new, self._made - self._told_made)
 
-    def complete(self) -> None:
+    def complete(self, result: Result) -> None:
         """Report what is missing."""
-        self._report(self._weight - self._reported)
+        self._tell(self._job.weight - self._told, self._job.made(result) - self._told_made)
+
+    def _tell(self, new: int, made: int) -> None:
+        self._told += new
+        self._told_made += made
+        self._report(new, made)

@@ -139,6 +139,15 @@ def test_auto_takes_the_best_method(tiny):
     assert codec.encode(noise) == (Method.STORED, noise)
 
 
+def test_a_block_that_is_coded_in_several_ways_is_done_once(tiny):
+    data = text(4000)
+    told: list[tuple[int, int]] = []
+    BlockCoder(tiny, level=MANY_LANES).encode(data, lambda *sizes: told.append(sizes))
+    halves = [sum(size for size, _ in told[: len(told) // 2]), sum(size for size, _ in told)]
+    assert halves[0] < len(data)
+    assert len(data) - 10 < halves[1] <= len(data)
+
+
 def test_the_choice_is_deterministic(tiny):
     data = text(5000) + np.random.default_rng(5).bytes(5000)
     assert BlockCoder(tiny, threads=2).encode(data) == BlockCoder(tiny, threads=1).encode(data)

@@ -100,17 +100,23 @@ def test_bytes_without_order_have_room():
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_every_byte_is_told_of_once(threads):
-    data, layout, done = text(12_345), Layout(12_345, 32), []
-    stream = encode(data, layout, network_of(), mixer(layout), threads, done.append)
-    assert sum(done) == len(data)
-    assert len(done) > 2
-    done.clear()
-    decode(stream, layout, network_of(), mixer(layout), threads, done.append)
-    assert sum(done) == len(data)
+    data, layout, told = text(12_345), Layout(12_345, 32), []
+
+    def tell(*sizes: int) -> None:
+        told.append(sizes)
+
+    stream = encode(data, layout, network_of(), mixer(layout), threads, tell)
+    done, made = (sum(sizes) for sizes in zip(*told, strict=True))
+    assert done == len(data)
+    assert len(stream) - 16 <= made <= len(stream)
+    assert len(told) > 2
+    told.clear()
+    decode(stream, layout, network_of(), mixer(layout), threads, tell)
+    assert [sum(sizes) for sizes in zip(*told, strict=True)] == [len(data), len(data)]
 
 
 def test_an_error_in_one_thread_ends_all():
-    def stop(done):
+    def stop(done, made):
         raise KeyboardInterrupt
 
     layout = Layout(50_000, 256)

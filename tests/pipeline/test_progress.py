@@ -45,14 +45,23 @@ def test_progress_adds_up(data, steps, copy_rules):
     coder = Coder(CodingOptions(threads=3))
     coder._encoder = coder._decoders[None] = codec
     told: list[int] = []
+    made: list[int] = []
+
+    def tell(size: int, more: int = 0, /) -> None:
+        told.append(size)
+        made.append(more)
+
     archive = io.BytesIO()
-    compress_stream(io.BytesIO(data * 3), archive, coder, told.append)
+    compress_stream(io.BytesIO(data * 3), archive, coder, tell)
     assert min(told, default=0) >= 0
     assert sum(told) == 3 * len(data)
+    assert 0 <= sum(made) <= len(archive.getvalue())  # all but headers, copies and index
     told.clear()
+    made.clear()
     restored = io.BytesIO()
-    totals = decompress_stream(io.BytesIO(archive.getvalue()), restored, coder, None, told.append)
+    totals = decompress_stream(io.BytesIO(archive.getvalue()), restored, coder, None, tell)
     assert restored.getvalue() == data * 3
     assert min(told, default=0) >= 0
+    assert sum(made) == 3 * len(data)
     assert len(archive.getvalue()) - sum(told) < 4 + 300  # all but header and index
     assert totals.archive_size == len(archive.getvalue())
