@@ -16,7 +16,7 @@ from nncompress.errors import ConfigError
 from nncompress.network.model import SHARNN
 
 from .corpus import CorpusError, check_shares
-from .holdout import split_corpora
+from .holdout import choosing_part, split_corpora
 from .objective import validate
 
 HELD_OUT_LANES = 64
@@ -60,7 +60,7 @@ def average_networks(networks: Sequence[SHARNN], shares: Sequence[float]) -> SHA
 
 
 class HeldOut:
-    """Text of corpora that training leaves out, to compare weights on.
+    """Text of corpora that training leaves out, to compare weights on as training does.
 
     Args:
         corpora: files, folders or shards, as for training.
@@ -81,7 +81,7 @@ class HeldOut:
     ) -> None:
         split = split_corpora(corpora, hold_out)
         self._shares = check_shares(split.sources, shares)
-        self._texts = split.held_out_text(self._shares, size)
+        self._texts = choosing_part(split, self._shares, size)
         if not self._texts:
             raise CorpusError("nothing of these corpora is held out: give larger ones")
 

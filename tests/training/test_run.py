@@ -30,8 +30,15 @@ def train(*arguments: object) -> Exception | None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "steps or hours"),
-        (["--steps", 5, "--hours", 1], "steps or hours"),
+        (["--steps", 5, "--minutes", 1], "steps or minutes"),
+        (["--steps", 5, "--hold-out", 0.9], "held out"),
+        (["--steps", 5, "--hold-out", 0.1, "--valid", __file__], "held out"),
+        (["--steps", 5, "--valid", "nothing.log"], "nothing.log"),
+        (["--steps", 5, "--from", "no-such-model"], "no-such-model"),
+        (["--steps", 5, "--from", "default", "--width", 64], "shape"),
+        (["--steps", 5, "--width", 0], "shape"),
+        (["--steps", 5, "--width", 50, "--heads", 3], "shape"),
+        (["--steps", 5, "--plot", "curve.jpg"], "curve.jpg"),
         (["--steps", 5, "--lanes", 0], "lanes"),
         (["--steps", 5, "--rate", "nan"], "rate"),
         (["--steps", 5, "--optimizer", "sgd"], "optimizer"),
@@ -40,9 +47,9 @@ def train(*arguments: object) -> Exception | None:
         (["--steps", 5, "--threads", -1], "threads"),
         (["--steps", 5, "--weight", "verse=1"], "verse"),
         (["--steps", 5, "--resume"], "resume"),
-        (["--steps", 5, "--init", "nothing.safetensors"], "nothing"),
-        (["--steps", 5, "--init", "nothing.nncmodel"], "nothing"),
-        (["--steps", 5, "--init", __file__], "safetensors"),
+        (["--steps", 5, "--from", "nothing.safetensors"], "nothing"),
+        (["--steps", 5, "--from", "nothing.nncmodel"], "nothing"),
+        (["--steps", 5, "--from", __file__], "safetensors"),
         (["--steps", 5, "--teacher", "nothing.nncmodel"], "nothing"),
         (["--steps", 5, "--teacher-share", 1.5], "teacher_share"),
     ],
@@ -82,7 +89,7 @@ def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path) -> None:
 def test_a_run_can_start_from_a_model_file(corpus: Path, tmp_path: Path) -> None:
     start, out = write_model(tmp_path / "start.nncmodel", DEEP), tmp_path / "run"
     options = ["--lanes", 2, "--segment", 8, "--steps", 2, "--rate", 1e-6, "-q"]
-    assert train(corpus, "--out", out, "--init", start, *options) is None
+    assert train(corpus, "--out", out, "--from", start, *options) is None
     before, after = load_network(start), load_weights(out / MODEL_FILE)
     assert after.config == DEEP
     for name, tensor in before.state_dict().items():
@@ -91,7 +98,7 @@ def test_a_run_can_start_from_a_model_file(corpus: Path, tmp_path: Path) -> None
 
 def test_a_run_can_learn_from_model_files(corpus: Path, tmp_path: Path) -> None:
     teacher = write_model(tmp_path / "teacher.nncmodel", DEEP)
-    options = ["--lanes", 2, "--segment", 8, "--steps", 2, "--init", teacher, "-q"]
+    options = ["--lanes", 2, "--segment", 8, "--steps", 2, "--from", teacher, "-q"]
     weights = []
     for name, more in (("alone", []), ("one", [teacher]), ("two", [teacher, teacher])):
         teachers = [word for path in more for word in ("--teacher", path)]
@@ -107,7 +114,7 @@ def test_processes_train_one_network_together(corpus: Path, tmp_path: Path) -> N
     save_weights(tmp_path / "start.safetensors", SHARNN(PRESETS["small"]))
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     launch += ["-m", "nncompress", "train", str(corpus), "--out", str(tmp_path / "run")]
-    launch += ["--init", str(tmp_path / "start.safetensors"), "--steps", "2", "--threads", "1"]
+    launch += ["--from", str(tmp_path / "start.safetensors"), "--steps", "2", "--threads", "1"]
     launch += ["--lanes", "2", "--segment", "8"]
     done = subprocess.run(launch, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
