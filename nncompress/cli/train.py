@@ -234,21 +234,21 @@ def command(
     )
     teller = Teller(quiet=quiet)
     given = {name: value for name, value in settings.items() if _is_given(context, name)}
-    with first_interrupt_stops() as stopped:
-        try:
-            if makes_model(Path(out)):
-                words = f"nncompress train {shlex.join(sys.argv[2:])}"
-                gain = make_model(Order(Path(out), setup, given, words, force), teller, stopped)
-                for text in gain.lines():
-                    show_text(text)
-            else:
-                train(setup, given, teller, stopped)
-        except OSError as error:
-            raise FileError(f"{error.filename or out}: {error.strerror or error}") from None
-        if plot is not None:
-            curve = training_curve(setup.folder / LOG_FILE, plot.suffix[1:].lower())
-            write_file(plot, curve)
-    if not stopped():
+    try:
+        if makes_model(Path(out)):
+            words = f"nncompress train {shlex.join(sys.argv[2:])}"
+            order = Order(Path(out), setup, given, words, force)
+            gain, complete = make_model(order, teller, first_interrupt_stops)
+            for text in gain.lines():
+                show_text(text)
+        else:
+            with first_interrupt_stops() as stop:
+                complete = train(setup, given, teller, stop).complete
+    except OSError as error:
+        raise FileError(f"{error.filename or out}: {error.strerror or error}") from None
+    if plot is not None:
+        write_file(plot, training_curve(setup.folder / LOG_FILE, plot.suffix[1:].lower()))
+    if complete:
         return OK
     teller.say(f"nncompress: stopped before its end; --resume goes on from {setup.folder}")
     return WARNING

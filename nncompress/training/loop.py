@@ -120,6 +120,11 @@ class Trainer:
         self.validate(report)
         self.save()
 
+    @property
+    def complete(self) -> bool:
+        """Whether the schedule is at its end."""
+        return self._done() == 1
+
     def _done(self) -> float:
         """Return the share of the training that is done."""
         return self.config.progress(self.step, self.seconds)

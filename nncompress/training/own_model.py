@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,25 +62,32 @@ class Order:
     mixer_sample: int = MIXER_SAMPLE
 
 
-def make_model(order: Order, watcher: Watcher, stop: Callable[[], bool] = lambda: False) -> Gain:
+Interrupts = Callable[[], AbstractContextManager[Callable[[], bool]]]
+"""Makes a context that yields what says, within it, whether the user wants the training to end."""
+
+
+def make_model(
+    order: Order, watcher: Watcher, interrupts: Interrupts = lambda: nullcontext(lambda: False)
+) -> tuple[Gain, bool]:
     """Train on a part of the text, make a model file and its card, and measure on the other part.
 
     Args:
         order: what to make.
         watcher: is told what happens.
-        stop: asked after every step of the training; True makes the model of the best weights so
-            far.
+        interrupts: used while the network is trained; where the training is to end before its time
+            the model is made of the best weights so far.
 
     Returns:
-        What the model gains on held-out text.
+        What the model gains on held-out text, and whether the training was complete.
 
     Raises:
         NNCompressError: a setting or a file is wrong; the model does not verify.
         OSError: a file cannot be read.
     """
     _check(order)
-    trainer = train(order.setup, order.given, watcher, stop, _announce)
-    if trainer.config.progress(trainer.step, trainer.seconds) < 1:
+    with interrupts() as stop:
+        trainer = train(order.setup, order.given, watcher, stop, _announce)
+    if not trainer.complete:
         watcher.say("stopped: the model is made of the best weights so far")
     made = order.setup.folder / MADE_FILE
     release(_release(order, trainer, made), watcher)
@@ -91,7 +99,7 @@ def make_model(order: Order, watcher: Watcher, stop: Callable[[], bool] = lambda
     gain = measure_gain(texts, _base(trainer), order.out, order.setup.threads, watcher)
     card = model_card(order.out, model, gain, order.command)
     write_file(order.out.with_suffix(".md"), card.encode(), force=order.replace)
-    return gain
+    return gain, trainer.complete
 
 
 def makes_model(out: Path) -> bool:

@@ -44,10 +44,11 @@ def announce(trainer: Trainer, watcher: Watcher, then: str = "") -> None:
     watcher.say(f"corpus    {', '.join(parts)} of {size_words(trainer.split.size())}")
     kept = trainer.split.describe() if trainer.held_out else "nothing, so no weights can be best"
     watcher.say(f"held out  {kept}")
-    threads = f"{torch.get_num_threads()} threads of the " if trainer.device.type == "cpu" else ""
+    threads = torch.get_num_threads()
+    place = f"{threads} thread{'s' * (threads > 1)}" if trainer.device.type == "cpu" else "the GPU"
     left = 60 * config.minutes - trainer.seconds
     time = clock(max(0, left)) if config.minutes else f"{config.steps - trainer.step:,} steps"
-    watcher.say(f"training  {time} on {threads}{trainer.device}{then}")
+    watcher.say(f"training  {time} on {place}{then}")
     watcher.say(f"run       {trainer.folder}; Ctrl-C stops and keeps the best so far")
 
 

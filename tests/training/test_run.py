@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,12 +14,15 @@ from click.testing import CliRunner
 
 from nncompress.cli.train import command
 from nncompress.errors import NNCompressError
+from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
-from nncompress.network.presets import PRESETS
+from nncompress.network.presets import PRESETS, chosen_shape
 from nncompress.network.weights import load_weights, save_weights
 from nncompress.quantize.to_floats import load_network
-from nncompress.training.loop import LOG_FILE, MODEL_FILE, RUN_FILE
+from nncompress.training.checkpoint import read_record
+from nncompress.training.loop import BEST_FILE, LOG_FILE, MODEL_FILE, RUN_FILE
 from tests.models import DEEP, write_model
+from tests.training.conftest import prose
 
 
 def train(*arguments: object) -> Exception | None:
@@ -84,6 +88,99 @@ def test_a_damaged_checkpoint_is_named(corpus: Path, tmp_path: Path) -> None:
     error = train(corpus, "--out", tmp_path, "--steps", 1, "--resume")
     assert isinstance(error, NNCompressError)
     assert RUN_FILE in str(error)
+
+
+SHAPE = ["--width", 16, "--layers", 1, "--window", 8]
+SMALL = ["--lanes", 4, "--segment", 8, "--rate", 5e-3, "-q"]
+
+
+def record(folder: Path) -> dict[str, Any]:
+    return read_record(folder / RUN_FILE)
+
+
+def test_a_run_goes_on_without_being_told_its_settings_again(corpus: Path, tmp_path: Path) -> None:
+    options = [*SHAPE, *SMALL, "--optimizer", "muon", "--weight", "prose=1", "--steps", 3]
+    assert train(corpus, "--out", tmp_path / "run", *options) is None
+    assert train("--resume", "--out", tmp_path / "run", "--steps", 5, "-q") is None
+    again = record(tmp_path / "run")
+    assert again["step"] == 5
+    assert again["training"]["lanes"] == 4
+    assert again["training"]["optimizer"] == "muon"
+    assert list(again["data"]["shares"]) == ["prose"]
+    assert load_weights(tmp_path / "run" / MODEL_FILE).config.dim == 16
+
+
+def test_a_resumed_command_ends_as_one_that_ran_through(corpus: Path, tmp_path: Path) -> None:
+    options = [*SHAPE, *SMALL, "--decay-from", 1]
+    assert train(corpus, "--out", tmp_path / "whole", *options, "--steps", 7) is None
+    assert train(corpus, "--out", tmp_path / "parts", *options, "--steps", 4) is None
+    assert train("--resume", "--out", tmp_path / "parts", "--steps", 7, "-q") is None
+    whole, parts = (load_weights(tmp_path / name / MODEL_FILE) for name in ("whole", "parts"))
+    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_what_cannot_change_on_resuming_is_refused(corpus: Path, tmp_path: Path) -> None:
+    assert train(corpus, "--out", tmp_path / "run", *SHAPE, *SMALL, "--steps", 1) is None
+    for option in (["--lanes", 5], ["--optimizer", "lamb"], ["--width", 32]):
+        error = train("--resume", "--out", tmp_path / "run", "--steps", 2, "-q", *option)
+        assert isinstance(error, NNCompressError)
+        assert "\n" not in str(error)
+
+
+def test_a_run_goes_on_where_its_corpus_has_moved(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    (before / "a.log").write_bytes(prose(1, 400))
+    first = [before / "a.log", *SHAPE, *SMALL, "--steps", 1]
+    assert train(*first, "--out", tmp_path / "run") is None
+    ends = record(tmp_path / "run")["split"]["ends"]
+    before.rename(after)
+    assert train("--resume", "--out", tmp_path / "run", "--steps", 2, "-q") is not None
+    more = [after / "a.log", "--steps", 2, "-q"]
+    assert train("--resume", "--out", tmp_path / "run", *more) is None
+    assert list(record(tmp_path / "run")["split"]["ends"].values()) == list(ends.values())
+
+
+def test_a_run_is_begun_anew_only_with_force(corpus: Path, tmp_path: Path) -> None:
+    options = [corpus, "--out", tmp_path / "run", *SHAPE, *SMALL, "--steps"]
+    assert train(*options, 3) is None
+    assert isinstance(train(*options, 2), NNCompressError)
+    assert train(*options, 2, "-f") is None
+    assert record(tmp_path / "run")["step"] == 2
+    log = [json.loads(text) for text in (tmp_path / "run" / LOG_FILE).read_text().splitlines()]
+    assert max(entry["step"] for entry in log) == 2
+
+
+def test_a_run_of_one_file_holds_its_end_out_and_keeps_the_best(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(prose(1, 2000))
+    options = [*SHAPE, *SMALL, "--steps", 16]
+    assert train(tmp_path / "a.log", "--out", tmp_path / "run", *options) is None
+    log = [json.loads(text) for text in (tmp_path / "run" / LOG_FILE).read_text().splitlines()]
+    found = [entry["validation"]["mean"] for entry in log if "validation" in entry]
+    assert len(found) == 8
+    assert record(tmp_path / "run")["best"] == min(found)
+    assert load_weights(tmp_path / "run" / BEST_FILE).config.dim == 16
+
+
+@pytest.mark.parametrize("option", ["--from", "--teacher"])
+def test_an_installed_model_is_named(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    (tmp_path / "models").mkdir()
+    write_model(tmp_path / "models" / "mine.nncmodel", DEEP)
+    monkeypatch.setenv("NNCOMPRESS_MODELS", str(tmp_path / "models"))
+    out = tmp_path / "run"
+    assert train(corpus, "--out", out, option, "mine", *SMALL, "--steps", 1) is None
+    facts = record(out)["facts"]
+    assert facts["started_from" if option == "--from" else "teachers"] in ("mine", ["mine"])
+
+
+def test_sizes_make_a_shape() -> None:
+    assert chosen_shape() is None
+    shape = chosen_shape("small", width=64, layers=4, heads=2, window=9)
+    assert shape == SHARNNConfig(64, 256, 4, attention=(2,), heads=2, window=9)
+    assert chosen_shape(width=64) == SHARNNConfig(64, 64, 1, attention=(0,), window=128)
 
 
 def test_a_run_can_start_from_a_model_file(corpus: Path, tmp_path: Path) -> None:
