@@ -185,8 +185,8 @@ def _predictions(network: Network, progress: Progress = no_progress) -> Any:
         lanes = network.lanes(count)
         current = lanes.start()
         for step, row in enumerate(layout.cut(sample)):
-            yield current.first(layout.active(step))
             progress(layout.active(step))
+            yield current.first(layout.active(step))
             current = lanes.step(row)
 
     return predict
