@@ -16,7 +16,7 @@ from nncompress.archive.codec import Progress
 from nncompress.errors import FileError
 from nncompress.files.output import write_file
 from nncompress.network.presets import PRESETS, chosen_shape
-from nncompress.training.config import FINE_TUNING, MINUTES, TrainConfig
+from nncompress.training.config import CHOICES, FINE_TUNING, MINUTES, TrainConfig
 
 from . import options
 from .console import OK, WARNING, Console
@@ -103,7 +103,8 @@ def setting(name: str, words: str, **more: Any) -> Decorator:
     """Make the option of a field of :class:`TrainConfig`."""
     default = getattr(TrainConfig, name)
     option = f"--{name.replace('_', '-')}"
-    return click.option(option, type=type(default), default=default, help=words, **more)
+    kind = click.Choice(CHOICES[name]) if name in CHOICES else type(default)
+    return click.option(option, type=kind, default=default, help=words, **more)
 
 
 def shown(name: str, words: str) -> Decorator:
@@ -116,6 +117,7 @@ def shown(name: str, words: str) -> Decorator:
 @click.option(
     "-o",
     "--out",
+    metavar="PATH",
     required=True,
     help="What to make: a model file (.nncmodel), or a folder with float weights only.",
 )
@@ -138,7 +140,7 @@ def shown(name: str, words: str) -> Decorator:
     type=click.Path(path_type=Path),
     help="Write the run's curve of bits per byte (.csv; .png and .svg with matplotlib).",
 )
-@click.option("--preset", help=f"Shape of a new network: {', '.join(PRESETS)}.")
+@click.option("--preset", type=click.Choice(list(PRESETS)), help="Shape of a new network.")
 @click.option("--width", type=int, help="Width of a new network, in place of its preset's.")
 @click.option("--layers", type=int, help="Its number of blocks.")
 @click.option("--heads", type=int, help="Its heads of attention; a model file takes one.")
@@ -153,17 +155,17 @@ def shown(name: str, words: str) -> Decorator:
 @shown("teacher_share", "Share of each target that is the teachers' word.")
 @shown("lanes", "Lanes a step.")
 @shown("segment", "Bytes of a lane a step.")
-@shown("optimizer", "adamw, muon or lamb.")
+@shown("optimizer", "How weights are changed.")
 @setting(
     "rate",
     f"Peak learning rate.  [default: {TrainConfig.rate:g}; with --from {FINE_TUNING['rate']:g}]",
 )
 @shown("warmup", "Steps of warm-up.")
-@shown("decay", "cosine or linear.")
+@shown("decay", "How the rate falls.")
 @shown("decay_from", "Share of the training after which the rate falls; constant until then.")
 @shown("clip", "Largest gradient norm.")
 @shown("weight_decay", "For matrices.")
-@shown("precision", "bfloat16 or float32.")
+@shown("precision", "Of products in training.")
 @click.option(
     "--compile", is_flag=True, help="On CUDA: a third faster after half a minute; takes Triton."
 )

@@ -15,6 +15,13 @@ from nncompress.errors import ConfigError
 MINUTES = 10.0
 """How long a run trains that does not say it."""
 
+CHOICES = {
+    "optimizer": ("adamw", "muon", "lamb"),
+    "decay": ("cosine", "linear"),
+    "precision": ("bfloat16", "float32"),
+}
+"""The values of fields that are words."""
+
 FINE_TUNING = {"rate": 3e-4}
 """Settings of a run that starts from trained weights, where others are not given."""
 
@@ -109,9 +116,10 @@ class TrainConfig:
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and low <= value <= high):
                 raise ConfigError(f"{name} must lie between {low:g} and {high:g}, not {value!r}")
-        _check_choice("optimizer", self.optimizer, ("adamw", "muon", "lamb"))
-        _check_choice("decay", self.decay, ("cosine", "linear"))
-        _check_choice("precision", self.precision, ("bfloat16", "float32"))
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                known = " or ".join(choices)
+                raise ConfigError(f"{name} must be {known}, not {getattr(self, name)!r}")
 
     @classmethod
     def of(cls, given: Mapping[str, Any], before: TrainConfig | None = None) -> TrainConfig:
@@ -152,8 +160,3 @@ class TrainConfig:
         left = (1 + math.cos(math.pi * done)) / 2 if self.decay == "cosine" else 1 - done
         warm = min(1.0, max((step + 1) / self.warmup, 10 * share)) if self.warmup else 1.0
         return self.rate * warm * (self.final + (1 - self.final) * left)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(f"{name} must be {' or '.join(choices)}, not {value!r}")

@@ -105,7 +105,7 @@ def test_the_gain_is_of_bytes_that_were_held_out(order: Order, tmp_path: Path) -
     assert set(ends.values()) == {8400}
     assert all(size == done for size, done in notes.bars.values())
     banner = "\n".join(notes.said)
-    for said in ("parameters", "held out", "24 steps", "threads"):
+    for said in ("parameters", "held out", "24 steps", "thread"):
         assert said in banner
 
 
