@@ -16,7 +16,7 @@ from nncompress.archive.codec import Progress
 from nncompress.errors import FileError
 from nncompress.files.output import write_file
 from nncompress.network.presets import PRESETS, chosen_shape
-from nncompress.training.config import CHOICES, FINE_TUNING, MINUTES, TrainConfig
+from nncompress.training.config import FINE_TUNING, MINUTES, SETTING_WORDS, TrainConfig
 
 from . import options
 from .console import OK, WARNING, Console
@@ -103,7 +103,7 @@ def setting(name: str, words: str, **more: Any) -> Decorator:
     """Make the option of a field of :class:`TrainConfig`."""
     default = getattr(TrainConfig, name)
     option = f"--{name.replace('_', '-')}"
-    kind = click.Choice(CHOICES[name]) if name in CHOICES else type(default)
+    kind = click.Choice(SETTING_WORDS[name]) if name in SETTING_WORDS else type(default)
     return click.option(option, type=kind, default=default, help=words, **more)
 
 

@@ -13,7 +13,7 @@ from nncompress.files.output import os_failure
 
 from .plot import FORMATS, require_matplotlib
 
-COLUMNS = ("step", "bytes", "seconds", "rate", "bits_per_byte", "held_out_bits_per_byte")
+CURVE_COLUMNS = ("step", "bytes", "seconds", "rate", "bits_per_byte", "held_out_bits_per_byte")
 
 
 def require_curve(target: Path) -> None:
@@ -53,12 +53,12 @@ def training_curve(log: Path, form: str) -> bytes:
 
 def _point(entry: dict[str, Any]) -> dict[str, Any]:
     held_out = entry.get("validation", {}).get("mean")
-    return {name: entry.get(name) for name in COLUMNS} | {"held_out_bits_per_byte": held_out}
+    return {name: entry.get(name) for name in CURVE_COLUMNS} | {"held_out_bits_per_byte": held_out}
 
 
 def _table(points: list[dict[str, Any]]) -> bytes:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, CURVE_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(points)
     return text.getvalue().encode()

@@ -23,7 +23,7 @@ FACTS = {
 """What a summary says of the training, in the card's words."""
 
 
-def model_card(path: Path, model: Model, gain: Gain, command: str) -> str:
+def make_card(path: Path, model: Model, gain: Gain, command: str) -> str:
     """Return the card of a model that was just made, Markdown.
 
     Args:

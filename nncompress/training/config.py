@@ -15,7 +15,7 @@ from nncompress.errors import ConfigError
 MINUTES = 10.0
 """How long a run trains that does not say it."""
 
-CHOICES = {
+SETTING_WORDS = {
     "optimizer": ("adamw", "muon", "lamb"),
     "decay": ("cosine", "linear"),
     "precision": ("bfloat16", "float32"),
@@ -116,7 +116,7 @@ class TrainConfig:
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and low <= value <= high):
                 raise ConfigError(f"{name} must lie between {low:g} and {high:g}, not {value!r}")
-        for name, choices in CHOICES.items():
+        for name, choices in SETTING_WORDS.items():
             if getattr(self, name) not in choices:
                 known = " or ".join(choices)
                 raise ConfigError(f"{name} must be {known}, not {getattr(self, name)!r}")

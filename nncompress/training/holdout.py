@@ -24,11 +24,11 @@ from .corpus import CorpusError, Sources, find_sources, is_shard, read_documents
 FEW_FILES = 500
 """With fewer plain files than this, the end of each is held out."""
 
-END = 0.1
+END_SHARE = 0.1
 LONGEST_END = 4 << 20
 """Share of such a file that is held out, and the most bytes of it, unless a share is given."""
 
-DOCUMENTS = 0.02
+DOCUMENT_SHARE = 0.02
 """Share of documents that is held out, unless one is given."""
 
 LARGEST_SHARE = 0.5
@@ -211,14 +211,14 @@ def split_corpora(
     plain = [path for paths in sources.values() for path in paths if not is_shard(path)]
     few = len(plain) < FEW_FILES
     ends = {path: _end_of(path, share) for path in plain} if few else {}
-    return Split(sources, round(1000 * (DOCUMENTS if share is None else share)), ends)
+    return Split(sources, round(1000 * (DOCUMENT_SHARE if share is None else share)), ends)
 
 
 def _end_of(path: Path, share: float | None) -> int:
     """Return the first byte of a file that is held out."""
     size = path.stat().st_size
     if share is None:
-        return size - min(LONGEST_END, round(END * size))
+        return size - min(LONGEST_END, round(END_SHARE * size))
     return size - round(share * size)
 
 

@@ -14,14 +14,14 @@ from nncompress.exact.modelfile import MODEL_SUFFIX, Model, load_model
 from nncompress.files.output import write_file
 from nncompress.quantize.to_floats import find_network, is_model
 
-from .card import model_card
+from .card import make_card
 from .config import TrainConfig
 from .corpus import CorpusError
 from .gain import Gain, check_round_trip, measure_gain
 from .holdout import measuring_part
 from .loop import BEST_FILE, Trainer
 from .processes import in_several
-from .progress import Watcher, announce, clock
+from .progress import Watcher, announce_run, clock
 from .release import MIXER_ROUNDS, MIXER_SAMPLE, Release, check_shape, release
 from .run import Setup, train
 
@@ -97,7 +97,7 @@ def make_model(
     made.unlink()
     watcher.say(f"{order.out}: verified; now it is measured")
     gain = measure_gain(texts, _base(trainer), order.out, order.setup.threads, watcher)
-    card = model_card(order.out, model, gain, order.command)
+    card = make_card(order.out, model, gain, order.command)
     write_file(order.out.with_suffix(".md"), card.encode(), force=order.replace)
     return gain, trainer.complete
 
@@ -130,7 +130,7 @@ def _announce(trainer: Trainer, watcher: Watcher) -> None:
         raise CorpusError("nothing of the corpus is held out: give it more text, or --valid")
     samples = MIXER_ROUNDS * MIXER_SAMPLE * len(trainer.sampler.shares)
     work = (samples + 3 * sum(map(len, texts.values()))) * trainer.model.config.parameter_count()
-    announce(
+    announce_run(
         trainer, watcher, f", then about {clock(work / WORK)} to make the model and measure it"
     )
 

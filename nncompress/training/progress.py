@@ -27,7 +27,7 @@ class Watcher(Protocol):
         """Show progress over ``size`` bytes of a piece of work."""
 
 
-def announce(trainer: Trainer, watcher: Watcher, then: str = "") -> None:
+def announce_run(trainer: Trainer, watcher: Watcher, then: str = "") -> None:
     """Say what a run trains, on what, and for how long.
 
     Args:

@@ -21,7 +21,7 @@ from .config import FINE_TUNING, TrainConfig
 from .holdout import Split, split_corpora
 from .loop import BEST_FILE, LOG_FILE, MODEL_FILE, RUN_FILE, Trainer
 from .processes import joined, own_device
-from .progress import Watcher, announce
+from .progress import Watcher, announce_run
 from .teacher import Teacher
 
 
@@ -69,7 +69,7 @@ def train(
     given: Mapping[str, Any],
     watcher: Watcher,
     stop: Callable[[], bool] = lambda: False,
-    began: Callable[[Trainer, Watcher], None] = announce,
+    began: Callable[[Trainer, Watcher], None] = announce_run,
 ) -> Trainer:
     """Train to the end of the schedule, in every process that torchrun started.
 

@@ -27,7 +27,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Release:
     save_weights(folder / "weights.safetensors", float_network(), about)
     return Release(
         folder / "weights.safetensors",
-        split_corpora([folder / "words"]),
+        split_corpora([folder / "words"], 0.0),
         folder / "model.nncmodel",
         mixer_sample=2048,
     )

@@ -37,7 +37,7 @@ def train(*arguments: object) -> Exception | None:
     [
         (["--steps", 5, "--minutes", 1], "steps or minutes"),
         (["--steps", 5, "--hold-out", 0.9], "held out"),
-        (["--steps", 5, "--hold-out", 0.1, "--valid", __file__], "held out"),
+        (["--steps", 5, "--hold-out", 0.1, "--valid", __file__], "share"),
         (["--steps", 5, "--valid", "nothing.log"], "nothing.log"),
         (["--steps", 5, "--from", "no-such-model"], "no-such-model"),
         (["--steps", 5, "--from", "default", "--width", 64], "shape"),
