@@ -37,6 +37,9 @@ LOG_FILE = "log.jsonl"
 LOG_SECONDS = 10.0
 """Time between entries of the log."""
 
+TRAINED_BETWEEN = 4
+"""Of a run by minutes, so many times as long as a validation took is trained before the next."""
+
 Report = Callable[[dict[str, Any]], None]
 """Takes an entry of the log."""
 
@@ -99,7 +102,7 @@ class Trainer:
         logged = validated = saved = self.seconds
         logged_bytes, losses = self.bytes, []
         part = int(self._done() * config.validations)
-        stopped = False
+        took, stopped = 0.0, False
         while self._done() < 1 and not stopped:
             losses.append(self.train_step())
             self.seconds = self._agree(time.monotonic() - started)
@@ -110,10 +113,13 @@ class Trainer:
                 self._log(self._entry(torch.stack(losses).mean().item(), speed), report)
                 logged, logged_bytes, losses = self.seconds, self.bytes, []
             reached = int(self._done() * config.validations)
-            late = self.seconds - validated >= 60 * config.validate_minutes
-            if not over and (late or reached > part):
+            passed = self.seconds - validated
+            # On a slow machine they must not take all time; a run by steps has to be repeatable.
+            soon = config.minutes > 0 and passed < TRAINED_BETWEEN * took
+            if not over and not soon and (passed >= 60 * config.validate_minutes or reached > part):
                 self.validate(report)
-                validated, part = self.seconds, reached
+                took = time.monotonic() - started - self.seconds
+                validated, part = self.seconds + took, reached
             if self.seconds - saved >= 60 * config.checkpoint_minutes:
                 self.save()
                 saved = self.seconds
