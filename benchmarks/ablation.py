@@ -34,12 +34,16 @@ from nncompress.network.constants import GELU_SCALE
 from nncompress.network.functional import lookup
 from nncompress.network.model import SHARNN, Block, BlockState
 from nncompress.training.config import TrainConfig
-from nncompress.training.corpus import Sources, find_sources
+from nncompress.training.corpus import find_sources
+from nncompress.training.holdout import Split
 from nncompress.training.loop import Trainer
 
 LAYERS = 3
 TRAIN_LANES, TRAIN_SEGMENT = 16, 64
 """Small steps: so short a training gains more from their number than from their size."""
+
+HELD_OUT = 20
+"""Documents in a thousand."""
 
 MUON = {"optimizer": "muon", "rate": 4e-3}
 
@@ -167,12 +171,12 @@ class Experiment:
 
     shape: SHARNNConfig
     config: TrainConfig
-    sources: Sources
+    split: Split
 
     def trainer(self, variant: Variant, folder: Path, **settings: Any) -> Trainer:
         """Make a trainer of a new network of a variant."""
         config = dataclasses.replace(self.config, **variant.training, **settings)
-        return Trainer(variant.model(self.shape), config, self.sources, {}, folder)
+        return Trainer(variant.model(self.shape), config, self.split, {}, folder)
 
     def train(self, variant: Variant, steps: int) -> dict[str, Any]:
         """Train a variant; return its bits per byte of held-out text, bytes seen and time."""
@@ -271,8 +275,9 @@ def main(
         steps=steps,
         validate=128 << 10,
         validate_minutes=1e5,
+        validations=1,
     )
-    experiment = Experiment(shape, config, find_sources(corpora))
+    experiment = Experiment(shape, config, Split(find_sources(corpora), HELD_OUT))
     settings = {
         "network": dataclasses.asdict(shape),
         "training": dataclasses.asdict(config),

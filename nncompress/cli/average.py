@@ -58,7 +58,7 @@ def command(
     size: int,
     force: bool,
 ) -> int:
-    """Average trained WEIGHTS of one shape: files of 'train', or model files (.nncmodel).
+    """Average trained WEIGHTS of one shape: files of 'train', model files, or names of models.
 
     The mean of the weights before and after a stretch of training is often better than either.
     """
@@ -68,12 +68,12 @@ def command(
         options.refuse_existing(out, force)
     require_torch("average")
     from nncompress.network.weights import save_weights
-    from nncompress.quantize.to_floats import load_network
+    from nncompress.quantize.to_floats import find_network, load_network
     from nncompress.training.average import HeldOut, average_networks
     from nncompress.training.progress import held_out_bits
 
     try:
-        networks = {name: load_network(Path(name)) for name in weights}
+        networks = {name: load_network(find_network(name)) for name in weights}
         given = [networks[name] for name in weights]
         mean = average_networks(given, shares or (1.0,) * len(weights))
         text = HeldOut(tuple(map(Path, corpora)), categories, size) if corpora else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -40,6 +40,28 @@ def raise_on_signals() -> None:
     for number in _numbers(_NAMES):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _raise)
+
+
+@contextmanager
+def first_interrupt_stops() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C be no more than noted; the next one ends the process, as ever.
+
+    Yields:
+        Says whether it has come.
+    """
+    heard = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        heard.set()
+        signal.signal(signal.SIGINT, before)
+
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield heard.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def report_on_signals(report: Callable[[], None]) -> None:

@@ -35,36 +35,38 @@ def train_initial(
     lanes: int = 32,
     predictions: Predictions | None = None,
     clusters: Clusters | None = None,
+    threads: int | None = None,
 ) -> list[Initial]:
     """Train starting values: code samples, each starting from what the ones before have taught.
 
-    All predictors learn from the same pass of the network, each in a thread, while the network
-    reads on in another. What one learns depends neither on the others nor on the threads.
+    All predictors learn from the same pass of the network while it reads on. What one learns
+    depends neither on the others nor on the threads.
 
     Args:
         profiles: those of the predictors to train, at least one.
         samples: data like that to be compressed; put the most typical last.
         lanes: number of lanes, as it will be used.
         predictions: ``predictions(sample, lanes)`` gives what the network says of the lanes with a
-            byte in each step; needed if a profile has ``network``. It runs in one thread, not the
-            caller's, and may overwrite a prediction when it is asked for the next.
+            byte in each step; needed if a profile has ``network``. It runs in one thread at a
+            time, not the caller's, and may overwrite a prediction when it is asked for the next.
         clusters: the clusters of the network's hidden vectors.
+        threads: how many there may be; None for one for each predictor and one for the network.
 
     Returns:
         Starting values for ``Predictor(..., initial=...)``, one for each of ``profiles``.
     """
     starts: list[Initial | None] = [None] * len(profiles)
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(len(profiles)) as learners:
+    with ThreadPoolExecutor(threads or 1 + len(profiles)) as workers:
         for sample in samples:
             predictors = [
                 Predictor(profile, lanes, len(sample), start, clusters)
                 for profile, start in zip(profiles, starts, strict=True)
             ]
             steps = _steps(sample, lanes, predictions)
-            coming = reader.submit(_take, steps)
+            coming = workers.submit(_take, steps)
             while batch := coming.result():
-                coming = reader.submit(_take, steps)
-                list(learners.map(_learn, predictors, repeat(batch)))
+                coming = workers.submit(_take, steps)
+                list(workers.map(_learn, predictors, repeat(batch)))
             starts = [predictor.export_initial() for predictor in predictors]
     return [
         start if start is not None else Predictor(profile, lanes, 0).export_initial()

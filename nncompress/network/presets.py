@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from nncompress.errors import ConfigError
 from nncompress.exact.config import SHARNNConfig
 
 PRESETS: dict[str, SHARNNConfig] = {
@@ -24,3 +28,42 @@ PRESETS: dict[str, SHARNNConfig] = {
     "large": SHARNNConfig(dim=1024, boom=1024, layers=1, attention=(0,), window=256),
 }
 """Shapes by the name that ``nncompress train --preset`` takes."""
+
+
+def chosen_shape(
+    preset: str | None = None,
+    width: int | None = None,
+    layers: int | None = None,
+    heads: int | None = None,
+    window: int | None = None,
+) -> SHARNNConfig | None:
+    """Return the shape of a new network.
+
+    Args:
+        preset: the shape whose sizes hold where others are not given; None for "default".
+        width: of stream and LSTMs; Boom stays as many times as wide.
+        layers: number of blocks, of which the second last one attends, or the only one.
+        heads: of attention.
+        window: positions that attention reads.
+
+    Returns:
+        The shape; None where nothing is given at all.
+
+    Raises:
+        ConfigError: there is no such preset, or no network of such sizes.
+    """
+    sizes = {"dim": width, "layers": layers, "heads": heads, "window": window}
+    changed: dict[str, Any] = {name: size for name, size in sizes.items() if size is not None}
+    if preset is None and not changed:
+        return None
+    base = PRESETS.get(preset or "default")
+    if base is None:
+        raise ConfigError(f"no preset {preset!r}; there are {', '.join(PRESETS)}")
+    if width is not None:
+        changed["boom"] = width * base.boom // base.dim
+    if layers is not None and base.attention:
+        changed["attention"] = (max(0, layers - 2),)
+    try:
+        return replace(base, **changed)
+    except ValueError as error:
+        raise ConfigError(f"no network has such a shape: {error}") from None

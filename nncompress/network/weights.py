@@ -1,13 +1,16 @@
 """Write and read a network's float weights, in a safetensors file with the config beside them.
 
 The file holds the float32 ``state_dict`` of :class:`~nncompress.network.model.SHARNN` and, under
-the metadata key ``config``, :meth:`SHARNNConfig.to_json`'s text.
+the metadata key ``config``, :meth:`SHARNNConfig.to_json`'s text; under ``about``, a JSON object
+that says how they were trained, for people.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,15 +24,21 @@ from nncompress.files.output import write_file
 from .model import SHARNN
 
 
-def save_weights(path: Path, model: SHARNN) -> None:
+def save_weights(path: Path, model: SHARNN, about: Mapping[str, Any] | None = None) -> None:
     """Write a network's weights; the file appears complete or not at all.
+
+    Args:
+        path: the file; one that exists is replaced.
+        model: the network.
+        about: how it was trained, for people; what JSON can hold.
 
     Raises:
         FileError: the file cannot be written.
     """
     state = model.state_dict()
     tensors = {name: tensor.to("cpu", torch.float32).contiguous() for name, tensor in state.items()}
-    write_file(path, save(tensors, metadata={"config": model.config.to_json()}))
+    metadata = {"config": model.config.to_json(), "about": json.dumps(dict(about or {}))}
+    write_file(path, save(tensors, metadata=metadata))
 
 
 def load_weights(path: Path) -> SHARNN:
@@ -49,6 +58,38 @@ def load_weights(path: Path) -> SHARNN:
     return build(config, tensors, path)
 
 
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what a file of :func:`save_weights` says of the training; nothing where it does not.
+
+    Raises:
+        ModelError: the file is damaged.
+        OSError: the file cannot be read.
+    """
+    try:
+        found = json.loads(read_header(path).get("about", "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file, without its tensors.
+
+    Raises:
+        ModelError: the file is damaged.
+        OSError: the file cannot be read.
+    """
+    try:
+        with safe_open(str(path), "pt") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise _incomplete(path, error) from None
+
+
+def _incomplete(path: Path, error: SafetensorError) -> ModelError:
+    return ModelError(f"{path}: not a complete safetensors file ({error})")
+
+
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read the tensors and the metadata of a safetensors file.
 
@@ -61,7 +102,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return tensors, dict(file.metadata() or {})
     except SafetensorError as error:
-        raise ModelError(f"{path}: not a complete safetensors file ({error})") from None
+        raise _incomplete(path, error) from None
 
 
 def build(config: SHARNNConfig, tensors: Mapping[str, Tensor], path: Path) -> SHARNN:

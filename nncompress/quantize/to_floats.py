@@ -35,12 +35,15 @@ from nncompress.exact.fixedpoint import (
 from nncompress.exact.modelfile import MODEL_SUFFIX, load_model, read_metadata
 from nncompress.exact.parameters import Parameters
 from nncompress.exact.parts import Affine, Int8, Int32, IntegerAttention, IntegerBlock, Linear
+from nncompress.exact.store import resolve_model
 from nncompress.network.constants import LAYER_NORM_EPS
 from nncompress.network.model import SHARNN
 from nncompress.network.weights import build, load_weights
 
 from .gptq import Float
 from .layers import gate_units, real_scale
+
+WEIGHTS_SUFFIX = ".safetensors"
 
 GAIN = 0.7
 """Root mean square of the gains of a layer norm whose scale is free.
@@ -73,6 +76,22 @@ def load_network(path: Path) -> SHARNN:
     if is_model(path):
         return dequantize(load_model(path).parameters)
     return load_weights(path)
+
+
+def find_network(name: str) -> Path:
+    """Return the file of a network that a user named.
+
+    Args:
+        name: of an installed model; or a file, which has a folder in its path or a suffix that
+            says what it is, as model files and float weights do.
+
+    Raises:
+        ModelNotFoundError: no model is called so.
+    """
+    path = Path(name)
+    if path.suffix == WEIGHTS_SUFFIX or (path.suffix != MODEL_SUFFIX and path.parent != Path()):
+        return path
+    return resolve_model(name)
 
 
 def is_model(path: Path) -> bool:

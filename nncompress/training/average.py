@@ -15,8 +15,8 @@ import torch
 from nncompress.errors import ConfigError
 from nncompress.network.model import SHARNN
 
-from .config import TrainConfig
-from .corpus import CorpusError, check_shares, find_sources, held_out_text
+from .corpus import CorpusError, check_shares
+from .holdout import choosing_part, split_corpora
 from .objective import validate
 
 HELD_OUT_LANES = 64
@@ -60,13 +60,13 @@ def average_networks(networks: Sequence[SHARNN], shares: Sequence[float]) -> SHA
 
 
 class HeldOut:
-    """Text of corpora that training leaves out, to compare weights on.
+    """Text of corpora that training leaves out, to compare weights on as training does.
 
     Args:
         corpora: files, folders or shards, as for training.
         shares: of the categories, as for training.
         size: about how many bytes to measure on.
-        held_out: documents in a thousand that are held out.
+        hold_out: share of the corpora that is held out; None for the default.
 
     Raises:
         CorpusError: a corpus cannot be read, or none of its documents is held out.
@@ -77,13 +77,13 @@ class HeldOut:
         corpora: Sequence[Path],
         shares: Mapping[str, float],
         size: int,
-        held_out: int = TrainConfig.held_out,
+        hold_out: float | None = None,
     ) -> None:
-        sources = find_sources(corpora)
-        self._shares = check_shares(sources, shares)
-        self._texts = held_out_text(sources, self._shares, size, held_out)
+        split = split_corpora(corpora, hold_out)
+        self._shares = check_shares(split.sources, shares)
+        self._texts = choosing_part(split, self._shares, size)
         if not self._texts:
-            raise CorpusError("none of the documents is held out: give a corpus with more of them")
+            raise CorpusError("nothing of these corpora is held out: give larger ones")
 
     def measure(self, network: SHARNN) -> dict[str, float]:
         """Return the bits per byte of each category, and their ``mean`` by share, in float32."""

@@ -28,7 +28,7 @@ from torch import Tensor
 from nncompress.errors import ConfigError
 from nncompress.files.output import write_file
 from nncompress.network.model import BlockState, flatten_state, restore_state
-from nncompress.network.weights import read_tensors
+from nncompress.network.weights import read_header, read_tensors
 
 
 def save_run(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
@@ -55,11 +55,22 @@ def load_run(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         OSError: it cannot be read.
     """
     tensors, metadata = read_tensors(path)
+    return tensors, _record(path, metadata)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read the record of a file of :func:`save_run`; its errors are those of :func:`load_run`."""
+    return _record(path, read_header(path))
+
+
+def _record(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         record = json.loads(metadata["record"])
-    except (KeyError, ValueError):
-        raise ConfigError(f"{path}: holds no training record; it is no checkpoint") from None
-    return tensors, record
+        if isinstance(record, dict):
+            return record
+    except (KeyError, ValueError, RecursionError):
+        pass
+    raise ConfigError(f"{path}: holds no training record; it is no checkpoint")
 
 
 def pack_optimizers(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:

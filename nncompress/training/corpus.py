@@ -7,7 +7,6 @@ files, each of which is a document and may hold NUL. A shard ``code-03.xz`` belo
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -71,22 +70,39 @@ def _files_in(folder: Path) -> list[Path]:
     ]
 
 
-def read_documents(path: Path) -> Iterator[bytes]:
+def read_documents(path: Path, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
     """Yield the documents of one file in order, empty ones left out, decoding as it goes.
 
     A shard is a tar if it begins like one.
+
+    Args:
+        path: the file.
+        start: of a file that is no shard, the first byte to read.
+        stop: the first byte not to read; None for the end of the file.
 
     Raises:
         CorpusError: the file cannot be read, or is damaged.
     """
     with _opened(path) as file:
-        if path.suffix != ".xz":
-            while piece := file.read(DOCUMENT):
-                yield piece
+        if not is_shard(path):
+            file.seek(start)
+            yield from _pieces(file, None if stop is None else stop - start)
             return
         tar = is_tar(file.read(TAR_BLOCK))
         file.seek(0)
         yield from read_members(file, DOCUMENT) if tar else _separated(file)
+
+
+def is_shard(path: Path) -> bool:
+    """Say whether a file holds documents packed by xz, and not one document as it is."""
+    return path.suffix == ".xz"
+
+
+def _pieces(file: BinaryIO, left: int | None) -> Iterator[bytes]:
+    """Yield what a file still holds, ``left`` bytes at most, as documents."""
+    while piece := file.read(DOCUMENT if left is None else min(DOCUMENT, left)):
+        yield piece
+        left = None if left is None else left - len(piece)
 
 
 def _separated(file: BinaryIO) -> Iterator[bytes]:
@@ -111,7 +127,7 @@ def cut(document: bytes, size: int) -> Iterator[bytes]:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file, unpacked if it is a shard; whatever is wrong with it is a CorpusError."""
     try:
-        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+        with lzma.open(path) if is_shard(path) else path.open("rb") as file:
             yield cast(BinaryIO, file)
     except (lzma.LZMAError, EOFError) as error:
         raise CorpusError(f"{path}: damaged xz file ({error})") from None
@@ -119,52 +135,6 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise CorpusError(f"{path}: {error}") from None
     except OSError as error:
         raise CorpusError(f"{path}: {error.strerror or error}") from None
-
-
-def is_held_out(document: bytes, permille: int) -> bool:
-    """Say whether a document is kept for validation: its SHA-256 alone decides, wherever it is.
-
-    Args:
-        document: its bytes, at most :data:`DOCUMENT`.
-        permille: documents in a thousand that are held out.
-    """
-    return int.from_bytes(hashlib.sha256(document).digest()[:4], "big") % 1000 < permille
-
-
-def held_out_text(
-    sources: Sources, shares: Mapping[str, float], size: int, permille: int
-) -> dict[str, bytes]:
-    """Gather held-out text.
-
-    Args:
-        sources: what :func:`find_sources` returns.
-        shares: of the categories to be read, on any positive scale.
-        size: about how many bytes to gather, each category's part in proportion to its share.
-        permille: documents in a thousand that are held out.
-
-    Returns:
-        The first held-out documents of each category, joined; a category that has none is left out.
-
-    Raises:
-        CorpusError: a file cannot be read, or is damaged.
-    """
-    text = {}
-    total = sum(shares.values())
-    for name, share in shares.items():
-        wanted = round(size * share / total)
-        found = b""
-        for document in _held_out(sources[name], permille):
-            found += document[: wanted - len(found)]
-            if len(found) >= wanted:
-                break
-        if found:
-            text[name] = found
-    return text
-
-
-def _held_out(files: Iterable[Path], permille: int) -> Iterator[bytes]:
-    for file in files:
-        yield from (text for text in read_documents(file) if is_held_out(text, permille))
 
 
 def check_shares(sources: Sources, shares: Mapping[str, float]) -> dict[str, float]:
@@ -184,8 +154,15 @@ def check_shares(sources: Sources, shares: Mapping[str, float]) -> dict[str, flo
     if not sources:
         raise CorpusError("no corpus given")
     if not shares:
-        sizes = {n: sum(file.stat().st_size for file in files) for n, files in sources.items()}
-        return {name: float(max(1, size)) for name, size in sizes.items()}
+        return sizes_on_disk(sources)
     if any(not 0 < share < float("inf") for share in shares.values()):
         raise CorpusError("weights must be positive numbers")
     return {name: float(shares[name]) for name in sources if name in shares}
+
+
+def sizes_on_disk(sources: Sources) -> dict[str, float]:
+    """Return the bytes that the files of each category have, at least 1."""
+    return {
+        name: float(max(1, sum(path.stat().st_size for path in paths)))
+        for name, paths in sources.items()
+    }

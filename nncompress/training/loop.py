@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from nncompress.errors import ConfigError
@@ -21,12 +20,13 @@ from nncompress.network.weights import save_weights
 
 from . import checkpoint
 from .config import TrainConfig
-from .corpus import Sources, held_out_text
+from .holdout import Split, choosing_part
 from .objective import cost, predict, shifted, soft_cost, validate
 from .optimizers import make_optimizers
+from .processes import Processes
 from .quantization import FakeQuantizer
 from .recorded import Gradients, RecordedGradients
-from .sampler import Sampler
+from .sampler import Sampler, training_text
 from .teacher import Teacher
 
 RUN_FILE = "run.safetensors"
@@ -36,6 +36,9 @@ LOG_FILE = "log.jsonl"
 
 LOG_SECONDS = 10.0
 """Time between entries of the log."""
+
+TRAINED_BETWEEN = 4
+"""Of a run by minutes, so many times as long as a validation took is trained before the next."""
 
 Report = Callable[[dict[str, Any]], None]
 """Takes an entry of the log."""
@@ -52,65 +55,85 @@ class Trainer:
     Args:
         model: the network, whose weights are trained in place.
         config: how.
-        sources: what :func:`~.corpus.find_sources` returns.
+        split: the files, and what of them is held out.
         shares: of the categories, see :class:`~.sampler.Sampler`.
         folder: the run's own.
         device: where to train.
         teacher: trained networks to learn from too, or None.
+        facts: what the checkpoint is to say of the run besides, for JSON.
     """
 
     def __init__(
         self,
         model: SHARNN,
         config: TrainConfig,
-        sources: Sources,
+        split: Split,
         shares: Mapping[str, float],
         folder: Path,
         device: torch.device | str = "cpu",
         teacher: Teacher | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
-        self.teacher = teacher
+        self.split, self.teacher, self.facts = split, teacher, dict(facts or {})
         self.config, self.folder, self.device = config, folder, torch.device(device)
-        self.rank = dist.get_rank() if dist.is_initialized() else 0
-        self.processes = dist.get_world_size() if dist.is_initialized() else 1
-        seed = config.seed * self.processes + self.rank
+        self.processes = Processes()
+        self.rank = self.processes.rank
+        seed = config.seed * self.processes.count + self.rank
         torch.manual_seed(seed)
         self.model = model.to(self.device).train()
         self.optimizers = make_optimizers(self.model, config)
-        self.sampler = Sampler(
-            sources, shares, lanes=config.lanes, seed=seed, permille=config.held_out
-        )
-        self.held_out = held_out_text(
-            sources, self.sampler.shares, config.validate, config.held_out
-        )
+        self.sampler = Sampler(split, shares, lanes=config.lanes, seed=seed)
+        self.held_out = choosing_part(split, self.sampler.shares, config.validate)
         self.quantizer: FakeQuantizer | None = None
         self._gradients = self._prepare()
         self.state: list[BlockState] | None = None
         self.previous = torch.full((config.lanes, 1), START_SYMBOL, dtype=torch.uint8)
         self.step, self.bytes, self.seconds, self.best = 0, 0, 0.0, math.inf
 
-    def train(self, report: Report = lambda entry: None) -> None:
-        """Train to the end of the schedule, and pass every entry of the log to ``report``."""
+    def train(
+        self, report: Report = lambda entry: None, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Train to the end of the schedule, and pass every entry of the log to ``report``.
+
+        It also ends, as well as at the end of the schedule, once ``stop`` says True.
+        """
         config = self.config
         started = time.monotonic() - self.seconds
         logged = validated = saved = self.seconds
         logged_bytes, losses = self.bytes, []
-        while config.progress(self.step, self.seconds) < 1:
+        part = int(self._done() * config.validations)
+        took, stopped = 0.0, False
+        while self._done() < 1 and not stopped:
             losses.append(self.train_step())
             self.seconds = self._agree(time.monotonic() - started)
-            over = config.progress(self.step, self.seconds) == 1
+            stopped = self._agree(stop()) > 0
+            over = stopped or self._done() == 1
             if over or self.seconds - logged >= LOG_SECONDS:
                 speed = (self.bytes - logged_bytes) / (self.seconds - logged)
                 self._log(self._entry(torch.stack(losses).mean().item(), speed), report)
                 logged, logged_bytes, losses = self.seconds, self.bytes, []
-            if self.seconds - validated >= 60 * config.validate_minutes:
-                self._validate(report)
-                validated = self.seconds
+            reached = int(self._done() * config.validations)
+            passed = self.seconds - validated
+            # On a slow machine they must not take all time; a run by steps has to be repeatable.
+            soon = config.minutes > 0 and passed < TRAINED_BETWEEN * took
+            if not over and not soon and (passed >= 60 * config.validate_minutes or reached > part):
+                self.validate(report)
+                took = time.monotonic() - started - self.seconds
+                validated, part = self.seconds + took, reached
             if self.seconds - saved >= 60 * config.checkpoint_minutes:
                 self.save()
                 saved = self.seconds
-        self._validate(report)
+        self.validate(report)
         self.save()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the schedule is at its end."""
+        return self._done() == 1
+
+    def _done(self) -> float:
+        """Return the share of the training that is done."""
+        return self.config.progress(self.step, self.seconds)
 
     def train_step(self) -> Tensor:
         """Train on one segment of every lane, and return its bits per byte, a scalar."""
@@ -127,14 +150,14 @@ class Trainer:
         inputs = shifted(targets, self.previous).to(self.device)
         self.previous = targets[:, -1:].clone()
         bits = self._learn(inputs, targets.to(self.device))
-        self._average_gradients()
+        self.processes.average_gradients(self.model)
         nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = config.rate_at(self.step, self.seconds)
             optimizer.step()
         self.step += 1
-        self.bytes += targets.numel() * self.processes
+        self.bytes += targets.numel() * self.processes.count
         return bits
 
     def _learn(self, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -181,51 +204,50 @@ class Trainer:
 
     def _quantize(self) -> None:
         if self.quantizer is None:
-            text = b"".join(self.held_out.values()) or bytes(range(256)) * 8
+            text = training_text(self.split, self.sampler.shares)
             self.quantizer = FakeQuantizer.calibrated(self.model, text)
             self._gradients = self._prepare()
 
-    def _average_gradients(self) -> None:
-        if self.processes == 1:
-            return
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        dist.all_reduce(flat)
-        flat /= self.processes
-        sizes = [gradient.numel() for gradient in gradients]
-        parts = flat.split(sizes)  # type: ignore[no-untyped-call]
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+    def _agree(self, value: float) -> float:
+        return self.processes.agree(value, self.device)
 
-    def _agree(self, seconds: float) -> float:
-        """Take the first process's clock, so that all of them decide alike what is due."""
-        if self.processes == 1:
-            return seconds
-        clock = torch.tensor(seconds, dtype=torch.float64, device=self.device)
-        dist.broadcast(clock, 0)
-        return clock.item()
-
-    def _validate(self, report: Report) -> None:
+    def validate(self, report: Report) -> None:
+        """Measure the held-out text, and keep the weights if they are the best so far."""
         if self.rank or not self.held_out:
             return
         config = self.config
         result = validate(
             self.model,
             self.held_out,
-            self.sampler.shares,
+            self.split.held_out_shares(self.sampler.shares),
             lanes=config.lanes,
-            precision=config.precision,
+            # On a CPU products of few rows in bfloat16 take three times as long.
+            precision="float32" if self.device.type == "cpu" else config.precision,
         )
-        self._log(self._counters() | {"validation": result}, report)
-        if result["mean"] < self.best:
+        best = result["mean"] < self.best
+        self._log(self._counters() | {"validation": result, "best": best}, report)
+        if best:
             self.best = result["mean"]
-            save_weights(self.folder / BEST_FILE, self.model)
+            save_weights(self.folder / BEST_FILE, self.model, self.about())
+
+    def about(self) -> dict[str, Any]:
+        """Return what the weights say of their training, for a model's card."""
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in self.sampler.shares.items())
+        return {
+            "corpus": shares,
+            "bytes_seen": self.bytes,
+            "minutes": round(self.seconds / 60, 1),
+            "batch": f"{self.config.lanes} x {self.config.segment}",
+            "optimizer": f"{self.config.optimizer}, rate {self.config.rate:g}",
+            "held_out": self.split.describe(),
+            **self.facts,
+        }
 
     def _counters(self) -> dict[str, Any]:
         return {"step": self.step, "bytes": self.bytes, "seconds": round(self.seconds, 1)}
 
     def _entry(self, bits: float, speed: float) -> dict[str, Any]:
-        done = self.config.progress(self.step, self.seconds)
+        done = self._done()
         return self._counters() | {
             "rate": self.config.rate_at(self.step, self.seconds),
             "bits_per_byte": bits,
@@ -255,12 +277,14 @@ class Trainer:
             "best": self.best if math.isfinite(self.best) else None,
             "network": self.model.config.to_json(),
             "training": dataclasses.asdict(self.config),
+            "split": self.split.to_json(),
+            "facts": self.facts,
             "data": self.sampler.state(),
             "scales": self.quantizer.scales if self.quantizer else None,
         }
         checkpoint.save_run(self._file(), tensors, record)
         if self.rank == 0:
-            save_weights(self.folder / MODEL_FILE, self.model)
+            save_weights(self.folder / MODEL_FILE, self.model, self.about())
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint.

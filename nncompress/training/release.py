@@ -11,31 +11,35 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.format import Method
 from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
+from nncompress.errors import ConfigError, ModelError
+from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.engine import Network, Prediction
-from nncompress.exact.modelfile import MODEL_SUFFIX, load_model
+from nncompress.exact.modelfile import load_model
 from nncompress.exact.parameters import Parameters
 from nncompress.lanes import Layout
 from nncompress.mixing.clusters import Clusters, train_clusters
 from nncompress.mixing.training import train_initial
-from nncompress.network.weights import load_weights
+from nncompress.network.weights import load_weights, read_about
 from nncompress.quantize.save import save_model
+from nncompress.quantize.to_floats import is_model
 from nncompress.quantize.to_integers import quantize
 
-from .config import TrainConfig
-from .corpus import find_sources
-from .sampler import Sampler
-
-CALIBRATION_LANES = 64
-CALIBRATION_LENGTH = 1024
-"""Lanes of the text that scales are measured on, and bytes of each."""
+from .corpus import check_shares
+from .holdout import Split
+from .progress import Watcher
+from .sampler import CALIBRATION_LANES, CALIBRATION_LENGTH, Sampler, training_text
 
 MIXER_LANES = 32
 """Lanes of each sample that the mixer's starting values are learnt from."""
 
 MIXER_ROUNDS = 8
 """Samples of each category, which take turns."""
+
+MIXER_SAMPLE = 1 << 16
+"""Most bytes of each sample; of a small category all samples together are about one pass."""
 
 
 @dataclass(frozen=True)
@@ -45,54 +49,75 @@ class Release:
     Attributes:
         weights: float weights, as training leaves them; or a model file, whose integers are kept,
             to train the mixer's starting values anew.
-        corpora: text for the scales and the mixer: files, folders or shards, as for training.
+        split: text for the scales and the mixer, without what is held out.
         out: the model file.
         shares: of the categories, as for training.
-        held_out: documents in a thousand that training did not see, and that are left out here too.
-        summary: facts for the model's card, beside those of a model file.
+        summary: facts for the model's card, beside those that ``weights`` has.
         mixing: whether to train the mixer's starting values.
-        mixer_sample: bytes of each sample for that.
+        mixer_sample: most bytes of each sample for that.
+        threads: how many to use, 0 for what is quickest.
     """
 
     weights: Path
-    corpora: tuple[Path, ...]
+    split: Split
     out: Path
     shares: Mapping[str, float] = field(default_factory=dict)
-    held_out: int = TrainConfig.held_out
     summary: Mapping[str, Any] = field(default_factory=dict)
     mixing: bool = True
-    mixer_sample: int = 1 << 16
+    mixer_sample: int = MIXER_SAMPLE
+    threads: int = 0
 
 
-def release(job: Release) -> bytes:
+def release(job: Release, watcher: Watcher) -> bytes:
     """Write the model file and return its identity, 16 bytes.
 
     Raises:
-        ModelError: the weights are damaged, or are none.
+        ModelError: the weights are damaged, are none, or cannot be integers.
         CorpusError: a corpus cannot be read.
         FileError: the model file cannot be written.
         OSError: the weights cannot be read.
-        ValueError: a weight is too large for 32-bit sums.
     """
-    sources = find_sources(job.corpora)
-    sampler = Sampler(sources, job.shares, lanes=CALIBRATION_LANES, seed=1, permille=job.held_out)
-    text = b"".join(sampler.next(CALIBRATION_LENGTH))
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    watcher.say("reading a sample of the corpus")
+    text = training_text(job.split, job.shares)
+    watcher.say("rounding the weights to integers")
     parameters, summary = _integers(job.weights, text)
     mixing: dict[str, NDArray[Any]] = {}
     if job.mixing:
-        samples = list(_samples(sources, job))
+        watcher.say("learning what the mixers start from")
         network = Network(parameters)
         clusters = train_clusters(_hidden_vectors(network, text))
-        mixing = mixer_start(network, samples, clusters)
-    return save_model(job.out, parameters, mixing, {**summary, **job.summary})
+        samples = _sample_sizes(job)
+        with watcher.progress("starting values", sum(samples.values()) * MIXER_ROUNDS) as progress:
+            read = _samples(job, samples)
+            mixing = mixer_start(network, read, clusters, job.threads, progress)
+    name = f"sha-rnn-{parameters.config.dim}x{parameters.config.layers}"
+    return save_model(job.out, parameters, mixing, {"name": name, **summary, **job.summary})
+
+
+def check_shape(config: SHARNNConfig) -> None:
+    """Check before the training of a network that integers can be made of it.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    if config.heads != 1:
+        raise ConfigError(
+            "a model file has one attention head a block: train more heads without making a model, "
+            "with a folder as --out"
+        )
 
 
 def _integers(weights: Path, text: bytes) -> tuple[Parameters, Mapping[str, Any]]:
-    """Return the integer network, and what a model file says of itself."""
-    if weights.suffix == MODEL_SUFFIX:
+    """Return the integer network, and what the file says of its training."""
+    if is_model(weights):
         model = load_model(weights)
         return model.parameters, model.summary
-    return quantize(load_weights(weights), _table(text)), {}
+    try:
+        return quantize(load_weights(weights), _table(text)), read_about(weights)
+    except ValueError as error:
+        raise ModelError(f"{weights}: {error}") from None
 
 
 def _table(text: bytes) -> torch.Tensor:
@@ -100,29 +125,40 @@ def _table(text: bytes) -> torch.Tensor:
     return flat.view(CALIBRATION_LANES, CALIBRATION_LENGTH)
 
 
-def _samples(sources: Mapping[str, list[Path]], job: Release) -> Iterator[bytes]:
-    """Yield text of one category at a time, the one with the largest share last."""
-    names = sorted(job.shares or sources, key=lambda name: job.shares.get(name, 0.0))
-    samplers = {
-        name: Sampler(dict(sources), {name: 1.0}, lanes=1, seed=2, permille=job.held_out)
-        for name in names
+def _sample_sizes(job: Release) -> dict[str, int]:
+    """Return the bytes of a sample of each category, the one with the largest share last."""
+    shares = check_shares(job.split.sources, job.shares)
+    return {
+        name: max(1, min(job.mixer_sample, job.split.plain_bytes(name) // MIXER_ROUNDS))
+        for name in sorted(shares, key=lambda name: shares[name])
     }
+
+
+def _samples(job: Release, sizes: Mapping[str, int]) -> Iterator[bytes]:
+    """Yield text of one category at a time; all of them take turns."""
+    samplers = {name: Sampler(job.split, {name: 1.0}, lanes=1, seed=2) for name in sizes}
     for _ in range(MIXER_ROUNDS):
-        for name in names:
-            yield samplers[name].next(job.mixer_sample)[0]
+        for name, size in sizes.items():
+            yield samplers[name].next(size)[0]
 
 
 def mixer_start(
-    network: Network, samples: list[bytes], clusters: Clusters
+    network: Network,
+    samples: Iterator[bytes],
+    clusters: Clusters,
+    threads: int = 0,
+    progress: Progress = no_progress,
 ) -> dict[str, NDArray[Any]]:
     """Learn the starting values of every mixer that is used beside a network.
 
-    The network reads each sample once, for all mixers; it and each mixer have a thread.
+    The network reads each sample once, for all mixers.
 
     Args:
         network: the integer network.
         samples: text like that to be compressed, the most typical last.
         clusters: of the network's hidden vectors.
+        threads: how many to use; 0 for one for the network and one for each mixer.
+        progress: told the bytes that the network has read.
 
     Returns:
         Integer arrays by name, those of the clusters among them, for the model file.
@@ -130,7 +166,8 @@ def mixer_start(
     learnt: dict[str, NDArray[Any]] = dict(zip(CLUSTER_ARRAYS, clusters, strict=True))
     profiles = [profile for profile in PROFILES if profile[0] is Method.NETWORK_MIXING]
     specs = [PROFILES[profile] for profile in profiles]
-    initials = train_initial(specs, samples, MIXER_LANES, _predictions(network), clusters)
+    predictions = _predictions(network, progress)
+    initials = train_initial(specs, samples, MIXER_LANES, predictions, clusters, threads or None)
     for profile, initial in zip(profiles, initials, strict=True):
         learnt |= {initial_prefix(*profile) + name: array for name, array in initial.items()}
     return learnt
@@ -142,12 +179,13 @@ def _hidden_vectors(network: Network, text: bytes) -> NDArray[np.int8]:
     return np.concatenate([prediction.hidden.copy() for prediction in steps])
 
 
-def _predictions(network: Network) -> Any:
+def _predictions(network: Network, progress: Progress = no_progress) -> Any:
     def predict(sample: bytes, count: int) -> Iterator[Prediction]:
         layout = Layout(len(sample), count)
         lanes = network.lanes(count)
         current = lanes.start()
         for step, row in enumerate(layout.cut(sample)):
+            progress(layout.active(step))
             yield current.first(layout.active(step))
             current = lanes.step(row)
 

@@ -1,25 +1,27 @@
-"""Run training from beginning to end, as a command line asks."""
+"""Open and run a training run, as a command line asks."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-import torch.distributed as dist
 
 from nncompress.errors import ConfigError
-from nncompress.machine.device import torch_device
+from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 from nncompress.network.presets import PRESETS
-from nncompress.quantize.to_floats import load_network
+from nncompress.quantize.to_floats import find_network, load_network
 
-from .config import TrainConfig
-from .corpus import find_sources
-from .loop import RUN_FILE, Report, Trainer
+from .checkpoint import read_record
+from .config import FINE_TUNING, TrainConfig
+from .holdout import Split, split_corpora
+from .loop import BEST_FILE, LOG_FILE, MODEL_FILE, RUN_FILE, Trainer
+from .processes import joined, own_device
+from .progress import Watcher, announce_run
 from .teacher import Teacher
 
 
@@ -28,99 +30,155 @@ class Setup:
     """Where a run reads and writes, and what it starts from.
 
     Attributes:
-        corpora: files, folders or shards.
         folder: the run's own.
-        preset: name of a new network's shape, unless ``init`` is given.
-        init: float weights or a model file to start from, or None.
+        corpora: files, folders or shards; none for a run that goes on, which knows them.
+        start: float weights, a model file, or the name of an installed model to start from; None
+            for a new network.
+        shape: of a new network; None for the preset "default".
         resume: whether to go on from the folder's checkpoint.
-        teachers: float weights or model files to learn from too.
+        replace: whether a run that the folder holds may be deleted.
+        teachers: networks to learn from too, named like ``start``.
         shares: of the categories, on any positive scale; empty for their sizes on disk.
+        valid: files, folders or shards to hold out.
+        hold_out: share of the corpora to hold out instead; None for the default.
         device: "cpu", "cuda" or "cuda:N".
         threads: of the CPU, 0 to 1024; 0 for PyTorch's choice.
     """
 
-    corpora: tuple[Path, ...]
     folder: Path
-    preset: str = "default"
-    init: Path | None = None
+    corpora: tuple[Path, ...] = ()
+    start: str | None = None
+    shape: SHARNNConfig | None = None
     resume: bool = False
-    teachers: tuple[Path, ...] = ()
+    replace: bool = False
+    teachers: tuple[str, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
+    valid: tuple[Path, ...] = ()
+    hold_out: float | None = None
     device: str = "cpu"
     threads: int = 0
 
+    @property
+    def new_shape(self) -> SHARNNConfig:
+        """Return the shape of a new network."""
+        return self.shape or PRESETS["default"]
 
-def train(setup: Setup, config: TrainConfig, report: Report) -> None:
+
+def train(
+    setup: Setup,
+    given: Mapping[str, Any],
+    watcher: Watcher,
+    stop: Callable[[], bool] = lambda: False,
+    began: Callable[[Trainer, Watcher], None] = announce_run,
+) -> Trainer:
     """Train to the end of the schedule, in every process that torchrun started.
 
     Args:
         setup: where the run reads and writes.
-        config: how to train.
-        report: gets every entry of the log.
+        given: settings of :class:`TrainConfig` by name; a run that goes on keeps all others.
+        watcher: is told what happens.
+        stop: asked after every step; True ends the training there.
+        began: called before the first step; says what is going to happen.
+
+    Returns:
+        The trainer, whose files are written.
 
     Raises:
         NNCompressError: a setting, a corpus, a network or the checkpoint is wrong, or a file cannot
             be written.
         OSError: a file cannot be read.
     """
+    with open_run(setup, given) as trainer:
+        began(trainer, watcher)
+        if not trainer.step and setup.start is not None:
+            trainer.validate(watcher.entry)
+        trainer.train(watcher.entry, stop)
+        return trainer
+
+
+@contextmanager
+def open_run(setup: Setup, given: Mapping[str, Any]) -> Iterator[Trainer]:
+    """Make the trainer of a run, new or from its checkpoint; see :func:`train`."""
     if not 0 <= setup.threads <= 1024:
         raise ConfigError(f"threads must lie between 0 and 1024, not {setup.threads}")
     if setup.threads:
         torch.set_num_threads(setup.threads)
-    device = _own_device(setup.device)
+    if setup.shape is not None and (setup.resume or setup.start is not None):
+        raise ConfigError("a network that is there has its shape: give none")
+    device = own_device(setup.device)
+    opened = _resumed if setup.resume else _new
+    with opened(setup, given, device) as trainer:
+        yield trainer
+
+
+@contextmanager
+def _new(setup: Setup, given: Mapping[str, Any], device: torch.device) -> Iterator[Trainer]:
+    config = TrainConfig.of(FINE_TUNING | dict(given) if setup.start is not None else given)
     model = starting_network(setup)
-    teacher = Teacher.load(setup.teachers, device) if setup.teachers else None
-    sources = find_sources(setup.corpora)
-    _check_folder(setup)
-    setup.folder.mkdir(parents=True, exist_ok=True)
-    with _processes(device):
-        trainer = Trainer(model, config, sources, setup.shares, setup.folder, device, teacher)
-        if setup.resume:
-            trainer.resume()
-        trainer.train(report)
+    split = split_corpora(setup.corpora, setup.hold_out, setup.valid)
+    teacher = _load_teacher(setup.teachers, device)
+    start = setup.start and _from_anywhere(setup.start)
+    facts = {"started_from": start, "teachers": [_from_anywhere(t) for t in setup.teachers]}
+    _make_folder(setup)
+    with joined(device):
+        yield Trainer(model, config, split, setup.shares, setup.folder, device, teacher, facts)
+
+
+@contextmanager
+def _resumed(setup: Setup, given: Mapping[str, Any], device: torch.device) -> Iterator[Trainer]:
+    path = setup.folder / RUN_FILE
+    if not path.exists():
+        raise ConfigError(f"{setup.folder}: no checkpoint to resume from")
+    record = read_record(path)
+    try:
+        before = TrainConfig(**record["training"])
+        shape = SHARNNConfig.from_json(record["network"])
+        facts, shares = dict(record["facts"]), dict(record["data"]["shares"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: its record is damaged or of another version: {error}") from None
+    split = Split.from_json(record["split"])
+    if setup.corpora:
+        split = split.moved_to(setup.corpora)
+    teacher = _load_teacher(setup.teachers or tuple(facts.get("teachers", ())), device)
+    config = TrainConfig.of(given, before)
+    with joined(device):
+        shares, model = dict(setup.shares) or shares, SHARNN(shape)
+        trainer = Trainer(model, config, split, shares, setup.folder, device, teacher, facts)
+        trainer.resume()
+        yield trainer
+
+
+def _from_anywhere(name: str) -> str:
+    """Return a network's name so that it is found from any folder."""
+    path = find_network(name)
+    return str(path.absolute()) if Path(name) == path else name
+
+
+def _load_teacher(names: tuple[str, ...], device: torch.device) -> Teacher | None:
+    return Teacher.load([find_network(name) for name in names], device) if names else None
 
 
 def starting_network(setup: Setup) -> SHARNN:
     """Make the network that a run starts from.
 
     Raises:
-        ConfigError: there is no such preset.
         ModelError: the file to start from is damaged, or holds no network.
         OSError: it cannot be read.
     """
-    if setup.init is not None:
-        return load_network(setup.init)
-    if setup.preset not in PRESETS:
-        raise ConfigError(f"no preset {setup.preset!r}; there are {', '.join(PRESETS)}")
+    if setup.start is not None:
+        return load_network(find_network(setup.start))
     torch.manual_seed(0)
-    return SHARNN(PRESETS[setup.preset])
+    return SHARNN(setup.new_shape)
 
 
-def _check_folder(setup: Setup) -> None:
-    present = (setup.folder / RUN_FILE).exists()
-    if setup.resume and not present:
-        raise ConfigError(f"{setup.folder}: no checkpoint to resume from")
-    if present and not setup.resume:
-        raise ConfigError(f"{setup.folder}: holds a run; give --resume, or another folder")
-
-
-def _own_device(name: str) -> torch.device:
-    """Return the device to train on; under torchrun, each process on a machine has its own GPU."""
-    device = torch_device(name)
-    if device.type == "cuda" and "LOCAL_RANK" in os.environ:
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(device)
-    return device
-
-
-@contextmanager
-def _processes(device: torch.device) -> Iterator[None]:
-    """Join the other processes, where torchrun started several."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield
-        return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
+def _make_folder(setup: Setup) -> None:
+    folder = setup.folder
+    if (folder / RUN_FILE).exists() or (folder / LOG_FILE).exists():
+        if not setup.replace:
+            raise ConfigError(f"{folder}: holds a run; --resume goes on with it, -f starts anew")
+        for path in (
+            *(folder / name for name in (MODEL_FILE, BEST_FILE, LOG_FILE)),
+            *folder.glob("run*.safetensors"),
+        ):
+            path.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .corpus import CorpusError, Sources, check_shares, cut, is_held_out, read_documents
+from .corpus import CorpusError, check_shares, cut
+from .holdout import Split
 
 SHUFFLE_BYTES = 32 << 20
 """Documents are shuffled within runs of about this many decoded bytes."""
@@ -21,17 +22,20 @@ SHUFFLE_BYTES = 32 << 20
 PIECE = 1 << 14
 """Lanes take up documents in pieces of this many bytes, so that none holds a lane for hours."""
 
+CALIBRATION_LANES = 64
+CALIBRATION_LENGTH = 1024
+"""Lanes of the text that scales are measured on, and bytes of each."""
+
 _DECODER = ThreadPoolExecutor(1)
 
 
-def _runs(path: Path, permille: int) -> Iterator[list[bytes]]:
+def _runs(path: Path, split: Split) -> Iterator[list[bytes]]:
     """Yield pieces of a file's training documents in lists of about ``SHUFFLE_BYTES`` bytes."""
     run: list[bytes] = []
     size = 0
-    for document in read_documents(path):
-        if not is_held_out(document, permille):
-            run.extend(cut(document, PIECE))
-            size += len(document)
+    for document in split.training_documents(path):
+        run.extend(cut(document, PIECE))
+        size += len(document)
         if size >= SHUFFLE_BYTES:
             yield run
             run, size = [], 0
@@ -51,9 +55,8 @@ class _Category:
     """
 
     name: str
-    files: list[Path]
+    split: Split
     seed: int
-    permille: int
     # The names of these four are in checkpoints.
     epoch: int = 0
     file: int = 0
@@ -88,9 +91,10 @@ class _Category:
         while True:
             found = bool(first_file or first_run)  # the rest of a pass says nothing about the whole
             key = f"{self.seed}/{self.name}/{epoch}"
-            order = random.Random(key).sample(self.files, len(self.files))
+            files = self.split.sources[self.name]
+            order = random.Random(key).sample(files, len(files))
             for file in range(first_file, len(order)):
-                for run, pieces in enumerate(_runs(order[file], self.permille)):
+                for run, pieces in enumerate(_runs(order[file], self.split)):
                     if run >= first_run:
                         found = True
                         shuffle = random.Random(f"{key}/{file}/{run}")
@@ -105,18 +109,26 @@ class _Category:
         return {"epoch": self.epoch, "file": self.file, "run": self.run, "drawn": self.drawn}
 
 
+def training_text(split: Split, shares: Mapping[str, float]) -> bytes:
+    """Return a sample of the text that is trained on, to measure scales of activations with.
+
+    It is ``CALIBRATION_LANES`` stretches of ``CALIBRATION_LENGTH`` bytes, one after the other.
+    """
+    sampler = Sampler(split, shares, lanes=CALIBRATION_LANES, seed=1)
+    return b"".join(sampler.next(CALIBRATION_LENGTH))
+
+
 class Sampler:
     """Endless lanes of text.
 
     Each lane reads a piece to its end, then one of the category that is furthest behind its share.
 
     Args:
-        sources: what :func:`~nncompress.training.corpus.find_sources` returns.
+        split: the files, and what of them is trained on.
         shares: of the bytes that each category is to have, on any positive scale; a category left
             out of a mapping is not read, and an empty mapping means each category's size on disk.
         lanes: how many.
         seed: of the shuffling.
-        permille: documents in a thousand that are held out.
 
     Attributes:
         shares: those of the categories that are read, of sum 1.
@@ -129,20 +141,17 @@ class Sampler:
 
     def __init__(
         self,
-        sources: Sources,
+        split: Split,
         shares: Mapping[str, float],
         *,
         lanes: int,
         seed: int,
-        permille: int,
     ) -> None:
-        checked = check_shares(sources, shares)
+        checked = check_shares(split.sources, shares)
         total = sum(checked.values())
         self.shares = {name: share / total for name, share in checked.items()}
         self.served = dict.fromkeys(self.shares, 0)
-        self._categories = {
-            name: _Category(name, sources[name], seed, permille) for name in self.shares
-        }
+        self._categories = {name: _Category(name, split, seed) for name in self.shares}
         self.pending = [b""] * lanes
 
     def next(self, length: int) -> list[bytes]:
@@ -191,5 +200,5 @@ class Sampler:
             self.served = dict(state["served"])
         for name, position in state["categories"].items():
             old = self._categories[name]
-            self._categories[name] = _Category(name, old.files, old.seed, old.permille, **position)
+            self._categories[name] = _Category(name, old.split, old.seed, **position)
         self.pending = list(pending)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import lzma
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +16,30 @@ from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 
 WORDS = ["the", "of", "a", "network", "reads", "bytes", "predicts", "next", "in", "lane"]
+
+
+class Notes:
+    """A watcher that notes all it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.entries: list[dict[str, Any]] = []
+        self.bars: dict[str, list[int]] = {}
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def entry(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
+
+    @contextmanager
+    def progress(self, label: str, size: int) -> Iterator[Callable[[int], None]]:
+        self.bars[label] = [size, 0]
+
+        def add(done: int) -> None:
+            self.bars[label][1] += done
+
+        yield add
 
 
 def prose(seed: int, words: int) -> bytes:

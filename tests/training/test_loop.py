@@ -23,6 +23,7 @@ from nncompress.network.model import SHARNN
 from nncompress.network.weights import load_weights, save_weights
 from nncompress.training.config import TrainConfig
 from nncompress.training.corpus import find_sources
+from nncompress.training.holdout import Split
 from nncompress.training.loop import BEST_FILE, LOG_FILE, MODEL_FILE, RUN_FILE, Trainer
 from nncompress.training.objective import predict
 from nncompress.training.teacher import FloatReader, Teacher
@@ -37,7 +38,6 @@ def small(**changes: Any) -> TrainConfig:
         "steps": 12,
         "rate": 5e-3,
         "warmup": 3,
-        "held_out": 100,
         "validate": 4096,
     }
     return TrainConfig(**(settings | changes))
@@ -47,7 +47,7 @@ def trainer(corpus: Path, folder: Path, network: SHARNN, **changes: Any) -> Trai
     folder.mkdir(exist_ok=True)
     copy = SHARNN(network.config)
     copy.load_state_dict(network.state_dict())
-    return Trainer(copy, small(**changes), find_sources([corpus]), {}, folder)
+    return Trainer(copy, small(**changes), Split(find_sources([corpus]), 100), {}, folder)
 
 
 def other_network(config: SHARNNConfig, seed: int) -> SHARNN:
@@ -158,14 +158,14 @@ def test_validation_is_the_networks_own_figure(
     with torch.no_grad():
         for parameter in run.model.parameters():
             parameter.zero_()
-    run._validate(lambda entry: None)
+    run.validate(lambda entry: None)
     assert run.best == pytest.approx(8.0)  # uniform
 
 
 @pytest.mark.parametrize("decay", ["cosine", "linear"])
-@pytest.mark.parametrize("by", ["steps", "hours"])
+@pytest.mark.parametrize("by", ["steps", "minutes"])
 def test_the_rate_rises_and_falls(decay: str, by: str) -> None:
-    config = small(steps=100, hours=0.0) if by == "steps" else small(steps=0, hours=100 / 3600)
+    config = small(steps=100, minutes=0.0) if by == "steps" else small(steps=0, minutes=100 / 60)
     config = TrainConfig(**{**config.__dict__, "decay": decay, "warmup": 10, "final": 0.1})
     rates = [config.rate_at(step, float(step)) for step in range(101)]
     top = rates.index(max(rates))
@@ -190,14 +190,14 @@ def test_the_rate_stays_until_the_decay(decay: str) -> None:
     "changes",
     [
         {"steps": 0},
-        {"hours": 1.0},
+        {"minutes": 1.0},
         {"lanes": 0},
         {"optimizer": "sgd"},
         {"decay": "step"},
         {"precision": "int8"},
         {"rate": math.nan},
         {"clip": 0.0},
-        {"held_out": 501},
+        {"validations": 0},
     ],
 )
 def test_settings_that_cannot_work_are_refused(changes: dict[str, Any]) -> None:
@@ -253,5 +253,6 @@ def test_a_killed_run_goes_on(corpus: Path, tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert (out / RUN_FILE).exists()
-    subprocess.run([*command, "--resume", "--steps", "1"], check=True, timeout=120)
+    again = [sys.executable, "-m", "nncompress", "train", "--out", str(out), "--resume", "-q"]
+    subprocess.run([*again, "--steps", "1"], check=True, timeout=120)
     load_weights(out / MODEL_FILE)

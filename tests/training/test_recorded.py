@@ -11,6 +11,7 @@ import torch
 from nncompress.network.model import SHARNN
 from nncompress.training.config import TrainConfig
 from nncompress.training.corpus import find_sources
+from nncompress.training.holdout import Split
 from nncompress.training.loop import Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -30,10 +31,9 @@ def losses(
         "steps": 24,
         "rate": 5e-3,
         "warmup": 3,
-        "held_out": 100,
     }
     config = TrainConfig(**({**settings, "validate": 4096, "optimizer": "muon"} | changes))
-    trainer = Trainer(copy, config, find_sources([corpus]), {}, folder, device)
+    trainer = Trainer(copy, config, Split(find_sources([corpus]), 100), {}, folder, device)
     if not recorded:
         trainer._gradients = trainer._compute
     return [trainer.train_step().item() for _ in range(config.steps)]

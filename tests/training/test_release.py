@@ -11,9 +11,10 @@ from nncompress.coding.block import BlockCoder
 from nncompress.errors import ModelError
 from nncompress.exact.modelfile import load_model
 from nncompress.network.weights import save_weights
-from nncompress.training.corpus import CorpusError
+from nncompress.training.holdout import split_corpora
 from nncompress.training.release import Release, release
 from tests.models import float_network, text
+from tests.training.conftest import Notes
 
 
 @pytest.fixture(scope="module")
@@ -22,18 +23,18 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Release:
     (folder / "words").mkdir()
     for seed in range(40):
         (folder / "words" / f"{seed}.txt").write_bytes(text(3000))
-    save_weights(folder / "weights.safetensors", float_network())
+    about = {"corpus": "words", "note": "made by a test"}
+    save_weights(folder / "weights.safetensors", float_network(), about)
     return Release(
         folder / "weights.safetensors",
-        (folder / "words",),
+        split_corpora([folder / "words"], 0.0),
         folder / "model.nncmodel",
-        summary={"note": "made by a test"},
         mixer_sample=2048,
     )
 
 
 def test_a_released_model_compresses_and_knows_how_to_mix(job: Release) -> None:
-    identity = release(job)
+    identity = release(job, Notes())
     model = load_model(job.out)
     assert (model.identity, model.summary["note"]) == (identity, "made by a test")
     data = text(6000, seed=0)[3000:]
@@ -47,27 +48,40 @@ def test_a_released_model_compresses_and_knows_how_to_mix(job: Release) -> None:
     assert sizes[0] < 0.98 * sizes[1]
 
 
-def test_the_same_job_makes_the_same_model(job: Release) -> None:
-    assert release(job) == release(job)
+def test_the_same_job_makes_the_same_model_whatever_the_threads(job: Release) -> None:
+    assert release(job, Notes()) == release(replace(job, threads=1), Notes())
 
 
 def test_without_mixing_there_is_the_network_alone(job: Release) -> None:
-    release(replace(job, mixing=False))
+    release(replace(job, mixing=False), Notes())
     assert load_model(job.out).mixing == {}
 
 
 def test_a_model_file_keeps_its_integers_and_learns_to_mix_anew(job: Release) -> None:
     plain, mixing = job.out.with_name("plain.nncmodel"), job.out.with_name("mixing.nncmodel")
-    release(replace(job, mixing=False, out=plain))
-    release(job)
-    release(replace(job, weights=plain, out=mixing, summary={}))
+    release(replace(job, mixing=False, out=plain), Notes())
+    release(job, Notes())
+    release(replace(job, weights=plain, out=mixing), Notes())
     anew, whole = load_model(mixing), load_model(job.out)
     assert anew.identity == whole.identity
     assert anew.summary["note"] == "made by a test"
 
 
-def test_no_corpus_and_no_weights_are_errors(job: Release) -> None:
-    with pytest.raises(CorpusError):
-        release(replace(job, corpora=(job.out.parent / "nowhere",)))
+def test_a_model_says_of_itself_what_its_weights_say(job: Release) -> None:
+    release(replace(job, summary={"note": "by hand"}, mixing=False), Notes())
+    summary = load_model(job.out).summary
+    assert (summary["corpus"], summary["note"]) == ("words", "by hand")
+    assert summary["name"] == "sha-rnn-32x2"
+
+
+def test_progress_is_told_to_its_end(job: Release) -> None:
+    notes = Notes()
+    release(job, notes)
+    assert len(notes.said) >= 3
+    (size, done) = notes.bars["starting values"]
+    assert size == done > 0
+
+
+def test_no_weights_are_an_error(job: Release) -> None:
     with pytest.raises(ModelError, match="safetensors"):
-        release(replace(job, weights=job.out.parent / "words" / "0.txt"))
+        release(replace(job, weights=job.out.parent / "words" / "0.txt"), Notes())

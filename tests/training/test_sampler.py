@@ -16,16 +16,15 @@ from hypothesis import strategies as st
 from nncompress.training.corpus import (
     CorpusError,
     find_sources,
-    held_out_text,
-    is_held_out,
     read_documents,
 )
+from nncompress.training.holdout import Split, is_held_out
 from nncompress.training.sampler import Sampler
 from tests.training.conftest import prose
 
 
 def sampler(corpus: Path, lanes: int = 3, **weights: float) -> Sampler:
-    return Sampler(find_sources([corpus]), weights, lanes=lanes, seed=5, permille=100)
+    return Sampler(Split(find_sources([corpus]), 100), weights, lanes=lanes, seed=5)
 
 
 def test_bytes_are_mixed_by_weight(corpus: Path) -> None:
@@ -94,8 +93,8 @@ def test_weights_changed_on_resuming_hold_from_there_on(corpus: Path) -> None:
 
 
 def test_held_out_documents_are_never_trained_on(corpus: Path) -> None:
-    sources = find_sources([corpus])
-    kept = held_out_text(sources, {"prose": 1.0}, 10**6, 100)["prose"]
+    split = Split(find_sources([corpus]), 100)
+    kept = split.held_out_text({"prose": 1.0}, 10**6)["prose"]
     trained = sampler(corpus, lanes=1, prose=1).next(30_000)[0]
     out = [text for text in read_documents(corpus / "prose-00.xz") if is_held_out(text, 100)]
     assert out
