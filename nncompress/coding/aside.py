@@ -10,11 +10,12 @@ from functools import cache
 from subprocess import Popen
 
 from nncompress.exact.kernels.program import address_of_run_program, run_program
+from nncompress.machine.calls import address_of
 from nncompress.machine.child import start_child
 from nncompress.machine.jit import waits_to_be_kept
 from nncompress.machine.resources import cpus, memory
 
-from .compiled_steps import address_of_code_steps
+from .compiled_steps import code_steps
 
 ENOUGH_MEMORY = 2 << 30
 """Bytes of memory from which on a second process may take half a gigabyte of it."""
@@ -31,5 +32,5 @@ def compile_network() -> Popen[bytes] | None:
 def wait_for_network(process: Popen[bytes]) -> None:
     """Compile the mixer, and wait for the process; what it did not do is done when it is needed."""
     if process.poll() is None:
-        address_of_code_steps()
+        address_of(code_steps, 5)
         process.wait()

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
+from nncompress.archive.codec import no_progress
 from nncompress.coding.block import BlockCoder, model_file
 from nncompress.coding.options import CodingOptions
+from nncompress.coding.recording import RecordingCoder
 from nncompress.errors import FileError
 from nncompress.exact.modelfile import Model, load_model
 from nncompress.machine.child import start_child
 from nncompress.machine.jit import make_folder
 from nncompress.machine.kernel_cache import FAULTS
-from nncompress.mixing.distribution import expected_bytes
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import ALONE
 from nncompress.transforms.filters import PARAMETERS, Transform, apply_transform, undo_transform
@@ -62,7 +63,7 @@ def warm_up() -> Warmth:
     if folder is None:
         raise FileError(f"compiled kernels cannot be kept: {fault}")
     before = {path for path, _ in _files(folder)}
-    other = None if before else start_child(f"{__name__}:{use_planes.__name__}")
+    other = None if before else start_child(f"{__name__}:{use_steps.__name__}")
     try:
         _use_transforms()
         model = load_model(model_file(CodingOptions()))
@@ -71,7 +72,7 @@ def warm_up() -> Warmth:
     finally:
         if other is not None:
             other.wait()
-    use_planes()
+    use_steps()
     after = dict(_files(folder))
     added = len(after.keys() - before)
     if FAULTS:
@@ -103,9 +104,8 @@ def _use_method(model: Model, method: str) -> None:
     coder.decode(number, payload, len(_SAMPLE))
 
 
-def use_planes() -> None:
-    """Mix plane by plane, as ``explain`` and the training of the mixer do."""
-    lanes, size = 1, len(_SAMPLE)
-    predictor = Predictor(ALONE[0][0], lanes, size)
-    expected_bytes(predictor, 0, lanes, None)
-    predictor.encode_step(0, lanes, np.zeros(lanes, np.uint8), None, np.empty((8, lanes)))
+def use_steps() -> None:
+    """Take notes while coding, as ``explain`` does, and mix plane by plane, as training does."""
+    RecordingCoder(BlockCoder(method="mixing", threads=1)).record(_SAMPLE, no_progress)
+    predictor = Predictor(ALONE[0][0], 1, len(_SAMPLE))
+    predictor.encode_step(0, 1, np.zeros(1, np.uint8), None, np.empty((8, 1)))
