@@ -43,7 +43,7 @@ def make_predictor(
     from nncompress.mixing.predictor import Predictor
 
     profile, own = find_profile(method, number), model if method.needs_model else None
-    initial, clusters = _initial(own, method, number), _clusters(own)
+    initial, clusters = initial_of(own, method, number), clusters_of(own)
     place = layout.lanes, layout.size
     return Predictor(profile, *place, initial, clusters, records.period, records.step)
 
@@ -88,7 +88,7 @@ def find_profile(method: Method, number: int) -> Profile:
     return profile
 
 
-def _clusters(model: Model | None) -> Clusters | None:
+def clusters_of(model: Model | None) -> Clusters | None:
     """Return the clusters of hidden vectors that a model tells apart; None without a model."""
     from nncompress.mixing.clusters import Clusters
 
@@ -104,7 +104,7 @@ def _clusters(model: Model | None) -> Clusters | None:
     return clusters
 
 
-def _initial(model: Model | None, method: Method, number: int) -> dict[str, NDArray[Any]] | None:
+def initial_of(model: Model | None, method: Method, number: int) -> dict[str, NDArray[Any]] | None:
     """Return the starting values that a model has for a profile, if any."""
     if model is None:
         return None

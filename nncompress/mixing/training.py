@@ -36,6 +36,7 @@ def train_initial(
     predictions: Predictions | None = None,
     clusters: Clusters | None = None,
     threads: int | None = None,
+    first: Sequence[Initial | None] = (),
 ) -> list[Initial]:
     """Train starting values: code samples, each starting from what the ones before have taught.
 
@@ -51,11 +52,13 @@ def train_initial(
             time, not the caller's, and may overwrite a prediction when it is asked for the next.
         clusters: the clusters of the network's hidden vectors.
         threads: how many there may be; None for one for each predictor and one for the network.
+        first: what the first sample starts from, one for each of ``profiles``, None and none at
+            all for the built-in values.
 
     Returns:
         Starting values for ``Predictor(..., initial=...)``, one for each of ``profiles``.
     """
-    starts: list[Initial | None] = [None] * len(profiles)
+    starts: list[Initial | None] = [*(first or repeat(None, len(profiles)))]
     with ThreadPoolExecutor(threads or 1 + len(profiles)) as workers:
         for sample in samples:
             predictors = [

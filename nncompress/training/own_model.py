@@ -142,8 +142,14 @@ def _release(order: Order, trainer: Trainer, made: Path) -> Release:
         made,
         trainer.sampler.shares,
         mixer_sample=order.mixer_sample,
+        base=_base_file(trainer),
         threads=order.setup.threads,
     )
+
+
+def _base_file(trainer: Trainer) -> Path | None:
+    start = _base(trainer)
+    return None if start is None else find_network(start)
 
 
 def _base(trainer: Trainer) -> str | None:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.format import Method
 from nncompress.coding.levels import CLUSTER_ARRAYS, PROFILES, initial_prefix
+from nncompress.coding.predictors import clusters_of, initial_of
 from nncompress.errors import ConfigError, ModelError
 from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.engine import Network, Prediction
-from nncompress.exact.modelfile import load_model
+from nncompress.exact.modelfile import Model, load_model
 from nncompress.exact.parameters import Parameters
 from nncompress.lanes import Layout
 from nncompress.mixing.clusters import Clusters, train_clusters
@@ -55,6 +56,8 @@ class Release:
         summary: facts for the model's card, beside those that ``weights`` has.
         mixing: whether to train the mixer's starting values.
         mixer_sample: most bytes of each sample for that.
+        base: the model that the training started from: its starting values are trained further
+            where they fit. None to train them from nothing.
         threads: how many to use, 0 for what is quickest.
     """
 
@@ -65,6 +68,7 @@ class Release:
     summary: Mapping[str, Any] = field(default_factory=dict)
     mixing: bool = True
     mixer_sample: int = MIXER_SAMPLE
+    base: Path | None = None
     threads: int = 0
 
 
@@ -87,11 +91,12 @@ def release(job: Release, watcher: Watcher) -> bytes:
     if job.mixing:
         watcher.say("learning what the mixers start from")
         network = Network(parameters)
-        clusters = train_clusters(_hidden_vectors(network, text))
+        base = _fitting(job.base, parameters.config)
+        clusters = clusters_of(base) or train_clusters(_hidden_vectors(network, text))
         samples = _sample_sizes(job)
         with watcher.progress("starting values", sum(samples.values()) * MIXER_ROUNDS) as progress:
             read = _samples(job, samples)
-            mixing = mixer_start(network, read, clusters, job.threads, progress)
+            mixing = mixer_start(network, read, clusters, base, job.threads, progress)
     name = f"sha-rnn-{parameters.config.dim}x{parameters.config.layers}"
     return save_model(job.out, parameters, mixing, {"name": name, **summary, **job.summary})
 
@@ -120,6 +125,17 @@ def _integers(weights: Path, text: bytes) -> tuple[Parameters, Mapping[str, Any]
         raise ModelError(f"{weights}: {error}") from None
 
 
+def _fitting(base: Path | None, config: SHARNNConfig) -> Model | None:
+    """Return the model whose starting values are worth training further, if it is one."""
+    model = load_model(base) if base is not None and is_model(base) else None
+    fits = (
+        model is not None
+        and model.parameters.config == config
+        and model.mixing.keys() >= set(CLUSTER_ARRAYS)
+    )
+    return model if fits else None
+
+
 def _table(text: bytes) -> torch.Tensor:
     flat = torch.frombuffer(bytearray(text), dtype=torch.uint8)
     return flat.view(CALIBRATION_LANES, CALIBRATION_LENGTH)
@@ -146,6 +162,7 @@ def mixer_start(
     network: Network,
     samples: Iterator[bytes],
     clusters: Clusters,
+    base: Model | None = None,
     threads: int = 0,
     progress: Progress = no_progress,
 ) -> dict[str, NDArray[Any]]:
@@ -157,6 +174,8 @@ def mixer_start(
         network: the integer network.
         samples: text like that to be compressed, the most typical last.
         clusters: of the network's hidden vectors.
+        base: a model of these clusters, whose values are trained further; None to begin from
+            nothing.
         threads: how many to use; 0 for one for the network and one for each mixer.
         progress: told the bytes that the network has read.
 
@@ -167,7 +186,10 @@ def mixer_start(
     profiles = [profile for profile in PROFILES if profile[0] is Method.NETWORK_MIXING]
     specs = [PROFILES[profile] for profile in profiles]
     predictions = _predictions(network, progress)
-    initials = train_initial(specs, samples, MIXER_LANES, predictions, clusters, threads or None)
+    first = [initial_of(base, *profile) for profile in profiles]
+    initials = train_initial(
+        specs, samples, MIXER_LANES, predictions, clusters, threads or None, first
+    )
     for profile, initial in zip(profiles, initials, strict=True):
         learnt |= {initial_prefix(*profile) + name: array for name, array in initial.items()}
     return learnt
