@@ -30,6 +30,7 @@ nitpick_ignore = [
     for name in (
         "BinaryIO",
         "BinaryMode",
+        "Buffer",
         "FilePath",
         "TextIO",
         "TextMode",

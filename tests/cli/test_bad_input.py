@@ -286,6 +286,7 @@ def test_recover(nnc, archive, tmp_path):
 
 
 def test_verification_failure_keeps_nothing(nnc, text, tmp_path, monkeypatch):
+    from nncompress.archive.codec import no_progress
     from nncompress.errors import DamagedArchiveError
     from nncompress.files import convert
     from nncompress.files.output import OutputFile
@@ -301,7 +302,7 @@ def test_verification_failure_keeps_nothing(nnc, text, tmp_path, monkeypatch):
     coder = Coder(CodingOptions())
     monkeypatch.setattr(coder, "decoder", source)
     with out, pytest.raises(DamagedArchiveError):
-        convert.verify(out, Totals(1, 1, b"another digest"), coder)
+        convert.verify(out, Totals(1, 1, b"another digest"), coder, no_progress)
     assert folder(tmp_path) == {"text"}
 
 

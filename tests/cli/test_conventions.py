@@ -148,7 +148,7 @@ def test_more_verbose_tells_of_each_block(nnc, text):
     ]
     assert sum(int(size[1]) for size in sizes) == len(TEXT)
     archived = sum(int(size[2]) for size in sizes)
-    assert f"{len(TEXT)} bytes, archive {archived} bytes" in lines[-1]
+    assert f"{len(TEXT):,} bytes, archive {archived:,} bytes" in lines[-1]
     tested = nnc("-t", "-vv", "text.nnc").stderr.decode().splitlines()
     assert [line.split(":")[1] for line in tested[:-1]] == [x.split(":")[1] for x in lines[:-1]]
 

@@ -11,11 +11,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nncompress.errors import ConfigError, DeviceError
-from nncompress.exact import backend
 from nncompress.exact.config import START_SYMBOL
 from nncompress.exact.engine import Network
 from nncompress.exact.modelfile import known_answer
-from nncompress.machine import int8_torch
+from nncompress.machine import int8, int8_torch
 from tests.children import environment
 from tests.models import DEEP, SINGLE, TINY, float_network, parameters, text
 
@@ -62,10 +61,12 @@ def test_threads_change_nothing():
 def test_all_kinds_of_products_are_equal(monkeypatch):
     symbols = some_symbols(12, 5)
     expected = run(Network(parameters(DEEP)), symbols)
-    monkeypatch.setattr(backend, "fits", lambda weight: False)
     for answer in (True, False):
         monkeypatch.setattr(int8_torch, "has_int8", lambda device, answer=answer: answer)
-        assert np.array_equal(run(Network(parameters(DEEP)), symbols), expected)
+        through_torch = Network(parameters(DEEP), kernels="torch")
+        assert np.array_equal(run(through_torch, symbols), expected)
+    monkeypatch.setattr(int8, "panel_width", lambda rows, columns: int8.UNPACKED)
+    assert np.array_equal(run(Network(parameters(DEEP)), symbols), expected)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

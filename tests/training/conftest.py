@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import lzma
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from nncompress.archive.codec import Progress
 from nncompress.exact.config import SHARNNConfig
 from nncompress.network.model import SHARNN
 
@@ -33,10 +34,10 @@ class Notes:
         self.entries.append(entry)
 
     @contextmanager
-    def progress(self, label: str, size: int) -> Iterator[Callable[[int], None]]:
+    def progress(self, label: str, size: int) -> Iterator[Progress]:
         self.bars[label] = [size, 0]
 
-        def add(done: int) -> None:
+        def add(done: int, _: int = 0, /) -> None:
             self.bars[label][1] += done
 
         yield add
