@@ -110,3 +110,9 @@ def test_values_that_do_not_fit_are_refused(change):
         initial["weights"] = initial["weights"].astype(np.int64)
     with pytest.raises(ConfigError, match="do not fit"):
         Predictor(FAST, 1, 10, initial)
+
+
+def test_training_goes_on_from_what_is_given():
+    [one] = train_initial([FAST], PAGES[:1], lanes=2)
+    [both] = train_initial([FAST], PAGES[:2], lanes=2)
+    assert _same(train_initial([FAST], PAGES[1:2], lanes=2, first=[one])[0], both)

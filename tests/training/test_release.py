@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from nncompress.archive.format import Method
 from nncompress.coding.block import BlockCoder
+from nncompress.coding.levels import CLUSTER_ARRAYS
 from nncompress.errors import ModelError
 from nncompress.exact.modelfile import load_model
 from nncompress.network.weights import save_weights
@@ -65,6 +67,17 @@ def test_a_model_file_keeps_its_integers_and_learns_to_mix_anew(job: Release) ->
     anew, whole = load_model(mixing), load_model(job.out)
     assert anew.identity == whole.identity
     assert anew.summary["note"] == "made by a test"
+
+
+def test_starting_values_of_the_base_are_trained_further(job: Release) -> None:
+    base, further = job.out.with_name("base.nncmodel"), job.out.with_name("further.nncmodel")
+    release(replace(job, out=base), Notes())
+    release(replace(job, out=further, base=base), Notes())
+    before, after = (load_model(path).mixing for path in (base, further))
+    clusters = [name for name in CLUSTER_ARRAYS if name in before]
+    assert len(clusters) == len(CLUSTER_ARRAYS)
+    assert all(np.array_equal(before[name], after[name]) for name in clusters)
+    assert any(not np.array_equal(before[name], after[name]) for name in before)
 
 
 def test_a_model_says_of_itself_what_its_weights_say(job: Release) -> None:
