@@ -17,7 +17,7 @@ from nncompress.errors import FileError
 from nncompress.files.output import write_file
 from nncompress.machine.device import require_torch
 from nncompress.network.presets import PRESETS, chosen_shape
-from nncompress.training.config import FINE_TUNING, MINUTES, SETTING_WORDS, TrainConfig
+from nncompress.training.config import FINE_TUNING, MINUTES, ON_CPU, SETTING_WORDS, TrainConfig
 
 from . import options
 from .console import OK, WARNING, Console
@@ -166,7 +166,10 @@ def shown(name: str, words: str) -> Decorator:
 @shown("decay_from", "Share of the training after which the rate falls; constant until then.")
 @shown("clip", "Largest gradient norm.")
 @shown("weight_decay", "For matrices.")
-@shown("precision", "Of products in training.")
+@setting(
+    "precision",
+    f"Of products in training.  [default: {TrainConfig.precision}; on a CPU {ON_CPU['precision']}]",
+)
 @click.option(
     "--compile", is_flag=True, help="On CUDA: a third faster after half a minute; takes Triton."
 )

@@ -25,6 +25,9 @@ SETTING_WORDS = {
 FINE_TUNING = {"rate": 3e-4}
 """Settings of a run that starts from trained weights, where others are not given."""
 
+ON_CPU = {"precision": "float32"}
+"""The same of a run on a CPU: few have instructions for bfloat16, and without them it is slower."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:

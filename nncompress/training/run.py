@@ -17,7 +17,7 @@ from nncompress.network.presets import PRESETS
 from nncompress.quantize.to_floats import find_network, load_network
 
 from .checkpoint import read_record
-from .config import FINE_TUNING, TrainConfig
+from .config import FINE_TUNING, ON_CPU, TrainConfig
 from .holdout import Split, split_corpora
 from .loop import BEST_FILE, LOG_FILE, MODEL_FILE, RUN_FILE, Trainer
 from .processes import joined, own_device
@@ -113,7 +113,9 @@ def open_run(setup: Setup, given: Mapping[str, Any]) -> Iterator[Trainer]:
 
 @contextmanager
 def _new(setup: Setup, given: Mapping[str, Any], device: torch.device) -> Iterator[Trainer]:
-    config = TrainConfig.of(FINE_TUNING | dict(given) if setup.start is not None else given)
+    usual: dict[str, Any] = dict(ON_CPU) if device.type == "cpu" else {}
+    usual |= FINE_TUNING if setup.start is not None else {}
+    config = TrainConfig.of(usual | dict(given))
     model = starting_network(setup)
     split = split_corpora(setup.corpora, setup.hold_out, setup.valid)
     teacher = _load_teacher(setup.teachers, device)
