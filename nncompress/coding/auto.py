@@ -95,14 +95,13 @@ def open_auto_coder(options: CodingOptions) -> AutoCoder | BlockCoder:
     own, models = _models_to_try(level)
     if not models:
         raise ModelNotFoundError("no sound model is installed: add one with 'models import'")
-    device = "cpu" if options.device == "auto" else options.device
     coders, cores = [], None
     for model in models:
         coder = BlockCoder(
             model,
             level=level,
             method=method,
-            device=device,
+            device=options.chosen_device,
             threads=options.threads,
             cores=cores,
         )

@@ -341,12 +341,11 @@ def open_block_coder(options: CodingOptions) -> BlockCoder:
             embedded = model_member(model.identity, path.read_bytes())
     elif options.embed_model:
         raise ConfigError("this level and method use no model that the archive could carry")
-    device = "cpu" if options.device == "auto" else options.device
     return BlockCoder(
         model,
         level=level,
         method=method,
-        device=device,
+        device=options.chosen_device,
         threads=options.threads,
         embedded=embedded,
     )
@@ -365,8 +364,9 @@ def open_embedded_coder(file: bytes, model_id: bytes, options: CodingOptions) ->
         ModelError: it is none, not sound, or its known answer is not what the device computes.
     """
     model = read_embedded(file, model_id)
-    device = "cpu" if options.device == "auto" else options.device
-    coder = BlockCoder(model, method="network", device=device, threads=options.threads)
+    coder = BlockCoder(
+        model, method="network", device=options.chosen_device, threads=options.threads
+    )
     try:
         coder.network.lanes(1)
     except DeviceError as error:

@@ -60,3 +60,8 @@ class CodingOptions:
             raise ConfigError(f"method {self.method!r} uses no model that the archive could carry")
         if self.threads < 0:
             raise ConfigError(f"the number of threads must be at least 0, not {self.threads}")
+
+    @property
+    def chosen_device(self) -> str:
+        """The device that ``device`` stands for."""
+        return "cpu" if self.device == "auto" else self.device

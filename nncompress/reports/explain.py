@@ -92,7 +92,7 @@ def explain(data: bytes, options: CodingOptions, progress: Progress) -> Surprise
         own, inside = _place(block)
         literal_places = np.concatenate([literal_places, start + inside])
         if block.literals:
-            recorded = coder.record(block.literals, _Capped(progress, len(block.literals)))
+            recorded = coder.record(block.literals, lambda size, _=0, /: progress(size))
             methods.append(recorded.label)
             for name in Notes._fields:
                 getattr(notes, name)[start + inside] = getattr(recorded.notes, name)
@@ -130,17 +130,3 @@ def _place(block: RawBlock) -> tuple[list[tuple[int, int, int, float]], NDArray[
             literal[place + shift : place + shift + size] = False
             shift += size
     return found, np.flatnonzero(literal)
-
-
-class _Capped:
-    """Passes progress on up to a size: a block that is coded in two ways reports it twice."""
-
-    def __init__(self, progress: Progress, size: int) -> None:
-        self._progress, self._left = progress, size
-
-    def __call__(self, size: int, *_: int) -> None:
-        """Report bytes that are done; whatever else is told goes no further."""
-        size = min(size, self._left)
-        self._left -= size
-        if size:
-            self._progress(size)
