@@ -19,6 +19,7 @@ from .mixer import CHOICES
 from .networkmodel import NETWORK_INPUTS
 from .profiles import Context, Profile, Selector
 from .regression import FIRST_ENERGY, MAX_WIDTH
+from .runs import RUN_LEVELS
 from .state import (
     APM_BITS,
     CONFIG_SIZE,
@@ -48,6 +49,10 @@ from .state import (
     PERIOD,
     POSITION,
     RATE,
+    RUN_BITS,
+    RUN_CELLS,
+    RUN_INPUT,
+    RUNS,
     SELECTORS,
     SET_WEIGHTS,
     SETS,
@@ -86,6 +91,8 @@ class Sizes:
     match_bits: int
     apm_bits: int
     match_cells: int
+    run_cells: int
+    run_bits: int
     network_cells: int
     cells: int
     set_weights: tuple[int, ...]
@@ -100,14 +107,18 @@ class Sizes:
         inputs += -inputs % LENGTH  # whole vectors
         apm_bits = min(max(size.bit_length() - 2, 8), 16)
         match_cells = n * MAP_SIZE
-        network_cells = match_cells + matches(profile) * RUN_BUCKETS * MISS_LEVELS
+        run_cells = match_cells + matches(profile) * RUN_BUCKETS * MISS_LEVELS
+        network_cells = run_cells + profile.runs * RUN_LEVELS * 8
+        slot_bits = min(max((size * n).bit_length() + 1, 8), profile.slot_bits + min(grown, 1))
         starts = np.cumsum([0] + [CHOICES[s] * inputs for s in profile.selectors]).tolist()
         return cls(
             inputs=inputs,
-            slot_bits=min(max((size * n).bit_length() + 1, 8), profile.slot_bits + min(grown, 1)),
+            slot_bits=slot_bits,
             match_bits=min(max(size.bit_length(), 8), 22 + min(grown, 2)),
             apm_bits=apm_bits,
             match_cells=match_cells,
+            run_cells=run_cells,
+            run_bits=slot_bits - 1 if profile.runs else 0,
             network_cells=network_cells,
             cells=network_cells + (NETWORK_MAPS * (APM_ROW << apm_bits) if profile.network else 0),
             set_weights=tuple(starts[:-1]),
@@ -131,6 +142,7 @@ def memory_bytes(profile: Profile, lanes: int, size: int, width: int = 0) -> int
         + 2 * sizes.weights
         + 2 * FINAL_MAPS * (FINAL_ROW << sizes.apm_bits)
         + 4 * (matches(profile) << sizes.match_bits)
+        + (4 << sizes.run_bits)
         + 2 * FOLLOWERS
     )
     a_lane = 8 * (KEYS + len(profile.contexts) + len(Context))
@@ -163,6 +175,7 @@ def make_state(
         cells=_cells(sizes),
         weights=_weights(profile, sizes),
         apms=_final_maps(FINAL_MAPS << sizes.apm_bits),
+        runs=np.zeros(1 << sizes.run_bits, np.uint32),
         heads=np.zeros(matches(profile) << sizes.match_bits, np.int32),
         sums=np.zeros((lanes if profile.network else 1, 257), np.int32),
         followers=np.zeros(FOLLOWERS, np.uint16),
@@ -219,6 +232,8 @@ def _config(profile: Profile, sizes: Sizes, size: int, width: int, period: int, 
     config[FIRST_RATE] = profile.first_rate
     config[FINAL_WEIGHTS] = sizes.weights - FINAL_CHOICES * MAX_SETS
     config[MATCH_CELLS] = sizes.match_cells
+    config[RUNS], config[RUN_BITS] = profile.runs, sizes.run_bits
+    config[RUN_INPUT], config[RUN_CELLS] = run_input(profile), sizes.run_cells
     config[NETWORK_CELLS] = sizes.network_cells
     for first, values in (
         (CONTEXT_IDS, profile.contexts),
@@ -259,6 +274,11 @@ def network_input(profile: Profile) -> int:
 
 def bias_input(profile: Profile) -> int:
     """Return the number of the constant input."""
+    return run_input(profile) + profile.runs
+
+
+def run_input(profile: Profile) -> int:
+    """Return the number of the first input of the runs."""
     return network_input(profile) + (NETWORK_INPUTS if profile.network else 0)
 
 
@@ -274,8 +294,11 @@ def _cells(sizes: Sizes) -> Array:
     cells[: sizes.match_cells] = np.tile(believed, sizes.match_cells // MAP_SIZE)
     run = np.arange(RUN_BUCKETS)
     right = _cell(65536 - 65536 // (2 * run + 4), MATCH_TRUST)
-    models = (sizes.network_cells - sizes.match_cells) // (RUN_BUCKETS * MISS_LEVELS)
-    cells[sizes.match_cells : sizes.network_cells] = np.tile(np.repeat(right, MISS_LEVELS), models)
+    models = (sizes.run_cells - sizes.match_cells) // (RUN_BUCKETS * MISS_LEVELS)
+    cells[sizes.match_cells : sizes.run_cells] = np.tile(np.repeat(right, MISS_LEVELS), models)
+    sure = _cell(65536 - 65536 // (2 * np.arange(RUN_LEVELS) + 4), MATCH_TRUST)
+    of_runs = (sizes.network_cells - sizes.run_cells) // (RUN_LEVELS * 8)
+    cells[sizes.run_cells : sizes.network_cells] = np.tile(np.repeat(sure, 8), of_runs)
     cells[sizes.network_cells :] = np.tile(
         _cell(_knots(), APM_TRUST), (sizes.cells - sizes.network_cells) // APM_ROW
     )

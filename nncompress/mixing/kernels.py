@@ -21,7 +21,8 @@ from .matchmodel import find_strings, move_match, predict_match, update_match
 from .mixer import mix, update_mix
 from .networkmodel import predict_network, sum_weights
 from .regression import correct, update_correction
-from .state import NETWORK, NODE, POSITION, RECENT, open_state
+from .runs import enter_runs, find_runs, predict_runs, update_runs
+from .state import NETWORK, NODE, POSITION, RECENT, RUNS, open_state
 from .text import read_byte
 
 
@@ -31,6 +32,8 @@ def predict_at(s, plane, lo, hi, out):
     find_rows(s, lo, hi)
     predict_contexts(s, plane, lo, hi)
     predict_match(s, plane, lo, hi)
+    if s.config[RUNS]:
+        predict_runs(s, plane, lo, hi)
     if s.config[NETWORK]:
         predict_network(s, plane, lo, hi)
     mix(s, plane, lo, hi)
@@ -44,6 +47,8 @@ def _learn(s, plane, lo, hi, bits):
     update_contexts(s, plane, lo, hi, bits)
     update_match(s, lo, hi, bits)
     update_mix(s, lo, hi, bits)
+    if s.config[RUNS]:
+        update_runs(s, plane, lo, hi, bits)
     if s.config[NETWORK]:
         update_correction(s, lo, hi, bits)
     update_maps(s, lo, hi, bits)
@@ -60,6 +65,8 @@ def _end_byte(s, lo, hi):
         s.keys[lane, RECENT] = s.keys[lane, RECENT] << U(8) | U(byte)
         lane_state[POSITION] += 1
         lane_state[NODE] = 1
+    if s.config[RUNS]:
+        enter_runs(s, lo, hi)
     find_strings(s, lo, hi)
     for lane in range(lo, hi):
         read_byte(s, s.keys[lane], s.lanes[lane])
@@ -74,6 +81,8 @@ def begin_plane(s, plane, lo, hi, weights):
             sum_weights(s, lo, hi, weights)
             find_clusters(s, lo, hi)
         hash_contexts(s, lo, hi)
+        if s.config[RUNS]:
+            find_runs(s, lo, hi)
     if plane & 3 == 0:
         find_slots(s, plane, lo, hi)
 

@@ -110,6 +110,7 @@ class Profile:
             small blocks.
         match_bytes: how many bytes must agree for a match, 3 to 8.
         local_match_bytes: the same for a second match model, within the lane; 0 for none.
+        runs: how many of the contexts, the first ones, have runs; see runs.
         rate: learning rate of the weight sets in the end, in units of 2**-12; at most 2,047.
         first_rate: the rate at the start.
     """
@@ -121,6 +122,7 @@ class Profile:
     slot_bits: int = 22
     match_bytes: int = 6
     local_match_bytes: int = 0
+    runs: int = 0
     rate: int = 48
     first_rate: int = 144
 
@@ -166,6 +168,19 @@ RECORDS_MEDIUM = _contexts("ORDER1 ORDER2 ORDER3 ORDER6 SIZES4 UPPER SKIP3 ABOVE
 RECORDS_RICH = RECORDS_MEDIUM + _contexts("GRADIENT COLUMN AROUND SKIP2 THIRD ABOVE")
 RECORDS_MOST = RECORDS_RICH + _contexts("FOLLOWED2 WORD ORDER4 MATCHED ORDER0")
 
+# What runs gain most for, in the order of kinds.
+RUNS = (
+    _contexts("ORDER2 ORDER3 WORD BIGRAM LINE_WORD SENTENCE_WORD SKIP_BIGRAM CASES"),
+    _contexts(
+        "ORDER0 ORDER1 SIZES4 UPPER CASES CLASSES8 FIELD_PLACE LINE_WORD ABOVE_LINE COLUMN_ABOVE"
+    ),
+    _contexts(
+        "ORDER0 ORDER1 SIZES4 UPPER THIRD SKIP1 SKIP2 SKIP3 INSTRUCTION_BYTES OPCODES FOLLOWED2"
+        " FIELD_PLACE"
+    ),
+    _contexts("ORDER0 ORDER1 SIZES4 UPPER SKIP3 THIRD SKIP2 ABOVE"),
+)
+
 
 def _selectors(names: str) -> tuple[Selector, ...]:
     return tuple(Selector[name] for name in names.split())
@@ -183,33 +198,36 @@ def _alone(
     selectors: tuple[Selector, ...],
     matches: int,
     slot_bits: int,
+    runs: tuple[Context, ...],
 ) -> Profile:
     rates = {Kind.TEXT: (48, 144), Kind.TABLE: (96, 192)}.get(kind, (96, 288))
     return Profile(
-        contexts,
+        runs + tuple(context for context in contexts if context not in runs),
         selectors,
         network=False,
         records=kind is Kind.RECORDS,
         slot_bits=slot_bits,
         match_bytes=8 if matches > 1 else 6,
         local_match_bytes=5 if matches > 1 else 0,
+        runs=len(runs),
         rate=rates[0],
         first_rate=rates[1],
     )
 
 
+_SETS = (TEXT_SETS, TABLE_SETS, BINARY_SETS, RECORDS_SETS)
+_NO_RUNS: tuple[tuple[Context, ...], ...] = ((),) * len(Kind)
+
 ALONE: tuple[tuple[Profile, ...], ...] = tuple(
     tuple(
-        _alone(kind, contexts, selectors[:sets], matches, slot_bits)
-        for kind, contexts, selectors in zip(
-            Kind, lists, (TEXT_SETS, TABLE_SETS, BINARY_SETS, RECORDS_SETS), strict=True
-        )
+        _alone(kind, contexts, selectors[:sets], matches, slot_bits, with_runs)
+        for kind, contexts, selectors, with_runs in zip(Kind, lists, _SETS, runs, strict=True)
     )
-    for sets, matches, slot_bits, lists in (
-        (2, 1, 22, (TEXT_FAST, TABLE_FAST, BINARY_FAST, RECORDS_FAST)),
-        (3, 2, 22, (TEXT_MEDIUM, TABLE_MEDIUM, BINARY_MEDIUM, RECORDS_MEDIUM)),
-        (3, 2, 22, (TEXT_RICH, TABLE_RICH, BINARY_RICH, RECORDS_RICH)),
-        (8, 2, 23, (TEXT_MOST, TABLE_MOST, BINARY_MOST, RECORDS_MOST)),
+    for sets, matches, slot_bits, runs, lists in (
+        (2, 1, 22, _NO_RUNS, (TEXT_FAST, TABLE_FAST, BINARY_FAST, RECORDS_FAST)),
+        (3, 2, 22, _NO_RUNS, (TEXT_MEDIUM, TABLE_MEDIUM, BINARY_MEDIUM, RECORDS_MEDIUM)),
+        (3, 2, 22, _NO_RUNS, (TEXT_RICH, TABLE_RICH, BINARY_RICH, RECORDS_RICH)),
+        (8, 2, 23, RUNS, (TEXT_MOST, TABLE_MOST, BINARY_MOST, RECORDS_MOST)),
     )
 )
 """Mixing alone, by strength, weakest first, and kind."""

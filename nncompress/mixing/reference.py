@@ -36,6 +36,7 @@ from .reference_contexts import (
 from .reference_parts import (
     Cell,
     Match,
+    Runs,
     Slots,
     clamped,
     dot,
@@ -77,6 +78,8 @@ class Reference:
             sizes.inputs,
         )
         self.slots = Slots(sizes.slot_bits)
+        followed: dict[int, tuple[int, int, int]] = {}
+        self.runs = [Runs(followed, sizes.run_bits) for _ in range(profile.runs)]
         self.maps = [
             [Cell(int(p), MAP_TRUST, MAP_LIMIT) for p in EXPECTED_ONE] for _ in profile.contexts
         ]
@@ -100,6 +103,7 @@ class Reference:
         for lane in lanes:
             values = context_values(self.shared, lane)
             lane.keys = [mix64(values[c], (c + 1) * STIR) for c in self.profile.contexts]
+            lane.runs = [runs.find(key) for runs, key in zip(self.runs, lane.keys, strict=False)]
         planes = []
         for plane in range(8):
             bits = [symbol >> (7 - plane) & 1 for symbol in symbols]
@@ -125,6 +129,7 @@ class Reference:
             x += model.predict(lane.node, plane, cells)
         if self.network:
             x += self.network.inputs(lane, plane)
+        x += [run.predict(plane) for run in lane.runs]
         lane.inputs = [*x, STRETCH_ONE // 8] + [0] * (self.inputs - len(x) - 1)
         self._mix(lane, plane)
         x_mixed = self.network.correct(lane) if self.network else lane.mixed
@@ -178,6 +183,8 @@ class Reference:
                 cell.learn(bit)
             for model in lane.models:
                 model.learn(bit)
+            for run in lane.runs:
+                run.learn(plane, bit)
             for weights, output in zip(lane.chosen, lane.outputs, strict=False):
                 error = error_of(output, bit)
                 if abs(error) >= LEAST_ERROR:
@@ -240,6 +247,8 @@ class Reference:
     def _end_byte(self, lane: Lane) -> None:
         byte = lane.node & 255
         self.shared.history[lane.position] = byte
+        for run in lane.runs:
+            run.end(byte)
         lane.position += 1
         for table, key in zip(self.shared.followers, lane.followed, strict=True):
             table[key] = table.get(key, 0) << 8 & 0xFF00 | byte

@@ -10,7 +10,7 @@ import numpy as np
 
 from .instruction import AT_OPCODE, read_instruction
 from .profiles import Context
-from .reference_parts import Cell, Match
+from .reference_parts import Cell, Match, Run
 from .state import (
     INSTRUCTION_BEFORE,
     LANE_SIZE,
@@ -157,6 +157,7 @@ class Lane:
         self.keys: list[int] = []
         self.slots: list[list[int]] = []
         self.cells: list[Cell] = []
+        self.runs: list[Run] = []
         self.inputs: list[int] = []
         self.outputs: list[int] = []
         self.chosen: list[list[int]] = []

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from .allocation import MATCH_TRUST
 from .apm import APM_ROW
 from .matchmodel import LONGEST, MATCH_LIMIT, MISS_LEVELS, RUN_BUCKETS, SURE, run_bucket
+from .runs import LONGEST_RUN, RUN_LEVEL, RUN_LEVELS, RUN_LIMIT
 from .tables import (
     COARSE_BITS,
     COARSE_SQUASH,
+    COARSE_STRETCH,
     RECIPROCAL,
     SQUASH,
     STRETCH,
@@ -137,6 +139,52 @@ class Match:
             if common >= self.least and common > self.run:
                 self.pointer, self.run, self.misses = found, common, 0
         self.expected = history[self.pointer] if self.pointer else -1
+
+
+class Runs:
+    """What followed a context last, and how often in a row; the contexts share one table."""
+
+    def __init__(self, table: dict[int, tuple[int, int, int]], bits: int) -> None:
+        self.table, self.bits = table, bits
+        self.cells = {
+            (level, plane): Cell(65536 - 65536 // (2 * level + 4), MATCH_TRUST, RUN_LIMIT)
+            for level in range(RUN_LEVELS)
+            for plane in range(8)
+        }
+
+    def find(self, key: int) -> Run:
+        """Return the run of a context, of length 0 if there is none."""
+        at, check = key >> (64 - self.bits), key & 0xFFFF
+        found, byte, length = self.table.get(at, (0, 0, 0))
+        return Run(self, at, check, byte, length if found == check else 0)
+
+
+class Run:
+    """A run while a byte is coded."""
+
+    def __init__(self, runs: Runs, at: int, check: int, byte: int, length: int) -> None:
+        self.runs, self.at, self.check, self.byte, self.length = runs, at, check, byte, length
+        self.lasts = length > 0
+
+    def predict(self, plane: int) -> int:
+        """Return an input, 0 where there is no run or the byte has left it."""
+        if not self.lasts:
+            return 0
+        self.cell = self.runs.cells[int(RUN_LEVEL[self.length]), plane]
+        stretched = int(COARSE_STRETCH[self.cell.p16 >> 4])
+        return stretched if self.byte >> (7 - plane) & 1 else -stretched
+
+    def learn(self, plane: int, bit: int) -> None:
+        """Learn whether the expected bit came, and leave the run if it did not."""
+        if self.lasts:
+            self.lasts = self.byte >> (7 - plane) & 1 == bit
+            self.cell.learn(int(self.lasts))
+
+    def end(self, byte: int) -> None:
+        """Lengthen the run, or begin one of another byte."""
+        goes_on = self.length > 0 and byte == self.byte
+        length = min(self.length + 1, LONGEST_RUN) if goes_on else 1
+        self.runs.table[self.at] = self.check, byte, length
 
 
 def match_cells() -> dict[tuple[int, int], Cell]:

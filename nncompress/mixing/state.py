@@ -23,7 +23,8 @@ FOLLOWERS = 6 << 16
 # Entries of State.config.
 CONTEXTS, INPUTS, SETS, SLOT_BITS, MATCH_BITS, MATCH_BYTES, APM_BITS, NETWORK = range(8)
 SIZE, PERIOD, STEP, RATE, FIRST_RATE, FINAL_WEIGHTS, MATCH_CELLS, NETWORK_CELLS = range(8, 16)
-MATCHES, LOCAL_MATCH_BYTES, WIDTH, WITH_FOLLOWERS, WITH_CODE, CONTEXT_IDS = range(16, 22)
+MATCHES, LOCAL_MATCH_BYTES, WIDTH, WITH_FOLLOWERS, WITH_CODE = range(16, 21)
+RUNS, RUN_BITS, RUN_INPUT, RUN_CELLS, CONTEXT_IDS = range(21, 26)
 SELECTORS = CONTEXT_IDS + MAX_CONTEXTS
 SET_WEIGHTS = SELECTORS + MAX_SETS
 CONFIG_SIZE = SET_WEIGHTS + MAX_SETS
@@ -49,7 +50,12 @@ APM1, APM2, APM3, APM4, MIXED, CORRECTED, STRING, LOCAL_STRING = range(6, 14)
 FINAL_CHOSEN, CHOSEN = 14, 15
 SLOT = CHOSEN + MAX_SETS
 CELL = SLOT + MAX_CONTEXTS
-WHERE_SIZE = CELL + MAX_CONTEXTS
+RUN_AT = CELL + MAX_CONTEXTS
+RUN_FOUND = RUN_AT + MAX_CONTEXTS
+RUN_CELL = RUN_FOUND + MAX_CONTEXTS
+ACTIVE_COUNT = RUN_CELL + MAX_CONTEXTS
+ACTIVE = ACTIVE_COUNT + 1
+WHERE_SIZE = ACTIVE + MAX_CONTEXTS
 
 
 class State(NamedTuple):
@@ -71,6 +77,7 @@ class State(NamedTuple):
         cells: uint32, adaptive probabilities: 22 bits of probability, 10 of count.
         weights: int16, 14 fractional bits.
         apms: uint16 [32 * rows], the final maps: probabilities, 25 of each row.
+        runs: uint32 [2 ** run bits], see runs.
         heads: int32 [matches * 2 ** match bits]: the last position after each hashed string, 0 for
             none.
         sums: int32 [lanes, 257]: cumulative weights of the network, at most 2**28.
@@ -96,6 +103,7 @@ class State(NamedTuple):
     cells: Annotated[NDArray[np.uint32], 1]
     weights: Annotated[NDArray[np.int16], 1]
     apms: Annotated[NDArray[np.uint16], 1]
+    runs: Annotated[NDArray[np.uint32], 1]
     heads: Annotated[NDArray[np.int32], 1]
     sums: Annotated[NDArray[np.int32], 2]
     followers: Annotated[NDArray[np.uint16], 1]
