@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
 from bisect import bisect_right
@@ -14,12 +15,13 @@ from nncompress.archive.codec import CodecSource
 from nncompress.archive.history import LiteralHistory
 from nncompress.archive.origins import Blocks
 from nncompress.coding.options import CodingOptions
-from nncompress.errors import DamagedArchiveError
+from nncompress.errors import ConfigError, DamagedArchiveError
 
 from .coder import Coder
 from .filewriter import ArchiveWriter
 from .incremental import Compressor, Decompressor
 from .limits import Limits
+from .remote import Place, Url, place_of
 from .stream import READ_SIZE
 from .waiting import can_wait, read_some, would_block
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 FilePath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-"""What names a file."""
+"""What names a file; text may be a URL."""
 
 
 def open_archive(
@@ -36,15 +38,18 @@ def open_archive(
     mode: str,
     options: CodingOptions,
     block_size: int | None = None,
+    *,
+    close_file: bool = False,
 ) -> BinaryIO:
     """Open an archive as a binary file object.
 
     Args:
-        file: a path, or an open binary file, which stays open; it is read or written from where it
-            stands, and needs no more than ``read`` or ``write``.
+        file: a path or a URL, or an open binary file; that is read or written from where it stands,
+            and needs no more than ``read`` or ``write``.
         mode: "r", "w", "x" or "a".
         options: how blocks are coded.
         block_size: raw bytes a block when writing; None for the level's own.
+        close_file: whether an open file is closed with the object that is returned.
 
     Raises:
         ArchiveError: mode "a", and the file does not end as an archive does.
@@ -54,21 +59,31 @@ def open_archive(
     if text or not (own or hasattr(file, "read" if mode == "r" else "write")):
         raise TypeError("file must be a path (str, bytes or os.PathLike) or an open binary file")
     coder = Coder(options)
+    place = _place(file) if isinstance(file, (str, bytes, os.PathLike)) else None
+    close_file = close_file or place is not None
     if mode == "r":
-        return _open_reader(_open_path(file, "rb", -1), coder, own)
+        return _open_reader(_open_place(place, "rb", -1) or cast(BinaryIO, file), coder, close_file)
     compressor = Compressor(coder.encoder, block_size=block_size)  # before a file is emptied
-    if mode == "a" and isinstance(file, (str, bytes, os.PathLike)):
-        _check_end(file)
+    if mode == "a" and place is not None:
+        _check_end(place)
     # Records are large; and a child process would write a buffer's contents a second time.
-    writer = ArchiveWriter(_open_path(file, mode + "b", 0), compressor, close_file=own)
-    return cast(BinaryIO, writer)
+    raw = _open_place(place, mode + "b", 0) or cast(BinaryIO, file)
+    return cast(BinaryIO, ArchiveWriter(raw, compressor, close_file=close_file))
 
 
-def _open_path(file: FilePath | BinaryIO, mode: str, buffering: int) -> BinaryIO:
-    """Open a file by its path; an open file is returned as it is."""
-    if isinstance(file, (str, bytes, os.PathLike)):
-        return cast(BinaryIO, Path(os.fsdecode(file)).open(mode, buffering))
-    return file
+def _place(file: FilePath) -> Place:
+    return place_of(file) if isinstance(file, str) else Path(os.fsdecode(file))
+
+
+def _open_place(place: Place | None, mode: str, buffering: int) -> BinaryIO | None:
+    """Open a path or a URL; None stands for none."""
+    if not isinstance(place, Url):
+        return cast(BinaryIO, place.open(mode, buffering)) if place else None
+    if mode == "rb":
+        return cast(BinaryIO, place.open(searched=True))
+    if mode == "xb" and place.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+    return cast(BinaryIO, place.create())
 
 
 def _open_reader(raw: BinaryIO, coder: Coder, own: bool) -> BinaryIO:
@@ -96,13 +111,14 @@ def _open_reader(raw: BinaryIO, coder: Coder, own: bool) -> BinaryIO:
         raise
 
 
-def _check_end(path: FilePath) -> None:
+def _check_end(name: Place) -> None:
     """Raise ArchiveError where more cannot be added to the file: it is no archive, or cut off.
 
     Headers and indexes are read, no block is decoded. A file that is missing or empty will do, and
     so does what is no regular file and cannot be looked into.
     """
-    name = Path(os.fsdecode(path))
+    if isinstance(name, Url):
+        raise ConfigError(f"cannot append to {name}: what a URL names is only written whole")
     if not name.is_file() or not name.stat().st_size:
         return
     with name.open("rb") as file:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from weakref import WeakSet
 
 from .incremental import Compressor
+from .remote import RemoteWriter
 from .waiting import can_wait, flush_all, would_block, write_all
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class ArchiveWriter(io.BufferedIOBase):
 
     So does the end of a ``with`` block, after an exception too, the loss of the last reference, and
     the end of the program. After an error while a block was coded or written, :meth:`close` raises
-    that error again, and the archive stays cut off.
+    that error again, and the archive stays cut off; behind a URL nothing appears.
 
     Args:
         file: a file with ``write``; ``flush`` and ``tell`` are used where it has them.
@@ -116,6 +117,8 @@ class ArchiveWriter(io.BufferedIOBase):
         _unfinished.discard(self)
         try:
             if self._close_file:
+                if self._failure is not None and isinstance(self._file, RemoteWriter):
+                    self._file.discard()  # what is cut off does not appear
                 self._file.close()
         finally:
             super().close()
