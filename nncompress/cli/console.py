@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
@@ -19,6 +18,7 @@ from nncompress.errors import FileError, NNCompressError
 from nncompress.files.convert import summary
 from nncompress.files.names import Skip, label
 from nncompress.files.source import size_ahead
+from nncompress.pipeline.remote import Place
 from nncompress.pipeline.stream import Totals
 
 from .bar import SCREEN, can_draw
@@ -82,7 +82,7 @@ class Console:
         meter.begin_check()
         yield meter.add_checked
 
-    def may_replace(self, path: Path) -> bool | None:
+    def may_replace(self, path: Place) -> bool | None:
         """Ask on a terminal; None elsewhere."""
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import floor, log10
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
@@ -12,6 +11,7 @@ from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 from nncompress.files.names import STDIN
 from nncompress.files.source import open_source
+from nncompress.pipeline.remote import Place, place_of
 
 from .console import OK, Console
 from .escape import show_text
@@ -27,10 +27,10 @@ def print_estimates(names: list[str], options: CodingOptions, console: Console) 
 
     if STDIN in names:
         raise ConfigError("an estimate needs files, not standard input: it reads parts of them")
-    paths = list[Path]()
+    paths = list[Place]()
 
     def check(name: str) -> None:
-        with open_source(Path(name), replaces=True) as source:
+        with open_source(place_of(name), replaces=True) as source:
             paths.append(source.path)
 
     status = console.each(names, check)

@@ -12,7 +12,7 @@ import click
 from nncompress.coding.options import CodingOptions
 from nncompress.reports import EXPLAINED_BYTES
 
-from . import options
+from . import candidates, options
 from .console import Console
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("name", metavar="FILE", shell_complete=candidates.offer_files)
 @click.option(
     "--html", "page", type=click.Path(path_type=Path), help="Write a page that opens offline."
 )
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @options.device
 @options.threads
 def command(
-    file: Path,
+    name: str,
     page: Path | None,
     table: Path | None,
     model: str | None,
@@ -50,6 +50,7 @@ def command(
     At least one of --html and --csv says where to.
     """
     from nncompress.files.output import OutputFile
+    from nncompress.pipeline.remote import place_of
     from nncompress.reports.corpora import read_range
     from nncompress.reports.explain import explain
     from nncompress.reports.surprise_csv import csv_lines
@@ -58,6 +59,7 @@ def command(
     if page is None and table is None:
         raise click.UsageError("nothing to write: give --html PAGE, --csv FILE, or both")
     console = Console()
+    file = place_of(name)
     data = b"".join(read_range(file, 0, size + 1))
     title = f"{file.name}: what every byte costs"
     if len(data) > size:

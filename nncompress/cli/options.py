@@ -10,7 +10,6 @@ import functools
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -22,6 +21,7 @@ from nncompress.files.convert import Request
 from nncompress.files.names import SUFFIX, ends_as_folder
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
+from nncompress.pipeline.remote import is_url, place_of
 
 from . import candidates
 from .console import Console
@@ -47,13 +47,15 @@ class Size(click.ParamType):  # type: ignore[type-arg]
 
 
 class Target(click.Path):
-    """The name of a result: a file, or a folder for results; ``-`` for standard output."""
+    """The name of a result: a file or a URL, or a folder for results; ``-`` for standard output."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the name, or raise :class:`FileError` where it can be none."""
         text = os.fspath(value)
         if not text:
             raise FileError("an empty name is no file's")
+        if is_url(text):
+            return text
         if ends_as_folder(text) and not os.path.isdir(text):  # noqa: PTH112
             raise FileError(f"{text}: there is no such folder", text)
         return super().convert(value, param, ctx)
@@ -274,7 +276,7 @@ def _request(
     *, keep: bool, remove: bool, output: str | None, to_stdout: bool, **options: Any
 ) -> dict[str, object]:
     request = Request(
-        output=None if output in (None, "-") else Path(output),
+        output=None if output is None or output == "-" else place_of(output),
         to_stdout=to_stdout or output == "-",
         remove=remove and not keep,
         **options,

@@ -17,6 +17,7 @@ from nncompress.archive.codec import Progress
 from nncompress.errors import DamagedArchiveError, FileError, NNCompressError
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
+from nncompress.pipeline.remote import Place, Url, place_of
 from nncompress.pipeline.stream import (
     Null,
     Reader,
@@ -31,7 +32,8 @@ from .names import STDIN, SUFFIX, Skip, archive_name, contents_name, label, plac
 from .output import OutputFile, os_failure
 from .passing import decode_or_pass
 from .readback import read_back_from
-from .source import SourceFile, open_source, open_stdin, remove_source
+from .remote import Output, RemoteOutput
+from .source import Source, open_source, open_stdin, remove_source
 from .targets import Run, descriptor_of, is_special, is_terminal
 
 
@@ -60,7 +62,7 @@ class Reporter(Protocol):
     def checking(self) -> AbstractContextManager[Progress]:
         """Go on with that progress while the result is decoded, counting bytes of contents."""
 
-    def may_replace(self, path: Path) -> bool | None:
+    def may_replace(self, path: Place) -> bool | None:
         """Ask whether to replace ``path``; None if there is nobody to ask."""
 
     def result(self, message: str, totals: Totals) -> None:
@@ -79,7 +81,7 @@ class Request:
     files of the run are.
     """
 
-    output: Path | None = None
+    output: Place | None = None
     to_stdout: bool = False
     force: bool = False
     remove: bool = False
@@ -133,7 +135,7 @@ def compress_one(name: str, request: Request, coder: Coder, reporter: Reporter) 
         job.totals = compress_stream(job.source, job.sink, coder, job.progress, request.flush_after)
 
 
-def archive_name_rule(request: Request) -> Callable[[Path], Path]:
+def archive_name_rule(request: Request) -> Callable[[Place], Place]:
     """Return how archives are named; with -o, any source will do."""
     force = request.force or request.output is not None
     return lambda path: archive_name(path, force=force, suffix=request.suffix)
@@ -160,10 +162,10 @@ def decompress_one(name: str, request: Request, coder: Coder, reporter: Reporter
             job.totals = decode(job.source)
 
 
-def contents_rule(request: Request) -> Callable[[Path], Path]:
+def contents_rule(request: Request) -> Callable[[Place], Place]:
     """Return how the contents of archives are named; with -o, any suffix will do."""
 
-    def rule(path: Path) -> Path:
+    def rule(path: Place) -> Place:
         try:
             return contents_name(path, request.suffix)
         except Skip:
@@ -196,7 +198,7 @@ def refuse_terminal(name: str) -> None:
 class _Conversion:
     """One file on its way; ``totals`` is set by whoever sends it through."""
 
-    source: SourceFile
+    source: Source
     sink: Writer
     progress: Progress
     totals: Totals = field(default_factory=lambda: Totals(0, 0, b""))
@@ -207,7 +209,7 @@ def _conversion(
     name: str,
     request: Request,
     reporter: Reporter,
-    rule: Callable[[Path], Path],
+    rule: Callable[[Place], Place],
     checker: Coder | None = None,
     *,
     restores: bool = False,
@@ -235,7 +237,7 @@ def _conversion(
         reporter.result(summary(label(name), job.totals, time.monotonic() - start), job.totals)
         return
     with _open(name, replaces=request.output is None or request.output.is_dir()) as source:
-        default = Path(name) if name == STDIN else rule(Path(name))
+        default = Path(name) if name == STDIN else rule(place_of(name))
         target = place_output(request.output, default, request.sources)
         with open_target(source, target, request, reporter) as out:
             passes = 1 if checker is None else 2
@@ -267,13 +269,11 @@ def _uses_stdout(name: str, request: Request) -> bool:
     return request.to_stdout or (name == STDIN and request.output is None)
 
 
-def _open(name: str, *, replaces: bool) -> AbstractContextManager[SourceFile]:
-    return open_stdin() if name == STDIN else open_source(Path(name), replaces=replaces)
+def _open(name: str, *, replaces: bool) -> AbstractContextManager[Source]:
+    return open_stdin() if name == STDIN else open_source(place_of(name), replaces=replaces)
 
 
-def open_target(
-    source: SourceFile, target: Path, request: Request, reporter: Reporter
-) -> OutputFile:
+def open_target(source: Source, target: Place, request: Request, reporter: Reporter) -> Output:
     """Open ``target`` for the result of ``source``, asking before it is replaced.
 
     Raises Skip when the answer is no, and FileError.
@@ -281,16 +281,27 @@ def open_target(
     force = request.force
     direct = target == request.output  # and not a name that was made for the result
     if not (direct and is_special(target)):
-        if target.is_file() and os.path.samestat(target.stat(), source.status):
+        if source.is_at(target):
             raise FileError(f"{target}: is source and target at once", str(target))
         request.run.check(target)
-        existing = os.path.lexists(target) and not (direct and descriptor_of(target) is not None)
-        if existing and not force:
+        if not force and _exists(target, direct):
             answer = reporter.may_replace(target)
             if answer is False:
                 raise Skip(f"{target}: not replaced")
             force = answer is True
+    if isinstance(target, Url):
+        sure = request.verify or request.remove
+        return RemoteOutput(target, force=force, sparse=request.sparse, read_back=sure)
     return OutputFile(target, force=force, sparse=request.sparse, direct=direct)
+
+
+def _exists(target: Place, direct: bool) -> bool:
+    if isinstance(target, Url):
+        try:
+            return not target.is_read_only and target.exists()
+        except OSError as error:
+            raise os_failure(target, error) from None
+    return os.path.lexists(target) and not (direct and descriptor_of(target) is not None)
 
 
 @contextmanager
@@ -306,7 +317,9 @@ def named(name: str) -> Iterator[None]:
         raise
 
 
-def verify(out: OutputFile, totals: Totals, coder: Coder, progress: Progress) -> None:
+def verify(
+    out: OutputFile | RemoteOutput, totals: Totals, coder: Coder, progress: Progress
+) -> None:
     """Decode the finished archive and compare with what was read; ``progress`` counts contents."""
     if out.data_path is None:
         raise FileError(f"{out.path}: is no regular file, so it cannot be verified", str(out.path))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nncompress.archive.access import (
@@ -19,11 +18,12 @@ from nncompress.archive.origins import Origins
 from nncompress.errors import ArchiveError, ConfigError, OutputLimitError
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
+from nncompress.pipeline.remote import place_of
 from nncompress.pipeline.stream import READ_SIZE, Writer
 from nncompress.transforms.filters import HEAD_SIZE, PLAIN, read_transform
 
 from .convert import Reporter, Request, Stdout, decompress_one, named
-from .names import STDIN
+from .names import STDIN, label
 from .source import open_source
 
 SHORT = 8
@@ -46,8 +46,8 @@ def describe(name: str) -> tuple[dict[str, Any], ArchiveError | None]:
     """
     if name == STDIN:
         raise ConfigError("a list needs a file that can be searched, not standard input")
-    with open_source(Path(name), replaces=False) as source:
-        return describe_file(cast(BinaryIO, source.file), name)
+    with open_source(place_of(name), replaces=False, searched=True) as source:
+        return describe_file(cast(BinaryIO, source.file), label(name))
 
 
 def describe_file(file: BinaryIO, name: str) -> tuple[dict[str, Any], ArchiveError | None]:
@@ -182,7 +182,8 @@ def cat_one(
             raise ConfigError("a range needs a file that can be searched, not standard input")
         decompress_one(name, request, coder, reporter)
         return
-    with open_source(Path(name), replaces=False) as source, named(name):
+    opened = open_source(place_of(name), replaces=False, searched=True)
+    with opened as source, named(label(name)):
         file, limits = cast(BinaryIO, source.file), request.limits
         reader = BlockReader(
             file, coder.decoder, max_block=limits.max_block, room=coder.history_room

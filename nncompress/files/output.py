@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, BinaryIO, cast
 
 from nncompress.errors import FileError
+from nncompress.pipeline.remote import Place
 from nncompress.pipeline.waiting import flush_all, write_all
 
 from .disk import copy_attributes, sync_file, sync_folder, tolerated
@@ -243,7 +244,7 @@ def write_file(path: Path, data: bytes, *, force: bool = True) -> None:
         out.commit()
 
 
-def os_failure(path: Path | str, error: OSError) -> Exception:
+def os_failure(path: Place | str, error: OSError) -> Exception:
     """Return the :class:`FileError` to raise for ``error``; a broken pipe stays what it is."""
     if isinstance(error, BrokenPipeError):
         return error

@@ -14,12 +14,13 @@ from nncompress.archive.history import LiteralHistory, lost_literals
 from nncompress.pipeline.stream import Writer
 
 from .output import OutputFile, os_failure
+from .remote import RemoteOutput
 
 
 @contextmanager
 def read_back_from(sink: Writer) -> Iterator[LiteralHistory | None]:
     """Give a history that reads what was written to ``sink``; None where that cannot be read."""
-    path = sink.data_path if isinstance(sink, OutputFile) else None
+    path = sink.data_path if isinstance(sink, OutputFile | RemoteOutput) else None
     if path is None:
         yield None
         return

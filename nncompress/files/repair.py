@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO, cast
 
 from nncompress.archive.recover import Segment, recover
 from nncompress.errors import ConfigError, DamagedArchiveError, OutputLimitError
 from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.remote import place_of
 from nncompress.pipeline.stream import READ_SIZE, Writer
 
 from .convert import Reporter, Request, Stdout, contents_rule, open_target
-from .names import STDIN, place_output
+from .names import STDIN, label, place_output
 from .source import open_source
 
 
@@ -22,25 +22,24 @@ def recover_one(name: str, request: Request, coder: Coder, reporter: Reporter) -
     Each lost range is reported. Raises DamagedArchiveError at the end if anything is lost, or if
     the archive is cut off; the output stays.
     """
+    place, shown = place_of(name), label(name)
     if name == STDIN or request.remove:
         raise ConfigError("--recover needs a file that can be searched, and keeps it")
     request.run.begin(name)
-    with open_source(Path(name), replaces=not request.to_stdout) as source:
+    with open_source(place, replaces=not request.to_stdout, searched=True) as source:
         file = cast(BinaryIO, source.file)
         segments = recover(file, coder.decoder, request.limits.max_block, coder.history())
         if request.to_stdout:
-            faults = _write(segments, Stdout(), name, request, reporter)
+            faults = _write(segments, Stdout(), shown, request, reporter)
         else:
-            target = place_output(
-                request.output, contents_rule(request)(Path(name)), request.sources
-            )
+            target = place_output(request.output, contents_rule(request)(place), request.sources)
             with open_target(source, target, request, reporter) as out:
-                faults = _write(segments, out, name, request, reporter)
-                out.sync(source.status)
+                faults = _write(segments, out, shown, request, reporter)
+                out.sync(source.attributes)
                 out.commit()
                 request.run.wrote(target)
     if faults:
-        raise DamagedArchiveError(f"{name}: not all could be recovered")
+        raise DamagedArchiveError(f"{shown}: not all could be recovered")
 
 
 def _write(

@@ -11,11 +11,13 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
-from nncompress.errors import FileError
+from nncompress.errors import FileError, NNCompressError
+from nncompress.pipeline.remote import Place, RemoteReader, Url, place_of
 from nncompress.pipeline.waiting import read_some
 
 from .names import STDIN, Skip
 from .output import os_failure
+from .remote import RemoteSource
 
 
 class SourceFile:
@@ -48,6 +50,12 @@ class SourceFile:
         """What a result takes over: those of a regular file."""
         return self.status if stat.S_ISREG(self.status.st_mode) else None
 
+    def is_at(self, target: Place) -> bool:
+        """Return whether it is the file that ``target`` names."""
+        if isinstance(target, Url) or not target.is_file():
+            return False
+        return os.path.samestat(target.stat(), self.status)
+
     @property
     def changed(self) -> bool:
         """Whether the file was written to, or replaced, since it was opened."""
@@ -64,6 +72,10 @@ class SourceFile:
         )
 
 
+Source = SourceFile | RemoteSource
+"""What is read by the commands."""
+
+
 def size_ahead(name: str) -> int | None:
     """Return the bytes of the file ``name``, before it is opened; None where that is not known.
 
@@ -72,8 +84,12 @@ def size_ahead(name: str) -> int | None:
     if name == STDIN:
         return None
     try:
+        place = place_of(name)
+        if isinstance(place, Url):
+            size: int | None = place.info().get("size")
+            return size
         status = os.stat(name)  # noqa: PTH116 (no name is wrong)
-    except (OSError, ValueError):
+    except (OSError, ValueError, NNCompressError):
         return 0
     if stat.S_ISDIR(status.st_mode):
         return 0
@@ -81,15 +97,19 @@ def size_ahead(name: str) -> int | None:
 
 
 @contextmanager
-def open_source(path: Path, *, replaces: bool) -> Iterator[SourceFile]:
+def open_source(path: Place, *, replaces: bool, searched: bool = False) -> Iterator[Source]:
     """Open ``path`` for reading.
 
     ``replaces`` says that the result will stand in a file of its own: then folders, devices and
-    pipes are skipped, as gzip and xz do.
+    pipes are skipped, as gzip and xz do. ``searched`` says that only parts of it will be read.
     """
+    if isinstance(path, Url):
+        with _open_remote(path, searched) as remote:
+            yield RemoteSource(path, remote)
+        return
     try:
         if path.is_dir():
-            raise Skip(f"{path}: is a folder, ignored; use -r for the files in it")
+            raise _folder(path)
         if replaces and path.exists() and not path.is_file():
             raise Skip(f"{path}: is no regular file, ignored; use -c to read it")
         file = path.open("rb")
@@ -99,14 +119,30 @@ def open_source(path: Path, *, replaces: bool) -> Iterator[SourceFile]:
         yield SourceFile(path, file)
 
 
+def _open_remote(url: Url, searched: bool) -> RemoteReader:
+    try:
+        return url.open(searched=searched)
+    except IsADirectoryError:
+        raise _folder(url) from None
+    except OSError as error:
+        raise os_failure(url, error) from None
+
+
+def _folder(path: Place) -> Skip:
+    return Skip(f"{path}: is a folder, ignored; use -r for the files in it")
+
+
 @contextmanager
 def open_stdin() -> Iterator[SourceFile]:
     """Give standard input as a source."""
     yield SourceFile(Path("standard input"), cast(BufferedReader, sys.stdin.buffer))
 
 
-def remove_source(source: SourceFile) -> None:
+def remove_source(source: Source) -> None:
     """Delete a source whose result is complete, synced and verified; not if it has changed."""
+    if isinstance(source, RemoteSource):
+        source.remove()
+        return
     mode = source.path.lstat().st_mode
     if not stat.S_ISREG(mode):
         kind = "a link" if stat.S_ISLNK(mode) else "no regular file"

@@ -41,6 +41,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+(://|::.*://)", re.DOTALL)
 _SECRETS = re.compile(r"(?<=://)[^/@\s]*@")
 _QUERY = re.compile(r"(\bhttps?://[^\s?'\"]*)\?[^\s'\"]*")
 
+
 def hide_secrets(text: str) -> str:
     """Return ``text`` without the users, passwords and signatures that URLs in it carry."""
     return _QUERY.sub(r"\1?...", _SECRETS.sub("", text))
@@ -357,12 +358,16 @@ def _as_os_error(error: Exception, url: Url) -> OSError:
     text = getattr(error, "strerror", None) or str(error)
     cause = error.__cause__
     if isinstance(error, FileNotFoundError):
-        # What HTTP raises for everything; the cause tells whether there is really no such file.
-        if cause is None or (getattr(cause, "status", 404) == 404 and not isinstance(cause, OSError)):
-            missing = os.strerror(errno.ENOENT) if text in url.text else _one_line(text)
+        # HTTP raises it for everything; the cause tells whether there is really no such file.
+        if getattr(cause, "status", 404) == 404 and not isinstance(cause, OSError):
+            missing = "" if text in url.text else _one_line(text)
             return FileNotFoundError(errno.ENOENT, missing or os.strerror(errno.ENOENT), str(url))
         text = str(cause)
+    if isinstance(error, ValueError) and "range requests" in text:
+        text = "the server does not send parts of files; copy it to a disk first"
     number = getattr(error, "errno", None) or errno.EIO
+    if number == errno.EPIPE:  # which would pass for standard output, closed by its reader
+        number = errno.EIO
     return OSError(number, _one_line(text) or type(error).__name__, str(url))
 
 

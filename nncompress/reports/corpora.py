@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nncompress.errors import FileError
 from nncompress.files.output import os_failure
+from nncompress.pipeline.remote import Place, Url
 
 from .baselines import load
 
@@ -92,15 +93,16 @@ def require_enwik8(path: Path) -> None:
     raise FileError(f"{path}: this is not enwik8 ({wrong}); {WHERE_TO_GET}", str(path))
 
 
-def read_range(path: Path, start: int, stop: int) -> Iterator[bytes]:
+def read_range(path: Place, start: int, stop: int) -> Iterator[bytes]:
     """Yield the bytes start..stop-1 of a file in pieces, as far as it has them.
 
     Raises:
         FileError: they cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            file.seek(start)
+        with path.open() if isinstance(path, Url) else path.open("rb") as file:
+            if start:
+                file.seek(start)
             while start < stop and (piece := file.read(min(PIECE_SIZE, stop - start))):
                 start += len(piece)
                 yield piece

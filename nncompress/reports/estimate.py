@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from nncompress.archive.codec import Progress
 from nncompress.coding.block import NETWORK_TIME, BlockCoder, open_block_coder
@@ -29,6 +28,7 @@ from nncompress.errors import ConfigError
 from nncompress.files.source import open_source
 from nncompress.machine.resources import cpus
 from nncompress.pipeline.coder import Coder
+from nncompress.pipeline.remote import Place
 from nncompress.pipeline.stream import Null, compress_stream
 
 from .samples import SampledFiles, SampleRun
@@ -78,7 +78,7 @@ class Estimate:
 
 
 def estimate(
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     options: CodingOptions,
     levels: Sequence[int],
     bar: Callable[[int], AbstractContextManager[Progress]],

@@ -7,13 +7,13 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
-from pathlib import Path
 
 from nncompress.archive.codec import Progress
 from nncompress.archive.writer import BlockSizes
 from nncompress.coding.block import BlockCoder
 from nncompress.coding.levels import Level
 from nncompress.files.source import open_source
+from nncompress.pipeline.remote import Place
 
 NOISE = 0.98
 """What costs more than this part of its size is noise, of which nothing is learnt."""
@@ -22,7 +22,7 @@ NOISE = 0.98
 class SampledFiles:
     """The bytes of several files, as if they stood one after the other."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Place]) -> None:
         self.paths = paths
         self._sizes = [_size(path) for path in paths]
         self._starts = [0, *accumulate(self._sizes)]
@@ -38,7 +38,7 @@ class SampledFiles:
     def _around(self, place: int, size: int) -> bytes:
         number = bisect_right(self._starts, place) - 1
         own = place - self._starts[number]
-        with open_source(self.paths[number], replaces=True) as source:
+        with open_source(self.paths[number], replaces=True, searched=True) as source:
             source.file.seek(max(0, min(own - size // 2, self._sizes[number] - size)))
             return source.file.read(size)
 
@@ -58,7 +58,7 @@ class SampledFiles:
         return len(self.paths)
 
 
-def _size(path: Path) -> int:
+def _size(path: Place) -> int:
     with open_source(path, replaces=True) as source:
         return source.size
 
