@@ -89,8 +89,12 @@ def describe_file(file: BinaryIO, name: str) -> tuple[dict[str, Any], ArchiveErr
 
 def _blocks(file: BinaryIO, headers: list[tuple[BlockPlace, BlockHeader]]) -> list[dict[str, Any]]:
     """Return the facts about each block."""
-    filters = [_filter(file, place, header) for place, header in headers]
-    copies = _copies(file, [place for place, _ in headers])
+    origins_of = Origins([place for place, _ in headers])
+    # All of a block at once: a file behind a URL is read anew at each place.
+    found = [
+        (_filter(file, place, header), *_copies(file, place, header, number, origins_of))
+        for number, (place, header) in enumerate(headers)
+    ]
     return [
         {
             "start": place.start,
@@ -104,7 +108,7 @@ def _blocks(file: BinaryIO, headers: list[tuple[BlockPlace, BlockHeader]]) -> li
             "origins": origins,
             "crc32": f"{header.crc:08x}",
         }
-        for (place, header), label, (count, origins) in zip(headers, filters, copies, strict=True)
+        for (place, header), (label, count, origins) in zip(headers, found, strict=True)
     ]
 
 
@@ -135,17 +139,15 @@ def _read_headers(
     return headers, fault or found.fault
 
 
-def _copies(file: BinaryIO, places: list[BlockPlace]) -> list[tuple[int | None, list[int]]]:
-    """Return the number of copies in each block, and the blocks that they repeat."""
-    origins = Origins(places)
-    found: list[tuple[int | None, list[int]]] = []
-    for number, place in enumerate(places):
-        try:
-            copies = read_section(file, place, read_block_header(file, place))
-            found.append((len(copies), origins.of(number, copies)))
-        except ArchiveError:
-            found.append((None, []))
-    return found
+def _copies(
+    file: BinaryIO, place: BlockPlace, header: BlockHeader, number: int, origins: Origins
+) -> tuple[int | None, list[int]]:
+    """Return the number of copies in a block, and the blocks that they repeat."""
+    try:
+        copies = read_section(file, place, header)
+        return len(copies), origins.of(number, copies)
+    except ArchiveError:
+        return None, []
 
 
 def _filter(file: BinaryIO, place: BlockPlace, header: BlockHeader) -> str | None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 READ_AHEAD = 1 << 22
 """Bytes that are fetched at once of a file that is read in order."""
 
-SEARCH_AHEAD = 1 << 15
+SEARCH_AHEAD = 1 << 13
 """Bytes that are fetched beyond what is asked for, of a file of which only parts are read."""
 
 READ_ONLY = frozenset({"http", "https", "zip", "tar", "libarchive", "github", "git", "data"})
