@@ -27,7 +27,7 @@ LAYERS = (
     ("quantize",),
     ("training",),
     ("reports",),
-    ("cli",),
+    ("cli", "integrations"),
     ("__main__",),
 )
 """Lowest first: a module imports from lower layers and from its own folder alone."""
