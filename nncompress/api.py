@@ -282,8 +282,8 @@ def open(
     keep no archive of what an exception has ended, delete it where the exception is caught.
 
     Args:
-        file: a path, or an open binary file, which stays open. It is used from where it stands, and
-            needs only ``read`` or only ``write``.
+        file: a path, or a URL as text; or an open binary file, which stays open. It is used from
+            where it stands, and needs only ``read`` or only ``write``.
         mode: "r", "w", "x" (must not exist) or "a" (adds a member to a file that ends as an archive
             does, or is empty or missing), with "b" (the default) or "t".
         encoding: of text, for mode "t".
@@ -310,6 +310,8 @@ def open(
         TypeError: an argument has the wrong type.
         ConfigError: the mode, or another argument, has an impossible value.
         OSError: the file cannot be opened.
+        FileError: the URL has a protocol that is not known.
+        MissingLibraryError: what the URL's protocol needs is not installed.
         ArchiveError: while reading, the archive is damaged, cut off, or none at all; for mode "a",
             the file does not end as an archive does.
         MemoryLimitError: while reading, a block would take more than ``memory_limit``.

@@ -86,7 +86,7 @@ def info(file: FilePath | BinaryIO) -> ArchiveInfo:
     Only headers and the index are read. Contents are not checked; ``nncompress test`` does that.
 
     Args:
-        file: a path, or an open binary file that can be searched. It is taken from its beginning,
+        file: a path or a URL, or an open binary file that can be searched. It is taken from its beginning,
             stays open, and stands afterwards where it stood before.
 
     Returns:
