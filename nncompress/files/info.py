@@ -86,8 +86,8 @@ def info(file: FilePath | BinaryIO) -> ArchiveInfo:
     Only headers and the index are read. Contents are not checked; ``nncompress test`` does that.
 
     Args:
-        file: a path or a URL, or an open binary file that can be searched. It is taken from its beginning,
-            stays open, and stands afterwards where it stood before.
+        file: a path, a URL as text, or an open binary file that can be searched. That is taken from
+            its beginning, stays open, and stands afterwards where it stood before.
 
     Returns:
         A dictionary with the keys of :class:`ArchiveInfo`. Of an archive that is cut off or damaged
