@@ -18,12 +18,17 @@ class CountingStore(AbstractFileSystem):
     """Bytes that were read."""
     room: int | None = None
     """Bytes that a file may have before writing fails; None for any number."""
+    gaps: ClassVar[int] = 0
+    """How many of the next parts that are asked for do not come."""
+    cuts = False
+    """Whether the last byte of what is sent gets lost."""
     spoils = False
     """Whether what is stored differs from what was sent."""
 
     @classmethod
     def reset(cls) -> None:
-        cls.files, cls.fetched, cls.room, cls.spoils = {}, 0, None, False
+        cls.files, cls.fetched, cls.room, cls.gaps = {}, 0, None, 0
+        cls.cuts = cls.spoils = False
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         path = self._strip_protocol(path)
@@ -51,6 +56,9 @@ class _StoredFile(AbstractBufferedFile):
     fs: CountingStore
 
     def _fetch_range(self, start: int, end: int) -> bytes:
+        if CountingStore.gaps:
+            CountingStore.gaps -= 1
+            raise TimeoutError("no answer")
         data = self.fs.files[self.path][start:end]
         CountingStore.fetched += len(data)
         return data
@@ -66,8 +74,9 @@ class _StoredFile(AbstractBufferedFile):
             self.commit()
 
     def commit(self) -> None:
-        spoilt = bytes([self.parts[0] ^ 1]) + self.parts[1:]
-        self.fs.files[self.path] = spoilt if self.fs.spoils else self.parts
+        if self.fs.spoils:
+            self.parts = bytes([self.parts[0] ^ 1]) + self.parts[1:]
+        self.fs.files[self.path] = self.parts[:-1] if self.fs.cuts else self.parts
 
     def discard(self) -> None:
         self.parts = b""

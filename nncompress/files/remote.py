@@ -64,7 +64,7 @@ class RemoteSource:
     def refuse_changed(self) -> None:
         """Raise FileError if it was written to, or replaced, since it was opened."""
         if self.file.changed:
-            raise FileError(f"{self.path}: changed while it was read; kept", str(self.path))
+            raise FileError(f"{self.path}: changed while it was read", str(self.path))
 
     def remove(self) -> None:
         """Delete it, whose result is complete and verified; not if it has changed."""

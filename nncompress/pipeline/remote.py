@@ -10,12 +10,14 @@ import errno
 import io
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from nncompress.errors import FileError, MissingLibraryError, NNCompressError
 
@@ -27,6 +29,12 @@ READ_AHEAD = 1 << 22
 
 SEARCH_AHEAD = 1 << 13
 """Bytes that are fetched beyond what is asked for, of a file of which only parts are read."""
+
+TRIES, PAUSE = 3, 1.0
+"""How often a part is asked for that does not come, and the seconds before the second time."""
+
+LASTING = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTSUP})
+"""Errors after which nothing is asked for again."""
 
 READ_ONLY = frozenset({"http", "https", "zip", "tar", "libarchive", "github", "git", "data"})
 """Protocols by which fsspec writes no files, or not in place."""
@@ -47,7 +55,7 @@ def hide_secrets(text: str) -> str:
     return _QUERY.sub(r"\1?...", _SECRETS.sub("", text))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Url:
     """A file or folder behind a URL; as text without what must not be shown.
 
@@ -60,6 +68,9 @@ class Url:
     def __str__(self) -> str:
         return hide_secrets(self.text)
 
+    def __repr__(self) -> str:
+        return f"Url({str(self)!r})"
+
     @cached_property
     def opened(self) -> tuple[Any, str]:
         """The file system, and what the file is called in it."""
@@ -67,7 +78,7 @@ class Url:
             from fsspec.core import url_to_fs
         except ImportError:
             raise MissingLibraryError(
-                f"{self}: URLs need fsspec, which is not installed: pip install nncompress[remote]"
+                f"{self}: URLs need fsspec, which is missing: pip install 'nncompress[remote]'"
             ) from None
         try:
             system, path = url_to_fs(self.text)
@@ -78,7 +89,8 @@ class Url:
         except NNCompressError:
             raise
         except Exception as error:
-            raise FileError(f"{self}: {_one_line(str(error))}", str(self)) from None
+            text = _as_os_error(error, self).strerror
+            raise FileError(f"{self}: {text}", str(self)) from None
         return system, path
 
     @cached_property
@@ -204,8 +216,7 @@ def place_of(name: str) -> Place:
         return Path(name)
     url = Url(name)
     system, path = url.opened
-    local = "file" in _protocols(system)
-    return Path(path) if local else url
+    return Path(unquote(path)) if "file" in _protocols(system) else url
 
 
 class RemoteReader(io.RawIOBase):
@@ -238,9 +249,20 @@ class RemoteReader(io.RawIOBase):
             return int(self._file.seek(offset, whence))
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return up to ``size`` bytes, none at the end."""
-        with remote_errors(self.url):
-            return bytes(self._file.read(size))
+        """Return up to ``size`` bytes, none at the end.
+
+        What does not come is asked for again, of a file that can be searched.
+        """
+        left = TRIES if self.seekable() else 1
+        while True:
+            try:
+                with remote_errors(self.url):
+                    return bytes(self._file.read(size))
+            except OSError as error:
+                left -= 1
+                if not left or error.errno in LASTING:
+                    raise
+                time.sleep(PAUSE * (TRIES - left) ** 2)
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read into ``buffer``; 0 at the end."""
@@ -318,15 +340,14 @@ class RemoteWriter(io.RawIOBase):
                 self._file.close()
                 if hasattr(self._file, "commit"):
                     self._file.commit()
-            self._compare()
         except BaseException:
             self.discard()
             raise
         super().close()
-
-    def _compare(self) -> None:
         found = self._url.info().get("size")
         if found != self._size:
+            with suppress(OSError):
+                self._url.remove()
             message = f"{found} bytes arrived of {self._size}"
             raise OSError(errno.EIO, message, str(self._url))
 
@@ -363,11 +384,13 @@ def _as_os_error(error: Exception, url: Url) -> OSError:
             missing = "" if text in url.text else _one_line(text)
             return FileNotFoundError(errno.ENOENT, missing or os.strerror(errno.ENOENT), str(url))
         text = str(cause)
-    if isinstance(error, ValueError) and "range requests" in text:
-        text = "the server does not send parts of files; copy it to a disk first"
     number = getattr(error, "errno", None) or errno.EIO
     if number == errno.EPIPE:  # which would pass for standard output, closed by its reader
         number = errno.EIO
+    if getattr(error, "status", None) in range(400, 408):  # HTTP's word for what will not change
+        number = errno.EACCES
+    if isinstance(error, ValueError) and "range requests" in text:
+        number, text = errno.ENOTSUP, "the server does not send parts of files; copy it first"
     return OSError(number, _one_line(text) or type(error).__name__, str(url))
 
 

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -91,11 +92,25 @@ def test_parts_of_them_too(nnc, served):
     assert 0 < Handler.sent < len(NOISE) / 3
 
 
+def test_a_file_in_a_zip_file_there(nnc, served, tmp_path):
+    with zipfile.ZipFile(tmp_path / "srv" / "parts" / "all.zip", "w") as together:
+        together.write("noise", "in/noise")
+    chain = f"::{served}/parts/all.zip"
+    assert nnc("-o", "made.nnc", f"zip://in/noise{chain}").status == 0
+    assert nncompress.decompress(Path("made.nnc").read_bytes()) == NOISE
+    Path("out").mkdir()
+    assert nnc("-r", "-o", "out", f"zip://{chain}").status == 0
+    assert [path.name for path in Path("out").iterdir()] == ["noise.nnc"]
+    assert "use -o or -c" in nnc(f"zip://in/noise{chain}").said
+    missing = nnc("-c", f"zip://in/noise::{served}/parts/none.zip").said
+    assert missing.endswith("parts/none.zip: No such file or directory\n")
+
+
 def test_a_server_that_sends_no_parts_is_reported(nnc, served):
     done = nnc("list", f"{served}/whole/noise.nnc")
     (line,) = done.said.splitlines()
     assert done.status == 1
-    assert line.endswith("the server does not send parts of files; copy it to a disk first")
+    assert line.endswith("the server does not send parts of files; copy it first")
 
 
 @pytest.mark.parametrize("option", [[], ["--rm", "-o", "made"]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,36 @@ def test_a_broken_upload_leaves_nothing_there_and_the_result_on_disk(nnc, store)
     (kept,) = left_over()
     assert done.said.rstrip().endswith(kept)
     assert nncompress.decompress((Path("temporary") / kept).read_bytes()) == NOISE
+
+
+def test_ctrl_c_in_an_upload_leaves_nothing_anywhere(nnc, store, monkeypatch):
+    def stop(self, data):
+        raise KeyboardInterrupt
+
+    Path("noise").write_bytes(NOISE)
+    monkeypatch.setattr("nncompress.pipeline.remote.RemoteWriter.write", stop)
+    done = nnc("-o", "counting://box/x.nnc", "noise")
+    assert (done.status, done.said.strip()) == (1, "nncompress: stopped")
+    assert (store, left_over()) == ({}, [])
+
+
+def test_what_arrives_cut_off_does_not_stay(nnc, store):
+    Path("text").write_bytes(TEXT)
+    CountingStore.cuts = True
+    done = nnc("-o", "counting://box/x.nnc", "text")
+    assert (done.status, store) == (1, {})
+    assert re.search(r"x\.nnc: \d+ bytes arrived of \d+; the complete result is kept", done.said)
+
+
+def test_a_part_that_does_not_come_is_asked_for_again(nnc, store, monkeypatch):
+    monkeypatch.setattr("nncompress.pipeline.remote.PAUSE", 0)
+    store["box/text"] = TEXT
+    CountingStore.gaps = 2
+    assert nnc("counting://box/text").status == 0
+    assert nncompress.decompress(store["box/text.nnc"]) == TEXT
+    CountingStore.gaps = 3
+    done = nnc("-f", "counting://box/text")
+    assert (done.status, done.said) == (1, "nncompress: counting://box/text: no answer\n")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
@@ -201,7 +232,7 @@ def test_what_is_not_installed_or_not_known_is_named(nnc, store, monkeypatch):
     ]
     assert "box/text.nnc" in store  # the others go on
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
-    with pytest.raises(MissingLibraryError, match=r"pip install nncompress\[remote\]"):
+    with pytest.raises(MissingLibraryError, match=r"pip install 'nncompress\[remote\]'"):
         nncompress.open("counting://box/text.nnc")
 
 
@@ -219,10 +250,11 @@ def test_a_file_that_is_called_like_a_url_is_a_file(nnc, store):
 
 def test_a_file_url_is_a_path(nnc, tmp_path):
     Path("text").write_bytes(TEXT)
-    assert nnc("--rm", (tmp_path / "text").as_uri()).status == 0
-    assert sorted(path.name for path in tmp_path.glob("text*")) == ["text.nnc"]
+    Path("text").rename("a text")
+    assert nnc("--rm", (tmp_path / "a text").as_uri()).status == 0
+    assert sorted(path.name for path in tmp_path.glob("a*")) == ["a text.nnc"]
     assert nnc("-d", "-r", tmp_path.as_uri(), "-o", tmp_path.as_uri()).status == 0
-    assert Path("text").read_bytes() == TEXT
+    assert Path("a text").read_bytes() == TEXT
 
 
 def test_paths_do_not_import_fsspec(tmp_path):
