@@ -197,4 +197,5 @@ Output = OutputFile | RemoteOutput
 def _local_name(path: Url) -> Path:
     """Return what to call the local file, the same for each result with this URL."""
     name = re.sub(r"[^\w.-]", "_", path.name)[-100:]
-    return Path(tempfile.gettempdir(), f"nncompress-{zlib.crc32(path.text.encode()):08x}-{name}")
+    check = zlib.crc32(os.fsencode(path.text))
+    return Path(tempfile.gettempdir(), f"nncompress-{check:08x}-{name}")

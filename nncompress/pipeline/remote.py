@@ -163,9 +163,10 @@ class Url:
             system.invalidate_cache()
             found = sorted(system.find(path))
         for each in found:
-            # The rest is for stores that list a folder as if it were a file in itself.
-            if each.startswith(folder) and not each.endswith("/"):
-                yield Url(f"{before}{own.rstrip('/')}{each.removeprefix(folder)}{after}")
+            inner = each.removeprefix(folder)
+            # Some stores list a folder as if it were a file in itself.
+            if (inner.startswith("/") or not folder) and not inner.endswith("/"):
+                yield Url(f"{before}{own.rstrip('/')}{inner}{after}")
 
     def open(self, *, searched: bool = False) -> RemoteReader:
         """Open it for reading; ``searched`` says that only parts of it will be read."""
