@@ -30,7 +30,7 @@ READ_AHEAD = 1 << 22
 SEARCH_AHEAD = 1 << 13
 """Bytes that are fetched beyond what is asked for, of a file of which only parts are read."""
 
-TRIES, PAUSE = 3, 1.0
+TRIES, TRY_PAUSE = 3, 1.0
 """How often a part is asked for that does not come, and the seconds before the second time."""
 
 LASTING = frozenset({errno.ENOENT, errno.EACCES, errno.EPERM, errno.ENOTSUP})
@@ -263,7 +263,7 @@ class RemoteReader(io.RawIOBase):
                 left -= 1
                 if not left or error.errno in LASTING:
                     raise
-                time.sleep(PAUSE * (TRIES - left) ** 2)
+                time.sleep(TRY_PAUSE * (TRIES - left) ** 2)
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read into ``buffer``; 0 at the end."""

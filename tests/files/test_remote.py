@@ -111,7 +111,7 @@ def test_what_arrives_cut_off_does_not_stay(nnc, store):
 
 
 def test_a_part_that_does_not_come_is_asked_for_again(nnc, store, monkeypatch):
-    monkeypatch.setattr("nncompress.pipeline.remote.PAUSE", 0)
+    monkeypatch.setattr("nncompress.pipeline.remote.TRY_PAUSE", 0)
     store["box/text"] = TEXT
     CountingStore.gaps = 2
     assert nnc("counting://box/text").status == 0

@@ -27,7 +27,8 @@ LAYERS = (
     ("quantize",),
     ("training",),
     ("reports",),
-    ("cli", "integrations"),
+    ("cli",),
+    ("integrations",),
     ("__main__",),
 )
 """Lowest first: a module imports from lower layers and from its own folder alone."""
