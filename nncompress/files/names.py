@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from nncompress.errors import ConfigError, FileError
-from nncompress.pipeline.remote import Place, Url, hide_secrets, is_url
+from nncompress.pipeline.remote import Place, Url, is_url
+from nncompress.pipeline.remote_errors import hide_secrets
 
 SUFFIX = ".nnc"
 TAR_SUFFIX = ".tnn"  # short for .tar.nnc, as .tgz is for .tar.gz

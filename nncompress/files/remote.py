@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 
 from nncompress.errors import FileError
-from nncompress.pipeline.remote import Place, RemoteReader, Url
+from nncompress.pipeline.remote import Place, Url
+from nncompress.pipeline.remote_files import RemoteReader, create_remote, open_remote
 from nncompress.pipeline.stream import READ_SIZE
 
 from .output import OutputFile, os_failure
@@ -155,7 +156,7 @@ class RemoteOutput:
     def _send(self) -> None:
         path = self._local.data_path
         assert path is not None
-        with path.open("rb") as file, self.path.create() as remote:
+        with path.open("rb") as file, create_remote(self.path) as remote:
             try:
                 while data := file.read(READ_SIZE):
                     remote.write(data)
@@ -169,7 +170,7 @@ class RemoteOutput:
             raise FileError(text, str(self.path))
 
     def _is_stored(self, path: Path) -> bool:
-        with path.open("rb") as file, self.path.open() as remote:
+        with path.open("rb") as file, open_remote(self.path) as remote:
             while data := file.read(READ_SIZE):
                 found = b""
                 while len(found) < len(data) and (piece := remote.read(len(data) - len(found))):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import cast
 
 from nncompress.errors import FileError, NNCompressError
-from nncompress.pipeline.remote import Place, RemoteReader, Url, place_of
+from nncompress.pipeline.remote import Place, Url, place_of
+from nncompress.pipeline.remote_files import RemoteReader, open_remote
 from nncompress.pipeline.waiting import read_some
 
 from .names import STDIN, Skip
@@ -121,7 +122,7 @@ def open_source(path: Place, *, replaces: bool, searched: bool = False) -> Itera
 
 def _open_remote(url: Url, searched: bool) -> RemoteReader:
     try:
-        return url.open(searched=searched)
+        return open_remote(url, searched=searched)
     except IsADirectoryError:
         raise _folder(url) from None
     except OSError as error:

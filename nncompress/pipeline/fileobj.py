@@ -22,6 +22,7 @@ from .filewriter import ArchiveWriter
 from .incremental import Compressor, Decompressor
 from .limits import Limits
 from .remote import Place, Url, place_of
+from .remote_files import create_remote, open_remote
 from .stream import READ_SIZE
 from .waiting import can_wait, read_some, would_block
 
@@ -80,10 +81,10 @@ def _open_place(place: Place | None, mode: str, buffering: int) -> BinaryIO | No
     if not isinstance(place, Url):
         return cast(BinaryIO, place.open(mode, buffering)) if place else None
     if mode == "rb":
-        return cast(BinaryIO, place.open(searched=True))
+        return cast(BinaryIO, open_remote(place, searched=True))
     if mode == "xb" and place.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
-    return cast(BinaryIO, place.create())
+    return cast(BinaryIO, create_remote(place))
 
 
 def _open_reader(raw: BinaryIO, coder: Coder, own: bool) -> BinaryIO:

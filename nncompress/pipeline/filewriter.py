@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from weakref import WeakSet
 
 from .incremental import Compressor
-from .remote import RemoteWriter
+from .remote_files import RemoteWriter
 from .waiting import can_wait, flush_all, would_block, write_all
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from pathlib import Path
 from nncompress.errors import FileError
 from nncompress.files.output import os_failure
 from nncompress.pipeline.remote import Place, Url
+from nncompress.pipeline.remote_files import open_remote
 
 from .baselines import load
 
@@ -100,7 +101,7 @@ def read_range(path: Place, start: int, stop: int) -> Iterator[bytes]:
         FileError: they cannot be read.
     """
     try:
-        with path.open() if isinstance(path, Url) else path.open("rb") as file:
+        with open_remote(path) if isinstance(path, Url) else path.open("rb") as file:
             if start:
                 file.seek(start)
             while start < stop and (piece := file.read(min(PIECE_SIZE, stop - start))):

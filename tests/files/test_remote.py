@@ -96,7 +96,7 @@ def test_ctrl_c_in_an_upload_leaves_nothing_anywhere(nnc, store, monkeypatch):
         raise KeyboardInterrupt
 
     Path("noise").write_bytes(NOISE)
-    monkeypatch.setattr("nncompress.pipeline.remote.RemoteWriter.write", stop)
+    monkeypatch.setattr("nncompress.pipeline.remote_files.RemoteWriter.write", stop)
     done = nnc("-o", "counting://box/x.nnc", "noise")
     assert (done.status, done.said.strip()) == (1, "nncompress: stopped")
     assert (store, left_over()) == ({}, [])
@@ -111,7 +111,7 @@ def test_what_arrives_cut_off_does_not_stay(nnc, store):
 
 
 def test_a_part_that_does_not_come_is_asked_for_again(nnc, store, monkeypatch):
-    monkeypatch.setattr("nncompress.pipeline.remote.TRY_PAUSE", 0)
+    monkeypatch.setattr("nncompress.pipeline.remote_files.TRY_PAUSE", 0)
     store["box/text"] = TEXT
     CountingStore.gaps = 2
     assert nnc("counting://box/text").status == 0
@@ -211,7 +211,7 @@ def test_what_is_missing_is_said_on_one_line_without_passwords(nnc, url):
 
 
 def test_signatures_in_queries_are_not_shown():
-    from nncompress.pipeline.remote import hide_secrets
+    from nncompress.pipeline.remote_errors import hide_secrets
 
     text = "cannot open 'https://me:word@host/x.nnc?X-Amz-Signature=secret' at https://host/y?z=key"
     assert hide_secrets(text) == "cannot open 'https://host/x.nnc?...' at https://host/y?..."
