@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from nncompress.errors import FileError, MissingLibraryError, NNCompressError
 
@@ -171,7 +170,11 @@ def place_of(name: str) -> Place:
         return Path(name)
     url = Url(name)
     system, path = url.opened
-    return Path(unquote(path)) if "file" in _protocols(system) else url
+    if "file" not in _protocols(system):
+        return url
+    from urllib.parse import unquote
+
+    return Path(unquote(path))
 
 
 def _protocols(system: Any) -> set[str]:
