@@ -96,11 +96,12 @@ class Url:
         """Whether no file can be written there, as far as is known."""
         return bool(READ_ONLY & _protocols(self.opened[0]))
 
-    def info(self) -> dict[str, Any]:
-        """Ask what the store knows of it; nothing that was answered before counts."""
+    def info(self, *, fresh: bool = True) -> dict[str, Any]:
+        """Ask what the store knows of it; if ``fresh``, nothing that was answered before counts."""
         system, path = self.opened
         with remote_errors(self.text):
-            system.invalidate_cache()
+            if fresh:
+                system.invalidate_cache()
             return dict(system.info(path))
 
     def exists(self) -> bool:
