@@ -50,7 +50,10 @@ def as_os_error(error: Exception, url: str) -> OSError:
     if getattr(error, "status", None) in range(400, 408):  # HTTP's word for what will not change
         number = errno.EACCES
     if isinstance(error, ValueError) and "range requests" in text:
-        number, text = errno.ENOTSUP, "the server does not send parts of files; copy it first"
+        number = errno.ENOTSUP
+        text = (
+            "the server does not send parts of files; simplecache::URL fetches it as a whole first"
+        )
     return OSError(number, _one_line(text) or type(error).__name__, hide_secrets(url))
 
 

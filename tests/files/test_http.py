@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import nncompress
+from tests.children import environment
 
 pytest.importorskip("fsspec", reason="needs nncompress[remote]")
 pytest.importorskip("aiohttp", reason="needs aiohttp, for http:// and https://")
@@ -106,11 +109,20 @@ def test_a_file_in_a_zip_file_there(nnc, served, tmp_path):
     assert missing.endswith("parts/none.zip: No such file or directory\n")
 
 
-def test_a_server_that_sends_no_parts_is_reported(nnc, served):
+def test_a_server_that_sends_no_parts_is_reported(nnc, served, tmp_path):
+    Path("noise").unlink()
     done = nnc("list", f"{served}/whole/noise.nnc")
     (line,) = done.said.splitlines()
     assert done.status == 1
-    assert line.endswith("the server does not send parts of files; copy it first")
+    assert "the server does not send parts of files; simplecache::URL fetches it" in line
+    whole = f"simplecache::{served}/whole/noise.nnc"
+    assert nnc("cat", "--range", "7:11", whole).out == NOISE[7:11]
+    assert nnc("-d", "-o", ".", whole).status == 0
+    assert Path("noise").read_bytes() == NOISE
+    command = [sys.executable, "-m", "tests.nnc", "list", whole]
+    Path("own").mkdir()
+    subprocess.run(command, check=True, env=environment(TMPDIR=str(tmp_path / "own"), TEMP="own"))
+    assert [*Path("own").iterdir()] == []  # nor does a copy of it stay
 
 
 @pytest.mark.parametrize("option", [[], ["--rm", "-o", "made"]])
