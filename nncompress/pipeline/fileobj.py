@@ -63,12 +63,13 @@ def open_archive(
     place = _place(file) if isinstance(file, (str, bytes, os.PathLike)) else None
     close_file = close_file or place is not None
     if mode == "r":
-        return _open_reader(_open_place(place, "rb", -1) or cast(BinaryIO, file), coder, close_file)
+        raw = _open_place(place, "rb", -1) if place else cast(BinaryIO, file)
+        return _open_reader(raw, coder, close_file)
     compressor = Compressor(coder.encoder, block_size=block_size)  # before a file is emptied
     if mode == "a" and place is not None:
         _check_end(place)
     # Records are large; and a child process would write a buffer's contents a second time.
-    raw = _open_place(place, mode + "b", 0) or cast(BinaryIO, file)
+    raw = _open_place(place, mode + "b", 0) if place else cast(BinaryIO, file)
     return cast(BinaryIO, ArchiveWriter(raw, compressor, close_file=close_file))
 
 
@@ -76,10 +77,10 @@ def _place(file: FilePath) -> Place:
     return place_of(file) if isinstance(file, str) else Path(os.fsdecode(file))
 
 
-def _open_place(place: Place | None, mode: str, buffering: int) -> BinaryIO | None:
-    """Open a path or a URL; None stands for none."""
+def _open_place(place: Place, mode: str, buffering: int) -> BinaryIO:
+    """Open a path or a URL."""
     if not isinstance(place, Url):
-        return cast(BinaryIO, place.open(mode, buffering)) if place else None
+        return cast(BinaryIO, place.open(mode, buffering))
     if mode == "rb":
         return cast(BinaryIO, open_remote(place, searched=True))
     if mode == "xb" and place.exists():
