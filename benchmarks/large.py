@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import IO, Any
 
 import click
@@ -77,7 +78,7 @@ def run_command(words: list[str], path: Path, folder: Path) -> dict[str, Any]:
     return {
         "bytes": out.stat().st_size if out.exists() else size,
         "seconds": round(time.monotonic() - start, 1),
-        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 2),
     }
 
 
@@ -162,16 +163,30 @@ def measure_versions(folder: Path, levels: list[int]) -> dict[str, Any]:
     return found
 
 
-def measure_noise(folder: Path, levels: list[int]) -> dict[str, Any]:
-    """Compress random bytes with and without seeking repeats."""
+def measure_noise(folder: Path, levels: list[int], pairs: int) -> dict[str, Any]:
+    """Compress random bytes with and without seeking repeats, in turns."""
     path = folder / "noise"
     path.write_bytes(random.Random(0).randbytes(100 * MB))
     found: dict[str, Any] = {"size": 100 * MB, "results": {}}
     for level in levels:
-        for name, window in ((f"-{level}", []), (f"-{level} --window 0", ["--window", "0"])):
-            words = [*COMMAND, "compress", f"-{level}", *window, "-c", "FILE"]
-            found["results"][name] = facts = run_command(words, path, folder)
-            log_facts(name, facts)
+        words = [*COMMAND, "compress", f"-{level}", "-c", "FILE"]
+        run_command(words, path, folder)  # compiles
+        runs: dict[str, list[dict[str, Any]]] = {f"-{level}": [], f"-{level} --window 0": []}
+        for name in list(runs) * pairs:
+            window = ["--window", "0"] if name.endswith("0") else []
+            runs[name].append(run_command([*words, *window], path, folder))
+        for name, facts in runs.items():
+            seconds = [run["processor_seconds"] for run in facts]
+            found["results"][name] = {
+                "bytes": facts[0]["bytes"],
+                "processor_seconds": round(median(seconds), 2),
+                "of_each": seconds,
+            }
+            log(f"  {name:<20} {found['results'][name]}")
+        with_stage, without = ([run["processor_seconds"] for run in of] for of in runs.values())
+        ratio = median(a / b for a, b in zip(with_stage, without, strict=True))
+        found["results"][f"-{level}"]["against_window_0"] = round(ratio, 3)
+        log(f"  of {pairs} pairs the median is {ratio:.3f}")
     return found
 
 
@@ -235,6 +250,73 @@ def measure_pipe(folder: Path, levels: list[int], size: int) -> dict[str, Any]:
         log(f"  -{level} {size} bytes by pipe: {facts}")
     found["ranges"] = _measure_ranges(archive, path, size)
     return found
+
+
+class StoredWithCopies(StoredCodec):
+    """Stores all literals, so that nothing but copies takes time."""
+
+    copy_rules = LEVELS[1].copies
+
+
+def measure_restore(folder: Path) -> dict[str, Any]:
+    """Restore archives of copies and of literals that are only stored, by pipe and to a file."""
+    tree, _ = two_versions()
+    noise = random.Random(3).randbytes(10 * MB)
+    contents = {"two versions of a tree, twice": 2 * tree, "noise ten times": 10 * noise}
+    found: dict[str, Any] = {"results": {}}
+    for name, data in contents.items():
+        made = Compressor(StoredWithCopies(1 << 22))
+        archive = made.compress(data) + made.flush()
+        copies = sum(len(copies) for copies in _copies_of(archive))
+        path = folder / "restored"
+
+        def by_pipe(archive: bytes = archive) -> None:
+            decompress_stream(io.BytesIO(archive), Null(), Coder(CodingOptions(threads=1)))
+
+        def to_file(archive: bytes = archive) -> None:
+            options = CodingOptions(threads=1)
+            with OutputFile(path, force=True) as sink, read_back_from(sink) as history:
+                decompress_stream(io.BytesIO(archive), sink, Coder(options), history=history)
+
+        ways: dict[str, Callable[[], object]] = {
+            "by pipe": by_pipe,
+            "to a file": to_file,
+            "copies alone": partial(_put_all_in, archive),
+            "memory copied": partial(bytearray, data),
+            "checks: CRC-32 and two digests": partial(_check_all, data),
+        }
+        speeds = {way: round(len(data) / MB / _least_seconds(run)) for way, run in ways.items()}
+        facts = {"size": len(data), "archive": len(archive), "copies": copies, "mb_a_second": speeds}
+        found["results"][name] = facts
+        log(f"  {name:<20} {facts}")
+    return found
+
+
+def _least_seconds(run: Callable[[], object]) -> float:
+    """Return the least processor seconds of several runs."""
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def _records_of(archive: bytes) -> Iterator[tuple[BlockRecord, Decoded]]:
+    for record in RecordParser().feed(archive):
+        if isinstance(record, BlockRecord):
+            yield record, decode_record(lambda *_: StoredCodec(), record)
+
+
+def _copies_of(archive: bytes) -> list[Copies]:
+    return [decoded.copies for _, decoded in _records_of(archive)]
+
+
+def _put_all_in(archive: bytes) -> None:
+    history = KeptLiterals(1 << 30)
+    restorer = Restorer(history)
+    for record, decoded in _records_of(archive):
+        restorer.restore(record, decoded)
 
 
 class _Counting:
@@ -302,6 +384,7 @@ def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, A
 @click.command(help=__doc__.splitlines()[0])
 @click.argument("parts", nargs=-1, type=click.Choice(["versions", "noise", "pipe", "text"]))
 @click.option("--level", "levels", multiple=True, type=int, default=(1, 3, 6))
+@click.option("--pairs", type=int, default=5, help="Runs of each kind on random bytes.")
 @click.option("--pipe-size", type=int, default=2 << 30, help="Bytes to send through pipes.")
 @click.option("--text", type=click.Path(path_type=Path), help="A file of 64 MB of text.")
 @click.option("--text-size", type=int, default=64 * MB)
@@ -310,6 +393,7 @@ def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, A
 def main(
     parts: tuple[str, ...],
     levels: tuple[int, ...],
+    pairs: int,
     pipe_size: int,
     text: Path | None,
     text_size: int,
@@ -326,7 +410,7 @@ def main(
             if part == "versions":
                 facts = measure_versions(folder, chosen)
             elif part == "noise":
-                facts = measure_noise(folder, chosen)
+                facts = measure_noise(folder, chosen, pairs)
             elif part == "pipe":
                 facts = measure_pipe(folder, chosen, pipe_size)
             else:

@@ -125,28 +125,28 @@ def _damaged(why: str) -> DamagedArchiveError:
 def _parse(section: bytes, block: LiteralsHeader, raw_size: int) -> Copies:
     most = (raw_size - block.size) // LEAST_COPY
     cursor = Cursor(_unpack(section, FIELD_SIZE + 3 * FIELD_SIZE * most))
-    count = cursor.varint()
+    varint = cursor.varint
+    count = varint()
     if not 0 < count <= most:
         raise _damaged("there are too many or none")
-    places, lengths, sources = _numbers(), _numbers(), _numbers()
-    place = 0
-    for _ in range(count):
-        place += cursor.varint()
-        places.append(min(place, raw_size + 1))
-    for _ in range(count):
-        lengths.append(cursor.varint())
-    before, expected = 0, block.start
-    for place, length in zip(places, lengths, strict=True):
-        number = cursor.varint()
+    # Lists first: to put numbers into arrays one by one takes longer.
+    skipped = [varint() for _ in range(count)]
+    lengths = [varint() for _ in range(count)]
+    places, sources = [], []
+    place, expected = 0, block.start
+    for skip, length in zip(skipped, lengths, strict=True):
+        number = varint()
         away = -(number + 1 >> 1) if number & 1 else number >> 1
-        source = expected + place - before + away
+        source = expected + skip + away
         if not 0 <= source < 1 << 62 or length > raw_size:
             raise _damaged("one repeats what is not there")
+        place += skip
+        places.append(min(place, raw_size + 1))
         sources.append(source)
-        before, expected = place, source + length
+        expected = source + length
     if cursor.position != len(cursor.data):
         raise _damaged("more bytes follow")
-    return Copies(places, lengths, sources)
+    return Copies(array("q", places), array("q", lengths), array("q", sources))
 
 
 def _unpack(section: bytes, most: int) -> bytes:
