@@ -28,7 +28,7 @@ from .sampling import HASHED, PADDING, RATE_BITS
 FIRST_ROOM = 1 << 19
 """Literals that there is room for at first."""
 
-GROWTH = 4
+GROWTH = 16
 """So many times the room is there the next time; pages that are not yet used take no memory."""
 
 FIRST_BITS = 10
@@ -130,13 +130,13 @@ class RepeatFinder:
             start = max(base, int(self._state[BLOCK_START]) - self._window)
             kept = self._history[start - base : end - base]
             if (end - start + size) > len(self._history) * 7 // 8:
-                most = self._window + self._window // 8 + self.literals + FIRST_ROOM
+                most = self._window + self._window // 4 + self.literals + FIRST_ROOM
                 room = max(min(GROWTH * len(self._history), most), end - start + size)
                 history = np.empty(room, np.uint8)
                 history[: end - start] = kept
                 self._history = history
             else:
-                self._history[: end - start] = kept.copy()
+                self._history[: end - start] = kept
             self._state[BASE] = start
         expected = int(self._state[INDEXED]) + (size >> RATE_BITS)
         while expected > 2 << self._bits and self._bits < _index_bits(self._window):
