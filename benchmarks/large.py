@@ -7,8 +7,9 @@ It makes its files itself, of what a Linux machine has, and prints what it measu
 versions  a tar of two Python standard libraries (or of one, and a changed copy of it): bytes and
           seconds at each level, with and without --window 0, and other compressors
 noise     100 MB of random bytes: what seeking repeats costs where there are none
+restore   copies put back among literals that are only stored: MB a second of processor time
 pipe      a 100 MB file repeated up to 2 GiB, through pipes: bytes, seconds, peak memory of each
-          process; then ten ranges, with the blocks that each decodes
+          process; then ten ranges, with the blocks that each decodes, and that it needs
 text      64 MB of text: bytes and seconds at each level, with blocks of 4 MiB and with those that
           grow
 """
@@ -27,23 +28,33 @@ import tarfile
 import tempfile
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import click
 from folder import RESULTS, kept_results, resume, write_results
 
-from nncompress.archive.access import read_map
-from nncompress.archive.codec import BlockCodec, Progress, no_progress
+from nncompress.archive.access import read_block_header, read_map, read_section
+from nncompress.archive.codec import BlockCodec, Decoded, Progress, StoredCodec, no_progress
+from nncompress.archive.format import Method
+from nncompress.archive.history import KeptLiterals
+from nncompress.archive.origins import Origins
+from nncompress.archive.reader import BlockRecord, RecordParser, Restorer, decode_record
 from nncompress.coding.levels import LEVELS
 from nncompress.coding.options import CodingOptions
+from nncompress.files.output import OutputFile
+from nncompress.files.readback import read_back_from
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
-from nncompress.pipeline.stream import compress_stream
+from nncompress.pipeline.incremental import Compressor
+from nncompress.pipeline.stream import Null, compress_stream, decompress_stream
 
+PARTS = ("versions", "noise", "restore", "pipe", "text")
 COMMAND = [sys.executable, "-m", "nncompress"]
 MB = 10**6
 PIECE = 1 << 20
@@ -267,26 +278,29 @@ def measure_restore(folder: Path) -> dict[str, Any]:
     for name, data in contents.items():
         made = Compressor(StoredWithCopies(1 << 22))
         archive = made.compress(data) + made.flush()
-        copies = sum(len(copies) for copies in _copies_of(archive))
-        path = folder / "restored"
+        copies = sum(len(decoded.copies) for _, decoded in _decoded(archive))
 
         def by_pipe(archive: bytes = archive) -> None:
             decompress_stream(io.BytesIO(archive), Null(), Coder(CodingOptions(threads=1)))
 
         def to_file(archive: bytes = archive) -> None:
             options = CodingOptions(threads=1)
-            with OutputFile(path, force=True) as sink, read_back_from(sink) as history:
-                decompress_stream(io.BytesIO(archive), sink, Coder(options), history=history)
+            with OutputFile(folder / "restored", force=True) as sink, read_back_from(sink) as back:
+                decompress_stream(io.BytesIO(archive), sink, Coder(options), history=back)
 
         ways: dict[str, Callable[[], object]] = {
             "by pipe": by_pipe,
             "to a file": to_file,
             "copies alone": partial(_put_all_in, archive),
             "memory copied": partial(bytearray, data),
-            "checks: CRC-32 and two digests": partial(_check_all, data),
         }
         speeds = {way: round(len(data) / MB / _least_seconds(run)) for way, run in ways.items()}
-        facts = {"size": len(data), "archive": len(archive), "copies": copies, "mb_a_second": speeds}
+        facts = {
+            "size": len(data),
+            "archive": len(archive),
+            "copies": copies,
+            "mb_a_second": speeds,
+        }
         found["results"][name] = facts
         log(f"  {name:<20} {facts}")
     return found
@@ -302,20 +316,16 @@ def _least_seconds(run: Callable[[], object]) -> float:
     return min(times)
 
 
-def _records_of(archive: bytes) -> Iterator[tuple[BlockRecord, Decoded]]:
+def _decoded(archive: bytes) -> Iterator[tuple[BlockRecord, Decoded]]:
     for record in RecordParser().feed(archive):
         if isinstance(record, BlockRecord):
             yield record, decode_record(lambda *_: StoredCodec(), record)
 
 
-def _copies_of(archive: bytes) -> list[Copies]:
-    return [decoded.copies for _, decoded in _records_of(archive)]
-
-
 def _put_all_in(archive: bytes) -> None:
     history = KeptLiterals(1 << 30)
     restorer = Restorer(history)
-    for record, decoded in _records_of(archive):
+    for record, decoded in _decoded(archive):
         restorer.restore(record, decoded)
 
 
@@ -336,23 +346,44 @@ class _Counting:
         return self._codec.decode(method, payload, size, progress)
 
 
-def _measure_ranges(archive: Path, path: Path, size: int) -> list[int]:
+def _measure_ranges(archive: Path, path: Path, size: int) -> dict[str, Any]:
+    """Read ten ranges, each by a reader that has nothing decoded yet, and then all by one."""
     once, chance = path.read_bytes(), random.Random(2)
-    codec = _Counting(Coder(CodingOptions()).decoder(None))
-    counts = []
+    places = [chance.randrange(size - 1000) for _ in range(10)]
+    coder = Coder(CodingOptions())
+    codec = _Counting(coder.decoder(None))
+    found: dict[str, Any] = {}
     with archive.open("rb") as file:
-        blocks = len(read_map(file).blocks)
-        for _ in range(10):
-            before, at = codec.decoded, chance.randrange(size - 1000)
-            reader = BlockReader(file, lambda _: codec)
-            reader.seek(at)
-            data = reader.read(1000)
-            start = at % len(once)
-            if not (once + once[:1000])[start : start + 1000].startswith(data):
-                raise click.ClickException(f"the range at {at} is wrong")
-            counts.append(codec.decoded - before)
-    log(f"  ten ranges decoded {counts} coded blocks of {blocks}")
-    return counts
+        blocks = read_map(file).blocks
+        found["blocks"] = len(blocks)
+        found["needed"] = [_needed(file, at) for at in places]
+        for name in ("each alone", "one after the other"):
+            facts: list[dict[str, Any]] = []
+            reader = BlockReader(file, lambda _: codec, room=coder.history_room)
+            for at in places:
+                before, start = codec.decoded, time.process_time()
+                if name == "each alone":
+                    reader = BlockReader(file, lambda _: codec, room=coder.history_room)
+                reader.seek(at)
+                data, first = reader.read(1000), at % len(once)
+                if not data or not (once + once[:1000])[first : first + 1000].startswith(data):
+                    raise click.ClickException(f"the range at {at} is wrong")
+                seconds = round(time.process_time() - start, 1)
+                facts.append({"decoded": codec.decoded - before, "processor_seconds": seconds})
+            found[name] = facts
+            log(f"  ten ranges, {name}: {facts}")
+    log(f"  of {found['blocks']} blocks these are needed, and coded: {found['needed']}")
+    return found
+
+
+def _needed(file: BinaryIO, at: int) -> int:
+    """Count the coded blocks that a range needs: its own, and those that this one repeats."""
+    blocks = read_map(file).blocks
+    number = bisect_right([place.start for place in blocks], at) - 1
+    section = read_section(file, blocks[number], read_block_header(file, blocks[number]))
+    named = {number, *Origins(blocks).of(number, section)}
+    methods = [read_block_header(file, blocks[name]).method for name in named]
+    return sum(method is not Method.STORED for method in methods)
 
 
 def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, Any]:
@@ -382,7 +413,7 @@ def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, A
 
 
 @click.command(help=__doc__.splitlines()[0])
-@click.argument("parts", nargs=-1, type=click.Choice(["versions", "noise", "pipe", "text"]))
+@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 @click.option("--level", "levels", multiple=True, type=int, default=(1, 3, 6))
 @click.option("--pairs", type=int, default=5, help="Runs of each kind on random bytes.")
 @click.option("--pipe-size", type=int, default=2 << 30, help="Bytes to send through pipes.")
@@ -411,6 +442,8 @@ def main(
                 facts = measure_versions(folder, chosen)
             elif part == "noise":
                 facts = measure_noise(folder, chosen, pairs)
+            elif part == "restore":
+                facts = measure_restore(folder)
             elif part == "pipe":
                 facts = measure_pipe(folder, chosen, pipe_size)
             else:

@@ -29,7 +29,10 @@ LEAST_COPY = 32
 FIELD_SIZE = 9
 """Most bytes of a varint."""
 
-FindLiterals = Callable[[int, int], Iterator[bytes | memoryview]]
+MOST_PIECES = 1 << 13
+"""So many pieces of a block are joined, since each takes more memory than some bytes."""
+
+FindLiterals = Callable[[int, int], Iterator[bytes | bytearray | memoryview]]
 """Gives the literals of a member from a number on, so many; in pieces."""
 
 
@@ -165,7 +168,8 @@ def put_in(literals: bytes, copies: Copies, start: int, find: FindLiterals) -> b
         start: number of the first literal.
         find: gives literals of blocks before; what it raises passes.
     """
-    pieces: list[bytes | memoryview] = []
+    joined: list[bytes] = []
+    pieces: list[bytes | bytearray | memoryview] = []
     view = memoryview(literals)
     at = 0
     for place, length, source in copies.rows():
@@ -177,5 +181,8 @@ def put_in(literals: bytes, copies: Copies, start: int, find: FindLiterals) -> b
             pieces.extend(find(source, outside))
             source, length = start, length - outside
         pieces.append(view[source - start : source - start + length])
+        if len(pieces) >= MOST_PIECES:
+            joined.append(b"".join(pieces))
+            pieces.clear()
     pieces.append(view[at:])
-    return b"".join(pieces)
+    return b"".join([*joined, *pieces])

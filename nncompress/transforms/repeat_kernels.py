@@ -7,8 +7,6 @@ right, the repeat is followed in both directions.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 

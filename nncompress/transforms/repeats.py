@@ -107,9 +107,11 @@ class RepeatFinder:
     def take(self, raw: bytes | None = None) -> tuple[bytes, NDArray[np.int64]]:
         """End the block, and return its literals and copies.
 
-        Where there are no copies the literals are ``raw``, if that is given: all that the block was
-        fed with. Copies are int64 [count, 3]: how many literals of the block stand before it, its length, and
+        Copies are int64 [count, 3]: how many literals of the block stand before it, its length, and
         the number of the literal that it begins with, counted from the start of the stream.
+
+        Args:
+            raw: all bytes of the block, which are its literals where there are no copies.
         """
         start, base = int(self._state[BLOCK_START]), int(self._state[BASE])
         if raw is None or self.copies:

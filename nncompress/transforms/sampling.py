@@ -1,8 +1,8 @@
 """Pick places of a stream by the bytes before them, and hash those, compiled.
 
-A rolling hash picks places by their contents, so that shifted data has the same ones (Muthitacharoen
-and others 2001, "A low-bandwidth network file system", section 3.1). Here it is a sum of products
-of 16-bit words, which vector instructions compute for many places at once.
+A hash of the bytes before a place picks it, so that shifted data has the same places
+(Muthitacharoen and others 2001, "A low-bandwidth network file system", section 3.1). It is a sum of
+products of 16-bit words, which vector instructions compute for many places at once.
 """
 
 from __future__ import annotations
