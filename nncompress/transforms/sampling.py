@@ -35,10 +35,13 @@ FORCED = 512
 """After so many bytes without a place one is picked all the same: a run of one byte has none."""
 
 STRETCHES = 16
-"""The bytes of a piece are counted in so many stretches, of as many bytes each as there are."""
+"""Values of bytes are counted in so many stretches of a piece."""
 
-UNEVEN = 1.25
-"""Bytes look like noise if two of them are equal at most so many times as often as by chance."""
+STRETCH = 256
+"""Bytes of each."""
+
+MOST_EQUAL = 320
+"""Bytes look like noise if of 65536 pairs of them at most so many are equal; by chance 256 are."""
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 UPPER_HALF = np.uint64(0xFFFFFFFF00000000)
@@ -176,10 +179,10 @@ def looks_like_noise(data: NDArray[np.uint8], start: int, end: int) -> bool:
     seen, step = 0, (end - start) // STRETCHES
     for stretch in range(STRETCHES):
         first = start + stretch * step
-        for at in range(first, first + min(step, 256)):
+        for at in range(first, first + min(step, STRETCH)):
             counts[data[at]] += 1
             seen += 1
     equal = 0
     for value in range(256):
         equal += counts[value] * (counts[value] - 1)
-    return equal * 256 <= UNEVEN * seen * (seen - 1)
+    return equal << 16 <= MOST_EQUAL * seen * (seen - 1)
