@@ -29,7 +29,7 @@ LEAST_COPY = 32
 FIELD_SIZE = 9
 """Most bytes of a varint."""
 
-MOST_PIECES = 1 << 13
+MOST_UNJOINED = 1 << 13
 """So many pieces of a block are joined, since each takes more memory than some bytes."""
 
 FindLiterals = Callable[[int, int], Iterator[bytes | bytearray | memoryview]]
@@ -181,7 +181,7 @@ def put_in(literals: bytes, copies: Copies, start: int, find: FindLiterals) -> b
             pieces.extend(find(source, outside))
             source, length = start, length - outside
         pieces.append(view[source - start : source - start + length])
-        if len(pieces) >= MOST_PIECES:
+        if len(pieces) >= MOST_UNJOINED:
             joined.append(b"".join(pieces))
             pieces.clear()
     pieces.append(view[at:])

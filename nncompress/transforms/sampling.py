@@ -37,7 +37,7 @@ FORCED = 512
 STRETCHES = 16
 """Values of bytes are counted in so many stretches of a piece."""
 
-STRETCH = 256
+STRETCH_SIZE = 256
 """Bytes of each."""
 
 MOST_EQUAL = 320
@@ -45,7 +45,7 @@ MOST_EQUAL = 320
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 UPPER_HALF = np.uint64(0xFFFFFFFF00000000)
-ONE = np.uint64(1)
+_ONE = np.uint64(1)
 
 _PLACES = 32
 """Places in a vector."""
@@ -134,10 +134,10 @@ def pick_places(
     for number in range(words):
         marked = np.uint64(masks[number])
         # The second of two neighbours is none: of a run of one byte all may be marked.
-        left = marked & ~(marked << ONE | before)
+        left = marked & ~(marked << _ONE | before)
         before = marked >> np.uint64(31)
         while left:
-            lowest = left & (~left + ONE)
+            lowest = left & (~left + _ONE)
             left ^= lowest
             place = start + number * _PLACES + bit_length(lowest)
             while place - last > longest and last + longest <= end:
@@ -179,7 +179,7 @@ def looks_like_noise(data: NDArray[np.uint8], start: int, end: int) -> bool:
     seen, step = 0, (end - start) // STRETCHES
     for stretch in range(STRETCHES):
         first = start + stretch * step
-        for at in range(first, first + min(step, STRETCH)):
+        for at in range(first, first + min(step, STRETCH_SIZE)):
             counts[data[at]] += 1
             seen += 1
     equal = 0
