@@ -52,7 +52,9 @@ from nncompress.files.readback import read_back_from
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
 from nncompress.pipeline.incremental import Compressor
+from nncompress.pipeline.splitting import FED
 from nncompress.pipeline.stream import Null, compress_stream, decompress_stream
+from nncompress.transforms.repeats import RepeatFinder
 
 PARTS = ("versions", "noise", "restore", "pipe", "text")
 COMMAND = [sys.executable, "-m", "nncompress"]
@@ -176,9 +178,14 @@ def measure_versions(folder: Path, levels: list[int]) -> dict[str, Any]:
 
 def measure_noise(folder: Path, levels: list[int], pairs: int) -> dict[str, Any]:
     """Compress random bytes with and without seeking repeats, in turns."""
-    path = folder / "noise"
-    path.write_bytes(random.Random(0).randbytes(100 * MB))
+    path, data = folder / "noise", random.Random(0).randbytes(100 * MB)
+    path.write_bytes(data)
     found: dict[str, Any] = {"size": 100 * MB, "results": {}}
+    found["search_mb_a_second"] = {
+        name: round(len(sought) / MB / _least_seconds(partial(_seek, sought)))
+        for name, sought in (("noise", data), ("two versions of a tree", two_versions()[0]))
+    }
+    log(f"  the search alone, MB a second: {found['search_mb_a_second']}")
     for level in levels:
         words = [*COMMAND, "compress", f"-{level}", "-c", "FILE"]
         run_command(words, path, folder)  # compiles
@@ -199,6 +206,15 @@ def measure_noise(folder: Path, levels: list[int], pairs: int) -> dict[str, Any]
         found["results"][f"-{level}"]["against_window_0"] = round(ratio, 3)
         log(f"  of {pairs} pairs the median is {ratio:.3f}")
     return found
+
+
+def _seek(data: bytes) -> None:
+    rules, size = LEVELS[3].copies, LEVELS[3].block_size
+    finder = RepeatFinder(rules.window, rules.least, rules.least_inside)
+    for at in range(0, len(data), FED):
+        finder.feed(data[at : at + FED])
+        if finder.literals >= size:
+            finder.take(b"")
 
 
 def repeated(path: Path, size: int) -> Iterator[bytes]:
