@@ -310,7 +310,8 @@ def measure_restore(folder: Path) -> dict[str, Any]:
         ways: dict[str, Callable[[], object]] = {
             "by pipe": by_pipe,
             "to a file": to_file,
-            "copies alone": partial(_put_all_in, archive),
+            "put in and checked": partial(_put_all_in, list(_decoded(archive))),
+            "read, put in and checked": lambda archive=archive: _put_all_in(_decoded(archive)),
             "memory copied": partial(bytearray, data),
         }
         speeds = {way: round(len(data) / MB / _least_seconds(run)) for way, run in ways.items()}
@@ -341,10 +342,9 @@ def _decoded(archive: bytes) -> Iterator[tuple[BlockRecord, Decoded]]:
             yield record, decode_record(lambda *_: StoredCodec(), record)
 
 
-def _put_all_in(archive: bytes) -> None:
-    history = KeptLiterals(1 << 30)
-    restorer = Restorer(history)
-    for record, decoded in _decoded(archive):
+def _put_all_in(blocks: Iterable[tuple[BlockRecord, Decoded]]) -> None:
+    restorer = Restorer(KeptLiterals(1 << 30))
+    for record, decoded in blocks:
         restorer.restore(record, decoded)
 
 
