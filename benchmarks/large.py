@@ -7,8 +7,9 @@ It makes its files itself, of what a Linux machine has, and prints what it measu
 versions  a tar of two Python standard libraries (or of one, and a changed copy of it): bytes and
           seconds at each level, with and without --window 0, and other compressors
 noise     100 MB of random bytes: what seeking repeats costs where there are none
+restore   copies put back among literals that are only stored: MB a second of processor time
 pipe      a 100 MB file repeated up to 2 GiB, through pipes: bytes, seconds, peak memory of each
-          process; then ten ranges, with the blocks that each decodes
+          process; then ten ranges, with the blocks that each decodes, and that it needs
 text      64 MB of text: bytes and seconds at each level, with blocks of 4 MiB and with those that
           grow
 """
@@ -27,22 +28,35 @@ import tarfile
 import tempfile
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from statistics import median
+from typing import IO, Any, BinaryIO
 
 import click
 from folder import RESULTS, kept_results, resume, write_results
 
-from nncompress.archive.access import read_map
-from nncompress.archive.codec import BlockCodec, Progress, no_progress
+from nncompress.archive.access import read_block_header, read_map, read_section
+from nncompress.archive.codec import BlockCodec, Decoded, Progress, StoredCodec, no_progress
+from nncompress.archive.format import Method
+from nncompress.archive.history import KeptLiterals
+from nncompress.archive.origins import Origins
+from nncompress.archive.reader import BlockRecord, RecordParser, Restorer, decode_record
 from nncompress.coding.levels import LEVELS
 from nncompress.coding.options import CodingOptions
+from nncompress.files.output import OutputFile
+from nncompress.files.readback import read_back_from
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import BlockReader
-from nncompress.pipeline.stream import compress_stream
+from nncompress.pipeline.incremental import Compressor
+from nncompress.pipeline.splitting import FED
+from nncompress.pipeline.stream import Null, compress_stream, decompress_stream
+from nncompress.transforms.repeats import RepeatFinder
 
+PARTS = ("versions", "noise", "restore", "pipe", "text")
 COMMAND = [sys.executable, "-m", "nncompress"]
 MB = 10**6
 PIECE = 1 << 20
@@ -77,7 +91,7 @@ def run_command(words: list[str], path: Path, folder: Path) -> dict[str, Any]:
     return {
         "bytes": out.stat().st_size if out.exists() else size,
         "seconds": round(time.monotonic() - start, 1),
-        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 2),
     }
 
 
@@ -162,17 +176,48 @@ def measure_versions(folder: Path, levels: list[int]) -> dict[str, Any]:
     return found
 
 
-def measure_noise(folder: Path, levels: list[int]) -> dict[str, Any]:
-    """Compress random bytes with and without seeking repeats."""
-    path = folder / "noise"
-    path.write_bytes(random.Random(0).randbytes(100 * MB))
+def measure_noise(folder: Path, levels: list[int], pairs: int) -> dict[str, Any]:
+    """Compress random bytes with and without seeking repeats, in turns."""
+    path, data = folder / "noise", random.Random(0).randbytes(100 * MB)
+    path.write_bytes(data)
     found: dict[str, Any] = {"size": 100 * MB, "results": {}}
+    found["search_mb_a_second"] = {
+        name: round(len(sought) / MB / _least_seconds(partial(_seek, sought)))
+        for name, sought in (("noise", data), ("two versions of a tree", two_versions()[0]))
+    }
+    log(f"  the search alone, MB a second: {found['search_mb_a_second']}")
     for level in levels:
-        for name, window in ((f"-{level}", []), (f"-{level} --window 0", ["--window", "0"])):
-            words = [*COMMAND, "compress", f"-{level}", *window, "-c", "FILE"]
-            found["results"][name] = facts = run_command(words, path, folder)
-            log_facts(name, facts)
+        words = [*COMMAND, "compress", f"-{level}", "-c", "FILE"]
+        run_command(words, path, folder)  # compiles
+        runs: dict[str, list[dict[str, Any]]] = {f"-{level}": [], f"-{level} --window 0": []}
+        for name in list(runs) * pairs:
+            window = ["--window", "0"] if name.endswith("0") else []
+            # Memory that the host of a virtual machine hands out anew takes tenfold time.
+            touched = b"\1" * (1 << 29)
+            del touched
+            runs[name].append(run_command([*words, *window], path, folder))
+        for name, facts in runs.items():
+            seconds = [run["processor_seconds"] for run in facts]
+            found["results"][name] = {
+                "bytes": facts[0]["bytes"],
+                "processor_seconds": round(median(seconds), 2),
+                "of_each": seconds,
+            }
+            log(f"  {name:<20} {found['results'][name]}")
+        with_stage, without = ([run["processor_seconds"] for run in of] for of in runs.values())
+        ratio = median(a / b for a, b in zip(with_stage, without, strict=True))
+        found["results"][f"-{level}"]["against_window_0"] = round(ratio, 3)
+        log(f"  of {pairs} pairs the median is {ratio:.3f}")
     return found
+
+
+def _seek(data: bytes) -> None:
+    rules, size = LEVELS[3].copies, LEVELS[3].block_size
+    finder = RepeatFinder(rules.window, rules.least, rules.least_inside)
+    for at in range(0, len(data), FED):
+        finder.feed(data[at : at + FED])
+        if finder.literals >= size:
+            finder.take(b"")
 
 
 def repeated(path: Path, size: int) -> Iterator[bytes]:
@@ -237,6 +282,72 @@ def measure_pipe(folder: Path, levels: list[int], size: int) -> dict[str, Any]:
     return found
 
 
+class StoredWithCopies(StoredCodec):
+    """Stores all literals, so that nothing but copies takes time."""
+
+    copy_rules = LEVELS[1].copies
+
+
+def measure_restore(folder: Path) -> dict[str, Any]:
+    """Restore archives of copies and of literals that are only stored, by pipe and to a file."""
+    tree, _ = two_versions()
+    noise = random.Random(3).randbytes(10 * MB)
+    contents = {"two versions of a tree, twice": 2 * tree, "noise ten times": 10 * noise}
+    found: dict[str, Any] = {"results": {}}
+    for name, data in contents.items():
+        made = Compressor(StoredWithCopies(1 << 22))
+        archive = made.compress(data) + made.flush()
+        copies = sum(len(decoded.copies) for _, decoded in _decoded(archive))
+
+        def by_pipe(archive: bytes = archive) -> None:
+            decompress_stream(io.BytesIO(archive), Null(), Coder(CodingOptions(threads=1)))
+
+        def to_file(archive: bytes = archive) -> None:
+            options = CodingOptions(threads=1)
+            with OutputFile(folder / "restored", force=True) as sink, read_back_from(sink) as back:
+                decompress_stream(io.BytesIO(archive), sink, Coder(options), history=back)
+
+        ways: dict[str, Callable[[], object]] = {
+            "by pipe": by_pipe,
+            "to a file": to_file,
+            "put in and checked": partial(_put_all_in, list(_decoded(archive))),
+            "read, put in and checked": lambda archive=archive: _put_all_in(_decoded(archive)),
+            "memory copied": partial(bytearray, data),
+        }
+        speeds = {way: round(len(data) / MB / _least_seconds(run)) for way, run in ways.items()}
+        facts = {
+            "size": len(data),
+            "archive": len(archive),
+            "copies": copies,
+            "mb_a_second": speeds,
+        }
+        found["results"][name] = facts
+        log(f"  {name:<20} {facts}")
+    return found
+
+
+def _least_seconds(run: Callable[[], object]) -> float:
+    """Return the least processor seconds of several runs."""
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def _decoded(archive: bytes) -> Iterator[tuple[BlockRecord, Decoded]]:
+    for record in RecordParser().feed(archive):
+        if isinstance(record, BlockRecord):
+            yield record, decode_record(lambda *_: StoredCodec(), record)
+
+
+def _put_all_in(blocks: Iterable[tuple[BlockRecord, Decoded]]) -> None:
+    restorer = Restorer(KeptLiterals(1 << 30))
+    for record, decoded in blocks:
+        restorer.restore(record, decoded)
+
+
 class _Counting:
     """Counts the blocks that a codec decodes."""
 
@@ -254,23 +365,44 @@ class _Counting:
         return self._codec.decode(method, payload, size, progress)
 
 
-def _measure_ranges(archive: Path, path: Path, size: int) -> list[int]:
+def _measure_ranges(archive: Path, path: Path, size: int) -> dict[str, Any]:
+    """Read ten ranges, each by a reader that has nothing decoded yet, and then all by one."""
     once, chance = path.read_bytes(), random.Random(2)
-    codec = _Counting(Coder(CodingOptions()).decoder(None))
-    counts = []
+    places = [chance.randrange(size - 1000) for _ in range(10)]
+    coder = Coder(CodingOptions())
+    codec = _Counting(coder.decoder(None))
+    found: dict[str, Any] = {}
     with archive.open("rb") as file:
-        blocks = len(read_map(file).blocks)
-        for _ in range(10):
-            before, at = codec.decoded, chance.randrange(size - 1000)
-            reader = BlockReader(file, lambda _: codec)
-            reader.seek(at)
-            data = reader.read(1000)
-            start = at % len(once)
-            if not (once + once[:1000])[start : start + 1000].startswith(data):
-                raise click.ClickException(f"the range at {at} is wrong")
-            counts.append(codec.decoded - before)
-    log(f"  ten ranges decoded {counts} coded blocks of {blocks}")
-    return counts
+        blocks = read_map(file).blocks
+        found["blocks"] = len(blocks)
+        found["needed"] = [_needed(file, at) for at in places]
+        for name in ("each alone", "one after the other"):
+            facts: list[dict[str, Any]] = []
+            reader = BlockReader(file, lambda _: codec, room=coder.history_room)
+            for at in places:
+                before, start = codec.decoded, time.process_time()
+                if name == "each alone":
+                    reader = BlockReader(file, lambda _: codec, room=coder.history_room)
+                reader.seek(at)
+                data, first = reader.read(1000), at % len(once)
+                if not data or not (once + once[:1000])[first : first + 1000].startswith(data):
+                    raise click.ClickException(f"the range at {at} is wrong")
+                seconds = round(time.process_time() - start, 1)
+                facts.append({"decoded": codec.decoded - before, "processor_seconds": seconds})
+            found[name] = facts
+            log(f"  ten ranges, {name}: {facts}")
+    log(f"  of {found['blocks']} blocks these are needed, and coded: {found['needed']}")
+    return found
+
+
+def _needed(file: BinaryIO, at: int) -> int:
+    """Count the coded blocks that a range needs: its own, and those that this one repeats."""
+    blocks = read_map(file).blocks
+    number = bisect_right([place.start for place in blocks], at) - 1
+    section = read_section(file, blocks[number], read_block_header(file, blocks[number]))
+    named = {number, *Origins(blocks).of(number, section)}
+    methods = [read_block_header(file, blocks[name]).method for name in named]
+    return sum(method is not Method.STORED for method in methods)
 
 
 def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, Any]:
@@ -280,17 +412,18 @@ def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, A
     for level in levels:
         coder = Coder(CodingOptions(level=level, window=0))
         encoder: Any = coder.encoder
-        for name, most in ((f"-{level}", None), (f"-{level}, 4 MiB", 1 << 22)):
-            own = LEVELS[level]
-            small = replace(
-                own, block_size=1 << 22, first_block_size=min(own.first_block_size, 1 << 22)
-            )
-            encoder.level = own if most is None else small
-            start, sink = time.monotonic(), io.BytesIO()
+        own = LEVELS[level]
+        sizes = {f"-{level}": own}
+        if own.block_size > 1 << 22:
+            first = min(own.first_block_size, 1 << 22)
+            sizes[f"-{level}, 4 MiB"] = replace(own, block_size=1 << 22, first_block_size=first)
+        for name, used in sizes.items():
+            encoder.level = used
+            start, sink = time.process_time(), io.BytesIO()
             compress_stream(io.BytesIO(data), sink, coder)
             facts = {
                 "bytes": len(sink.getvalue()),
-                "seconds": round(time.monotonic() - start, 1),
+                "processor_seconds": round(time.process_time() - start, 1),
                 "mib_a_block": encoder.memory(3, encoder.block_size) >> 20,
             }
             found["results"][name] = facts
@@ -299,8 +432,9 @@ def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, A
 
 
 @click.command(help=__doc__.splitlines()[0])
-@click.argument("parts", nargs=-1, type=click.Choice(["versions", "noise", "pipe", "text"]))
+@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 @click.option("--level", "levels", multiple=True, type=int, default=(1, 3, 6))
+@click.option("--pairs", type=int, default=5, help="Runs of each kind on random bytes.")
 @click.option("--pipe-size", type=int, default=2 << 30, help="Bytes to send through pipes.")
 @click.option("--text", type=click.Path(path_type=Path), help="A file of 64 MB of text.")
 @click.option("--text-size", type=int, default=64 * MB)
@@ -309,6 +443,7 @@ def measure_text(text: Path | None, levels: list[int], size: int) -> dict[str, A
 def main(
     parts: tuple[str, ...],
     levels: tuple[int, ...],
+    pairs: int,
     pipe_size: int,
     text: Path | None,
     text_size: int,
@@ -325,7 +460,9 @@ def main(
             if part == "versions":
                 facts = measure_versions(folder, chosen)
             elif part == "noise":
-                facts = measure_noise(folder, chosen)
+                facts = measure_noise(folder, chosen, pairs)
+            elif part == "restore":
+                facts = measure_restore(folder)
             elif part == "pipe":
                 facts = measure_pipe(folder, chosen, pipe_size)
             else:

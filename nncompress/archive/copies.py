@@ -29,7 +29,10 @@ LEAST_COPY = 32
 FIELD_SIZE = 9
 """Most bytes of a varint."""
 
-FindLiterals = Callable[[int, int], Iterator[bytes | memoryview]]
+MOST_UNJOINED = 1 << 13
+"""So many pieces of a block are joined, since each takes more memory than some bytes."""
+
+FindLiterals = Callable[[int, int], Iterator[bytes | bytearray | memoryview]]
 """Gives the literals of a member from a number on, so many; in pieces."""
 
 
@@ -125,28 +128,28 @@ def _damaged(why: str) -> DamagedArchiveError:
 def _parse(section: bytes, block: LiteralsHeader, raw_size: int) -> Copies:
     most = (raw_size - block.size) // LEAST_COPY
     cursor = Cursor(_unpack(section, FIELD_SIZE + 3 * FIELD_SIZE * most))
-    count = cursor.varint()
+    varint = cursor.varint
+    count = varint()
     if not 0 < count <= most:
         raise _damaged("there are too many or none")
-    places, lengths, sources = _numbers(), _numbers(), _numbers()
-    place = 0
-    for _ in range(count):
-        place += cursor.varint()
-        places.append(min(place, raw_size + 1))
-    for _ in range(count):
-        lengths.append(cursor.varint())
-    before, expected = 0, block.start
-    for place, length in zip(places, lengths, strict=True):
-        number = cursor.varint()
+    # Lists first: to put numbers into arrays one by one takes longer.
+    skipped = [varint() for _ in range(count)]
+    lengths = [varint() for _ in range(count)]
+    places, sources = [], []
+    place, expected = 0, block.start
+    for skip, length in zip(skipped, lengths, strict=True):
+        number = varint()
         away = -(number + 1 >> 1) if number & 1 else number >> 1
-        source = expected + place - before + away
+        source = expected + skip + away
         if not 0 <= source < 1 << 62 or length > raw_size:
             raise _damaged("one repeats what is not there")
+        place += skip
+        places.append(min(place, raw_size + 1))
         sources.append(source)
-        before, expected = place, source + length
+        expected = source + length
     if cursor.position != len(cursor.data):
         raise _damaged("more bytes follow")
-    return Copies(places, lengths, sources)
+    return Copies(array("q", places), array("q", lengths), array("q", sources))
 
 
 def _unpack(section: bytes, most: int) -> bytes:
@@ -165,7 +168,8 @@ def put_in(literals: bytes, copies: Copies, start: int, find: FindLiterals) -> b
         start: number of the first literal.
         find: gives literals of blocks before; what it raises passes.
     """
-    pieces: list[bytes | memoryview] = []
+    joined: list[bytes] = []
+    pieces: list[bytes | bytearray | memoryview] = []
     view = memoryview(literals)
     at = 0
     for place, length, source in copies.rows():
@@ -177,5 +181,8 @@ def put_in(literals: bytes, copies: Copies, start: int, find: FindLiterals) -> b
             pieces.extend(find(source, outside))
             source, length = start, length - outside
         pieces.append(view[source - start : source - start + length])
+        if len(pieces) >= MOST_UNJOINED:
+            joined.append(b"".join(pieces))
+            pieces.clear()
     pieces.append(view[at:])
-    return b"".join(pieces)
+    return b"".join([*joined, *pieces])

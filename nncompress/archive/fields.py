@@ -43,14 +43,19 @@ class Cursor:
 
     def varint(self) -> int:
         """Return the next varint."""
+        data, position = self.data, self.position
         value = 0
         for shift in range(0, MAX_VARINT_BITS, 7):
-            byte = self.integer(1)
+            if position == len(data):
+                raise Incomplete
+            byte = data[position]
+            position += 1
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 if byte == 0 and shift:
                     raise DamagedArchiveError(
                         "damaged archive: a number is not in its shortest form"
                     )
+                self.position = position
                 return value
         raise DamagedArchiveError("damaged archive: a number is too large")

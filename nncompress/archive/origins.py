@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import BinaryIO
 
 from nncompress.errors import ArchiveError
@@ -41,15 +43,30 @@ class Origins:
 
     def of(self, number: int, copies: Copies) -> list[int]:
         """List the blocks before a block that its copies repeat."""
-        member, first = self._starts[number]
-        found = set[int]()
-        for _, length, source in copies.rows():
-            while length and source < first:
-                block, skipped = self.locate(member, source)
-                found.add(block)
-                taken = min(length, self._sizes[block] - skipped)
-                source, length = source + taken, length - taken
-        return sorted(found)
+        member = self._starts[number][0]
+        wanted = self.outside(number, copies)
+        return sorted({piece[0] for span in wanted for piece in self.cut(member, *span)})
+
+    def outside(self, number: int, copies: Copies) -> dict[tuple[int, int], bytearray]:
+        """Return room for what copies repeat of blocks before their own.
+
+        The keys are what :func:`~.copies.put_in` asks for: the first literal, and how many.
+        """
+        first = self._starts[number][1]
+        spans = (
+            (source, min(length, first - source))
+            for _, length, source in copies.rows()
+            if source < first
+        )
+        return {span: bytearray(span[1]) for span in spans}
+
+    def cut(self, member: int, literal: int, size: int) -> Iterator[tuple[int, int, int]]:
+        """Yield the blocks of some literals, how many come before them there, and how many."""
+        while size:
+            block, skipped = self.locate(member, literal)
+            taken = min(size, self._sizes[block] - skipped)
+            yield block, skipped, taken
+            literal, size = literal + taken, size - taken
 
 
 class Blocks:
@@ -84,21 +101,31 @@ class Blocks:
         place = self._places[number]
         header, decoded = self._literals(number)
 
-        def find(literal: int, size: int) -> Iterator[bytes | memoryview]:
-            return self._find(place.member, literal, size)
-
         try:
-            return complete_block(header, decoded, find)
+            found = self._gather(number, decoded.copies)
+            return complete_block(header, decoded, lambda *span: iter((found[span],)))
         except ArchiveError as error:
             error.offset = place.position if error.offset is None else error.offset
             raise
 
-    def _find(self, member: int, literal: int, size: int) -> Iterator[bytes | memoryview]:
-        while size:
-            number, skipped = self._origins.locate(member, literal)
-            piece = memoryview(self._literals(number)[1].literals)[skipped : skipped + size]
-            yield piece
-            literal, size = literal + len(piece), size - len(piece)
+    def _gather(self, number: int, copies: Copies) -> dict[tuple[int, int], bytearray]:
+        """Return what copies repeat of other blocks, each of which is decoded once at most."""
+        member = self._places[number].member
+        found = self._origins.outside(number, copies)
+        rooms = list(found.values())
+        wanted: defaultdict[int, array[int]] = defaultdict(partial(array, "q"))
+        for room, span in enumerate(found):
+            at = 0
+            for block, skipped, size in self._origins.cut(member, *span):
+                wanted[block].extend((room, at, skipped, size))
+                at += size
+        # First those that are at hand, which others might push out.
+        for block in sorted(wanted, key=lambda block: (block not in self._kept, block)):
+            literals = memoryview(self._literals(block)[1].literals)
+            fields = iter(wanted[block])
+            for room, at, skipped, size in zip(fields, fields, fields, fields, strict=True):
+                rooms[room][at : at + size] = literals[skipped : skipped + size]
+        return found
 
     def _literals(self, number: int) -> tuple[BlockHeader, Decoded]:
         place = self._places[number]

@@ -104,6 +104,30 @@ def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
 prefetch: Any = intrinsic(_prefetch)
 
 
+def _copy_bytes(
+    typing_context: Any, target: Any, at: Any, source: Any, start: Any, size: Any
+) -> Any:
+    """Copy ``size`` bytes of ``source`` from ``start`` on to ``target`` from ``at`` on.
+
+    Both are contiguous arrays of bytes, and the places do not overlap.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target, at, source, start, size = arguments
+        kinds = signature.args
+        to, place = (
+            write_address(context, builder, types.void(*kinds[first : first + 2]), pair)
+            for first, pair in ((0, (target, at)), (2, (source, start)))
+        )
+        cgutils.raw_memcpy(builder, to, place, size, 1)
+        return context.get_dummy_value()
+
+    return types.void(target, types.int64, source, types.int64, types.int64), generate
+
+
+copy_bytes: Any = intrinsic(_copy_bytes)
+
+
 def _pointer(typing_context: Any, address: Any) -> Any:
     """Return an address, int64, as a pointer for :func:`numba.carray`."""
 

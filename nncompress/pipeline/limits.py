@@ -43,7 +43,8 @@ def needed_to_encode(codec: BlockCodec, size: int) -> int:
 def needed_to_find(window: int) -> int:
     """Return the bytes of memory that finding repeats in a window takes at most.
 
-    Three eighths go to the index and to what moves when the window does.
+    A quarter of the window goes to the index, another to literals that are kept until all of them
+    are moved.
     """
     return window + window // 2
 

@@ -56,23 +56,23 @@ class RepeatSplitter:
 
     def __init__(self, sizes: BlockSizes, rules: CopyRules) -> None:
         self._sizes, self._rules = sizes, rules
-        self._input = bytearray()
-        self._raw = bytearray()
+        self._buffer = bytearray()  # the block so far, and what follows
+        self._fed = 0  # bytes of the block that the finder has
         self._finder: RepeatFinder | None = None
         self._literals = self._blocks = 0
 
     def prepare(self, size: int, *, last: bool = False) -> None:
         """Compile what finds repeats, if the next call needs it."""
-        size += len(self._input)
+        size += len(self._buffer) - self._fed
         needs = not self._is_little(size) if last else size > self._next_size()
         if self._finder is None and needs:
             self._open_finder().feed(b"")
 
     def push(self, data: bytes | bytearray | memoryview) -> list[RawBlock]:
         """Add ``data`` and return the blocks that are complete, none of them the last."""
-        self._input += data
+        self._buffer += data
         blocks = []
-        while len(self._input) > (size := self._next_size()):
+        while len(self._buffer) - self._fed > (size := self._next_size()):
             self._feed(size)
             if self._is_full():
                 blocks.append(self._end())
@@ -80,15 +80,14 @@ class RepeatSplitter:
 
     def rest(self, *, last: bool = True) -> RawBlock:
         """Return what is left, at most one block and perhaps nothing, and forget it."""
-        if self._finder is None and self._is_little(len(self._input)):
-            raw = bytes(self._input)
-            self._input.clear()
+        if self._finder is None and self._is_little(len(self._buffer)):
             if last:
+                raw = bytes(self._buffer)
+                self._buffer.clear()
                 return RawBlock(raw, raw, last)
-            self._open_finder().feed(raw)
-            self._raw += raw
-        while self._input:
-            self._feed(min(self._next_size(), len(self._input)))
+            self._feed(len(self._buffer))
+        while left := len(self._buffer) - self._fed:
+            self._feed(min(self._next_size(), left))
         return self._end(last=last)
 
     def _is_little(self, size: int) -> bool:
@@ -98,7 +97,7 @@ class RepeatSplitter:
     def _next_size(self) -> int:
         """Return how many bytes surely fit into the block, up to ``FED``."""
         literals = self._finder.literals if self._finder is not None else 0
-        return min(FED, self._sizes.current - literals, self._most_raw() - len(self._raw))
+        return min(FED, self._sizes.current - literals, self._most_raw() - self._fed)
 
     def _most_raw(self) -> int:
         return min(max(MOST_RAW, 2 * self._sizes.current), MAX_BLOCK_SIZE)
@@ -112,27 +111,28 @@ class RepeatSplitter:
         return self._finder
 
     def _feed(self, size: int) -> None:
-        piece = self._input[:size]
-        self._open_finder().feed(piece)
-        self._raw += piece
-        del self._input[:size]
+        with memoryview(self._buffer) as view, view[self._fed : self._fed + size] as piece:
+            self._open_finder().feed(piece)
+        self._fed += size
 
     def _is_full(self) -> bool:
         finder, size = self._open_finder(), self._sizes.current
         left = size - finder.literals
         return (
             left == 0
-            or len(self._raw) == self._most_raw()
+            or self._fed == self._most_raw()
             or (finder.copies > 0 and left < size // SMALL_REST)
         )
 
     def _end(self, *, last: bool = False) -> RawBlock:
-        raw = bytes(self._raw)
-        self._raw.clear()
+        with memoryview(self._buffer) as view:
+            raw = view[: self._fed].tobytes()
+        del self._buffer[: self._fed]
+        self._fed = 0
         self._sizes.advance()
         if self._finder is None:
             return RawBlock(raw, raw, last)
-        literals, found = self._finder.take()
+        literals, found = self._finder.take(raw)
         start = self._literals
         self._literals += len(literals)
         self._blocks += 1

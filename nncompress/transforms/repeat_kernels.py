@@ -1,36 +1,28 @@
 """Seek repeats in a piece of a stream, compiled.
 
 The bytes that were not copied, the literals, stand in ``history`` one after the other. At places
-that a rolling hash of the last bytes picks (Muthitacharoen and others 2001, "A low-bandwidth
-network file system", section 3.1), so that shifted data has the same ones, a hash of the last
-``HASHED`` bytes is looked up. Where an entry is right, the repeat is followed in both directions.
+that their contents pick (:mod:`.sampling`) a hash of the last bytes is looked up. Where an entry is
+right, the repeat is followed in both directions.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from nncompress.machine.intrinsics import prefetch
+from nncompress.machine.intrinsics import copy_bytes, prefetch
 from nncompress.machine.jit import inline, jit
 
-HASHED = 32
-"""Bytes whose hash is looked up; no shorter repeat is found."""
-
-RATE_BITS = 5
-"""log2 of the bytes for one place that is picked."""
-
-FORCED = 512
-"""After so many bytes without a place one is picked all the same: a run of one byte may have none
-or all."""
+from .sampling import HASHED, hash_places, looks_like_noise, pick_places
 
 WAYS = 4
 """Entries of the index that a hash may stand in; of 64 bits, half hash and half position."""
 
 AHEAD = 12
 """So many places ahead a bucket is asked for."""
+
+LONG_QUIET = 1 << 20
+"""After so many bytes of noise without a copy, fewer places of what follows are looked up."""
 
 # Places in the state, int64.
 END = 0
@@ -51,13 +43,11 @@ INDEXED = 7
 """Entries made in the index."""
 OLDEST = 8
 """First position that a copy may take."""
-STATE_SIZE = 9
+QUIET = 9
+"""Bytes that looked like noise, since there was a copy or something else."""
+STATE_SIZE = 10
 
-_rng = np.random.Generator(np.random.PCG64(20))
-GEAR = _rng.integers(0, 1 << 32, 256, dtype=np.uint32)
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-PICKED = np.uint32(((1 << RATE_BITS) - 1) << (HASHED - RATE_BITS))
-EIGHT = np.uint64(8)
+MASK = np.uint64(0xFFFFFFFF)
 
 
 @jit
@@ -70,13 +60,14 @@ def find_repeats(
     bits: int,
     least: NDArray[np.int64],
     copies: NDArray[np.int64],
+    masks: NDArray[np.uint32],
     places: NDArray[np.int64],
     hashes: NDArray[np.uint64],
 ) -> None:
     """Take the bytes from HASHED to ``end`` of ``data`` as literals or copies.
 
     Args:
-        data: a piece, with the bytes before it in front.
+        data: a piece, with the bytes before it in front and room behind it.
         end: where it ends.
         state: int64 [STATE_SIZE], see above.
         history: the literals from BASE on, with room for the piece.
@@ -85,13 +76,15 @@ def find_repeats(
         least: int64 [2], shortest copy from before the block and from inside it.
         copies: int64 [count, 3], a row for each copy of the block: the position of the next
             literal, the length, and the position that it copies from.
+        masks: uint32 [end // 32], scratch.
         places: int64 [end], scratch.
         hashes: uint64 [end], scratch.
     """
     done = _go_on(data, end, state, history, copies)
     reached = inside_until = done
-    count = _pick(data, done, end, places)
-    _hash_all(data, places, count, hashes)
+    noise, copied = looks_like_noise(data, HASHED, end), done - HASHED + state[COPIES]
+    count = pick_places(data, done, end, noise and state[QUIET] >= LONG_QUIET, masks, places)
+    hash_places(data, places, count, hashes)
     for number in range(count):
         if number + AHEAD < count:
             prefetch(index, WAYS * np.int64(hashes[number + AHEAD] >> np.uint64(64 - bits)))
@@ -129,56 +122,8 @@ def find_repeats(
                 state[INDEXED] += 1
     _append(data, done, end, state, history)
     state[SEEN] = min(HASHED, state[SEEN] + end - HASHED)
-
-
-MASK = np.uint64(0xFFFFFFFF)
-
-
-@jit
-def _pick(data: NDArray[np.uint8], start: int, end: int, places: NDArray[np.int64]) -> int:
-    """List the places after which the hash of the last bytes is looked up; returns their number."""
-    rolling = np.uint32(0)
-    for at in range(start - HASHED, start):
-        rolling = np.uint32((rolling << np.uint32(1)) + GEAR[data[at]])
-    count, at, due = 0, start, start + FORCED
-    while at < end:
-        stop = min(due, end - 1)
-        rolling = np.uint32((rolling << np.uint32(1)) + GEAR[data[at]])
-        while rolling & PICKED != 0 and at < stop:
-            at += 1
-            rolling = np.uint32((rolling << np.uint32(1)) + GEAR[data[at]])
-        if rolling & PICKED == 0 or at == due:
-            places[count] = at + 1
-            count += 1
-            due = at + FORCED
-        at += 1
-    return count
-
-
-@inline
-def _word(data: NDArray[np.uint8], at: int) -> Any:
-    word = np.uint64(data[at])
-    for byte in range(1, 8):
-        word |= np.uint64(data[at + byte]) << np.uint64(8 * byte)
-    return word
-
-
-@jit
-def _hash_all(
-    data: NDArray[np.uint8], places: NDArray[np.int64], count: int, hashes: NDArray[np.uint64]
-) -> None:
-    for number in range(count):
-        hashes[number] = _hash(data, places[number])
-
-
-@inline
-def _hash(data: NDArray[np.uint8], end: int) -> Any:
-    """Return the hash of the HASHED bytes before ``end``, in the upper half of 64 bits."""
-    value = np.uint64(0)
-    for at in range(end - HASHED, end, 8):
-        value = (value ^ _word(data, at)) * MULTIPLIER
-        value ^= value >> np.uint64(29)
-    return (value * MULTIPLIER) & ~MASK
+    quiet = noise and copied == state[COPIES]
+    state[QUIET] = state[QUIET] + end - HASHED if quiet else 0
 
 
 @jit
@@ -216,9 +161,7 @@ def _append(
     history: NDArray[np.uint8],
 ) -> None:
     """Take bytes as literals."""
-    to = state[END] - state[BASE]
-    for at in range(end - start):
-        history[to + at] = data[start + at]
+    copy_bytes(history, state[END] - state[BASE], data, start, end - start)
     state[END] += end - start
     state[SINCE_COPY] += end - start
 

@@ -15,19 +15,21 @@ from .repeat_kernels import (
     BLOCK_START,
     COPIES,
     END,
-    HASHED,
     INDEXED,
     NEXT,
     OLDEST,
-    RATE_BITS,
     STATE_SIZE,
     WAYS,
     find_repeats,
     spread_index,
 )
+from .sampling import HASHED, PADDING, RATE_BITS
 
 FIRST_ROOM = 1 << 19
 """Literals that there is room for at first."""
+
+GROWTH = 16
+"""So many times the room is there the next time; pages that are not yet used take no memory."""
 
 FIRST_BITS = 10
 """log2 of the buckets of the index at first."""
@@ -55,7 +57,8 @@ class RepeatFinder:
         self._history = np.empty(FIRST_ROOM, np.uint8)
         self._state = np.zeros(STATE_SIZE, np.int64)
         self._state[NEXT] = -1
-        self._data = np.zeros(HASHED, np.uint8)
+        self._data = np.zeros(HASHED + PADDING, np.uint8)
+        self._masks = np.empty(0, np.uint32)
         self._places = np.empty(0, np.int64)
         self._hashes = np.empty(0, np.uint64)
         self._copies = np.empty((0, 3), np.int64)
@@ -79,8 +82,11 @@ class RepeatFinder:
         if len(self._places) < HASHED + size:
             self._places = np.empty(HASHED + size, np.int64)
             self._hashes = np.empty(HASHED + size, np.uint64)
-            self._data = np.concatenate((self._data, np.zeros(size, np.uint8)))[: HASHED + size]
-        self._data[HASHED : HASHED + size] = np.frombuffer(data or b"\0", np.uint8)[:size]
+            self._masks = np.empty(size // 32 + 2, np.uint32)
+            context, self._data = self._data, np.zeros(HASHED + size + PADDING, np.uint8)
+            self._data[:HASHED] = context[:HASHED]
+        if size:
+            self._data[HASHED : HASHED + size] = np.frombuffer(data, np.uint8)
         self._make_room(size)
         self._state[OLDEST] = max(self._state[BASE], self._state[BLOCK_START] - self._window)
         find_repeats(
@@ -92,24 +98,29 @@ class RepeatFinder:
             self._bits,
             self._least,
             self._copies,
+            self._masks,
             self._places,
             self._hashes,
         )
         self._data[:HASHED] = self._data[size : size + HASHED].copy()
 
-    def take(self) -> tuple[bytes, NDArray[np.int64]]:
+    def take(self, raw: bytes | None = None) -> tuple[bytes, NDArray[np.int64]]:
         """End the block, and return its literals and copies.
 
         Copies are int64 [count, 3]: how many literals of the block stand before it, its length, and
         the number of the literal that it begins with, counted from the start of the stream.
+
+        Args:
+            raw: all bytes of the block, which are its literals where there are no copies.
         """
         start, base = int(self._state[BLOCK_START]), int(self._state[BASE])
-        literals = self._history[start - base : int(self._state[END]) - base].tobytes()
+        if raw is None or self.copies:
+            raw = self._history[start - base : int(self._state[END]) - base].tobytes()
         copies = self._copies[: self.copies].copy()
         copies[:, 0] -= start
         self._state[BLOCK_START] = self._state[END]
         self._state[COPIES] = 0
-        return literals, copies
+        return raw, copies
 
     def _make_room(self, size: int) -> None:
         """Make room for the literals and copies of ``size`` bytes more."""
@@ -121,13 +132,13 @@ class RepeatFinder:
             start = max(base, int(self._state[BLOCK_START]) - self._window)
             kept = self._history[start - base : end - base]
             if (end - start + size) > len(self._history) * 7 // 8:
-                most = self._window + self._window // 8 + self.literals + FIRST_ROOM
-                room = max(min(2 * len(self._history), most), end - start + size)
+                most = self._window + self._window // 4 + self.literals + FIRST_ROOM
+                room = max(min(GROWTH * len(self._history), most), end - start + size)
                 history = np.empty(room, np.uint8)
                 history[: end - start] = kept
                 self._history = history
             else:
-                self._history[: end - start] = kept.copy()
+                self._history[: end - start] = kept
             self._state[BASE] = start
         expected = int(self._state[INDEXED]) + (size >> RATE_BITS)
         while expected > 2 << self._bits and self._bits < _index_bits(self._window):

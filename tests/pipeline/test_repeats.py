@@ -190,6 +190,20 @@ def test_a_range_decodes_its_block_and_those_that_it_repeats():
     assert len(named) < len(places) // 2
 
 
+def test_a_block_that_repeats_two_others_in_turns_decodes_each_once_without_any_room():
+    turns = b"".join(TEXT[at : at + 100] + TEXT[8000 + at : 8100 + at] for at in range(0, 900, 90))
+    file = io.BytesIO(pack(TEXT[:12_000] + turns))
+    codec = CountingCodec(MODEL_ID)
+    places = read_map(file).blocks
+    section = read_section(file, places[-1], read_block_header(file, places[-1]))
+    named = Origins(places).of(len(places) - 1, section)
+    assert len(section) > 2 * len(named) >= 4
+    reader = BlockReader(file, lambda _: codec)
+    reader.seek(-1, io.SEEK_END)
+    assert reader.read() == turns[-1:]
+    assert codec.decoded <= len(named) + 1
+
+
 def test_reading_all_by_a_file_object_decodes_each_block_once():
     archive = pack(TEXTS)
     codec = CountingCodec(MODEL_ID)

@@ -142,3 +142,20 @@ def test_a_long_run_becomes_few_literals():
 
 def test_noise_has_no_copies():
     assert copies_of(find(NOISE, [1 << 20, 1 << 21])) == []
+
+
+def test_a_repeat_in_long_noise_is_found_whole():
+    stream = NOISE + b"between" + NOISE[2_500_000:2_510_000]
+    cuts = [1 << 20, 1 << 21, len(NOISE)]
+    assert copies_of(find(stream, cuts)) == [[7, 10_000, 2_500_000]]
+
+
+def test_short_repeats_behind_long_noise_are_found():
+    text = b" ".join(b"%d" % (i * i) for i in range(30_000))
+    stream = NOISE + text + b"between" + text[100_000:100_200] + b"and" + text[50_000:50_300]
+    blocks = find(stream, [1 << 20, 1 << 21, len(NOISE), len(NOISE) + len(text)])
+    assert together(blocks) == stream
+    assert [copy[1:] for copy in copies_of(blocks)] == [
+        [200, len(NOISE) + 100_000],
+        [300, len(NOISE) + 50_000],
+    ]
