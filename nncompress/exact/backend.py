@@ -8,8 +8,9 @@ installation may lack it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -17,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from nncompress.machine.device import require_torch, torch_device
 from nncompress.machine.int8 import Operands, operands, pack
 
+from .config import SYMBOLS
 from .stages import Recipe, run_stages
 
 CUDA_ROWS = 32
@@ -25,8 +27,37 @@ aligned ones."""
 
 Tensors = Mapping[str, NDArray[Any]]
 
-Advance = Callable[[Any, Any], None]
-"""What a step does but for its symbols, given two numbers that change from step to step."""
+
+class HostPorts(NamedTuple):
+    """What goes in and out of a step through NumPy's arrays: see :class:`.device_step.Ports`."""
+
+    symbols: NDArray[np.uint8]
+    weights: NDArray[np.int32]
+    hidden: NDArray[np.int8]
+
+
+class Exchange(Protocol):
+    """The arrays through which rows get bytes and give predictions: symbols, weights, hidden."""
+
+    @property
+    def own(self) -> Any:
+        """Those that the stages work on, the backend's arrays."""
+
+    @property
+    def host(self) -> Any:
+        """The same as NumPy's, for the host; they may be other memory."""
+
+
+class Advance(Protocol):
+    """A step: the bytes stand in the exchange before, and the prediction after it."""
+
+    def __call__(self, slot: int, filled: int) -> None:
+        """Take it.
+
+        Args:
+            slot: where in the memories this step's vectors go.
+            filled: how many vectors the memories hold then.
+        """
 
 
 class Backend(Protocol):
@@ -52,14 +83,11 @@ class Backend(Protocol):
     def product(self, activations: Any, name: str, out: Any) -> Any:
         """Return the product of fixed buffers with a weight, in the form that stages take."""
 
-    def program(self, recipe: Recipe) -> Advance:
-        """Make a function of a recipe over fixed buffers."""
+    def exchange(self, rows: int, dim: int) -> Exchange:
+        """Make the arrays through which steps of some rows get and give."""
 
-    def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
-        """Copy bytes to the beginning of an array of the backend."""
-
-    def take(self, array: Any, lanes: int) -> NDArray[Any]:
-        """Return the first rows of an array as numpy's; it may share memory."""
+    def program(self, recipe: Recipe, exchange: Any) -> Advance:
+        """Make a function of a recipe over fixed buffers, the exchange's among them."""
 
 
 class NumbaBackend:
@@ -92,19 +120,28 @@ class NumbaBackend:
             self._packed[name] = pack(self.tensors[name])
         return operands(activations, self._packed[name], out)
 
-    def program(self, recipe: Recipe) -> Advance:
+    def exchange(self, rows: int, dim: int) -> Exchange:
+        """Make arrays of zeros, the same for both sides."""
+        return _SameExchange(
+            HostPorts(
+                np.zeros(rows, np.uint8),
+                np.zeros((rows, SYMBOLS), np.int32),
+                np.zeros((rows, dim), np.int8),
+            )
+        )
+
+    def program(self, recipe: Recipe, exchange: Any) -> Advance:
         """Bring it into one compiled function."""
         from .kernels.program import Program
 
         return Program(recipe)
 
-    def give(self, symbols: NDArray[np.uint8], into: NDArray[np.uint8]) -> None:
-        """Copy bytes."""
-        into[: len(symbols)] = symbols
 
-    def take(self, array: NDArray[Any], lanes: int) -> NDArray[Any]:
-        """Return a view."""
-        return array[:lanes]
+class _SameExchange:
+    """Arrays that the stages and the host share."""
+
+    def __init__(self, ports: HostPorts) -> None:
+        self.own = self.host = ports
 
 
 class TorchBackend:
@@ -134,6 +171,7 @@ class TorchBackend:
             name: torch.from_numpy(array).to(self._place) for name, array in tensors.items()
         }
         self._prepared: dict[str, Any] = {}
+        self._aside = ThreadPoolExecutor(1, initializer=self.start_thread)
 
     def start_thread(self) -> None:
         """Limit torch's products: OpenMP would give those of each new thread all cores."""
@@ -157,46 +195,20 @@ class TorchBackend:
             self._prepared[name] = prepare(self.tensors[name])
         return Gemm(activations, self._prepared[name], out)
 
-    def program(self, recipe: Recipe) -> Advance:
+    def exchange(self, rows: int, dim: int) -> Exchange:
+        """Make zeros on the device, and on CUDA pinned ones on the host."""
+        from .device_step import Exchange
+
+        return Exchange(rows, dim, self._place)
+
+    def program(self, recipe: Recipe, exchange: Any) -> Advance:
         """Call the stages; on CUDA, record that."""
-        advance = partial(run_stages, self._kernels, recipe)
-        return advance if self.device == "cpu" else _Recorded(advance, self._place)
+        from .device_step import CudaStep, HostStep
 
-    def give(self, symbols: NDArray[np.uint8], into: Any) -> None:
-        """Copy bytes; through a copy, since torch warns of arrays that cannot be written."""
-        into[: len(symbols)].copy_(self._torch.from_numpy(np.array(symbols)))
-
-    def take(self, array: Any, lanes: int) -> NDArray[Any]:
-        """Bring them to the host."""
-        found: NDArray[Any] = array[:lanes].cpu().numpy()
-        return found
-
-
-class _Recorded:
-    """A function recorded as a CUDA graph at its first call: one launch, not a hundred."""
-
-    def __init__(self, advance: Advance, place: Any) -> None:
-        import torch
-
-        self._torch, self._advance, self._place = torch, advance, place
-        self._numbers = torch.zeros(2, dtype=torch.int64, device=place)
-        self._graph: Any = None
-
-    def __call__(self, slot: int, filled: int) -> None:
-        self._numbers.copy_(self._torch.tensor([slot, filled]))
-        if self._graph is None:
-            self._advance(*self._numbers)  # recording alone computes nothing
-            self._graph = self._record()
-        else:
-            self._graph.replay()
-
-    def _record(self) -> Any:
-        cuda = self._torch.cuda
-        graph = cuda.CUDAGraph()
-        # Other threads may have work of their own on the device meanwhile.
-        with cuda.device(self._place), cuda.graph(graph, capture_error_mode="thread_local"):
-            self._advance(*self._numbers)
-        return graph
+        stages = partial(run_stages, self._kernels, recipe)
+        if self.device == "cpu":
+            return HostStep(stages, exchange, self._aside)
+        return CudaStep(stages, exchange, self._place)
 
 
 def _torch_device(name: str) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from nncompress.errors import ConfigError
 
 from .backend import Backend, NumbaBackend, TorchBackend
-from .config import START_SYMBOL, SYMBOLS
+from .config import START_SYMBOL
 from .fixedpoint import STREAM_BITS, UNIT_BITS, norm_eps
 from .parameters import Parameters
 from .parts import IntegerAttention, IntegerBlock
@@ -105,26 +105,42 @@ class Prediction(NamedTuple):
 
 
 class Lanes:
-    """The state of ``count`` lanes, and the buffers of a step."""
+    """The state of ``count`` lanes, and the buffers of a step.
 
-    def __init__(self, network: Network, count: int) -> None:
+    Args:
+        network: what they run through.
+        count: how many there are.
+        whole: lanes of which these are the first ones: they share state and buffers, and a step of
+            few lanes costs less. None for lanes of their own.
+    """
+
+    def __init__(self, network: Network, count: int, whole: Lanes | None = None) -> None:
         self.network, self.count, self.position = network, count, 0
         self.backend = network.backend
         self.rows = self.backend.rows(count)
         dim = network.config.dim
-        self.symbols = self.zeros(np.uint8)
+        self._arrays: list[Any] = []
+        self._shared = iter(whole._arrays) if whole is not None else None
+        self.exchange = self.backend.exchange(self.rows, dim)
+        own = self.exchange.own
+        self.symbols, self.weights, self.activations = own.symbols, own.weights, own.hidden
         self.stream = self.zeros(np.int32, dim)
-        self.activations = self.zeros(np.int8, dim)
-        self.weights = self.zeros(np.int32, SYMBOLS)
         blocks = [_BlockLanes(self, index) for index in range(network.config.layers)]
-        recipe = [stage for block in blocks for stage in block.recipe]
-        self.advance = self.backend.program([*recipe, self._predict_stage()])
+        recipe = [*(stage for block in blocks for stage in block.recipe), self._predict_stage()]
+        self.advance: Any = self.backend.program(recipe, self.exchange)
         # Everything that a lane carries from step to step, for copying.
         self.state = [array for block in blocks for array in block.state]
+        # What a lane that starts needs to be 0: no vector of a memory is read before it is written.
+        self.recurrent = [array for block in blocks for array in (block.cell, block.hidden)]
 
     def zeros(self, dtype: DTypeLike, *shape: int) -> Any:
-        """Return an array of zeros with a row a lane."""
-        return self.backend.zeros(dtype, self.rows, *shape)
+        """Return an array of zeros with a row a lane, or the first rows of that of all lanes."""
+        if self._shared is not None:
+            array = next(self._shared)[: self.rows]
+        else:
+            array = self.backend.zeros(dtype, self.rows, *shape)
+        self._arrays.append(array)
+        return array
 
     def product(self, name: str, activations: Any) -> tuple[Any, Any]:
         """Return the product with a weight, as the stages take it, and its output."""
@@ -147,12 +163,11 @@ class Lanes:
 
     def step(self, symbols: NDArray[np.uint8]) -> Prediction:
         """Read one byte a lane, uint8 [count], and predict the next."""
-        self.backend.give(symbols, self.symbols)
-        window = self.network.config.window
+        host, window = self.exchange.host, self.network.config.window
+        host.symbols[: self.count] = symbols
         self.advance(self.position % window, min(self.position + 1, window))
         self.position += 1
-        take = self.backend.take
-        return Prediction(take(self.weights, self.count), take(self.activations, self.count))
+        return Prediction(host.weights, host.hidden).first(self.count)
 
 
 class _BlockLanes:
