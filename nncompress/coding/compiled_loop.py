@@ -125,13 +125,13 @@ def _must_sleep(shared, job, groups):
 
 
 @inline
-def _has_room(block, words, lo, hi):
+def has_room(block, words, lo, hi):
     """Whether a turn's words fit, at most one a bit."""
     return block.decoding or np.int64(block.coder[PLACE]) + 8 * (hi - lo) <= len(words)
 
 
 @inline
-def _take_turn(block, words, step, group, lo, hi):
+def take_turn(block, words, step, group, lo, hi):
     """Code the lanes of a group that have a byte; return how many, or -1 for a wrong stream."""
     lanes = block.rows.shape[1]
     hi = min(hi, lanes if (step + 1) * lanes <= block.size else block.size % lanes)
@@ -185,9 +185,9 @@ def _run_jobs(table, own):
             if atomics.get(shared, FAILED):
                 return _ENDED
             words = open_words(block.words).words
-            if not _has_room(block, words, lo, hi):
+            if not has_room(block, words, lo, hi):
                 return _CROWDED
-            done = _take_turn(block, words, step, group, lo, hi)
+            done = take_turn(block, words, step, group, lo, hi)
             if done < 0:
                 return _UNSOUND
             own[DONE] += done

@@ -21,6 +21,13 @@ from nncompress.machine.int8 import Operands, operands, pack
 from .config import SYMBOLS
 from .stages import Recipe, run_stages
 
+SHARE = 4
+"""Lanes that many blocks share take at most this part of a GPU's free memory: one in so many bytes.
+"""
+
+CPU_MEMORY = 1 << 26
+"""Bytes that they take on a CPU at most, which gains nothing from many rows."""
+
 CUDA_ROWS = 32
 """On CUDA lanes are padded to a multiple of this: its int8 product wants more than 16 rows, and
 aligned ones."""
@@ -74,11 +81,17 @@ class Backend(Protocol):
     def start_thread(self) -> None:
         """Make ready for a thread that will step lanes."""
 
+    def memory_for_rows(self) -> int:
+        """Return how many bytes lanes may take that many blocks share."""
+
     def rows(self, lanes: int) -> int:
         """Return how many rows the arrays for so many lanes must have."""
 
     def zeros(self, dtype: DTypeLike, *shape: int) -> Any:
         """Make an array of zeros."""
+
+    def clear(self, arrays: list[Any], lo: int, hi: int) -> None:
+        """Set the rows lo..hi-1 of arrays to 0 before anything else happens to them."""
 
     def product(self, activations: Any, name: str, out: Any) -> Any:
         """Return the product of fixed buffers with a weight, in the form that stages take."""
@@ -106,6 +119,10 @@ class NumbaBackend:
     def start_thread(self) -> None:
         """Do nothing: each thread uses its own core alone."""
 
+    def memory_for_rows(self) -> int:
+        """Return a fixed number."""
+        return CPU_MEMORY
+
     def rows(self, lanes: int) -> int:
         """No padding."""
         return lanes
@@ -113,6 +130,11 @@ class NumbaBackend:
     def zeros(self, dtype: DTypeLike, *shape: int) -> NDArray[Any]:
         """Make an array of zeros."""
         return np.zeros(shape, dtype)
+
+    def clear(self, arrays: list[Any], lo: int, hi: int) -> None:
+        """Set rows to 0."""
+        for array in arrays:
+            array[lo:hi] = 0
 
     def product(self, activations: NDArray[np.int8], name: str, out: NDArray[np.int32]) -> Operands:
         """Return the product, of a weight that is packed once for all lanes."""
@@ -178,6 +200,13 @@ class TorchBackend:
         if self.device == "cpu":
             self._torch.set_num_threads(self.threads)
 
+    def memory_for_rows(self) -> int:
+        """Return a part of what is free on a GPU."""
+        if self.device == "cpu":
+            return CPU_MEMORY
+        free: int = self._torch.cuda.mem_get_info(self._place)[0]
+        return free // SHARE
+
     def rows(self, lanes: int) -> int:
         """Pad for CUDA."""
         return lanes if self.device == "cpu" else -(-lanes // CUDA_ROWS) * CUDA_ROWS
@@ -186,6 +215,13 @@ class TorchBackend:
         """Make an array of zeros."""
         kind = getattr(self._torch, np.dtype(dtype).name)
         return self._torch.zeros(shape, dtype=kind, device=self._place)
+
+    def clear(self, arrays: list[Any], lo: int, hi: int) -> None:
+        """Set rows to 0, and wait until they are: steps have streams of their own."""
+        for array in arrays:
+            array[lo:hi] = 0
+        if self.device == "cuda":
+            self._torch.cuda.current_stream(self._place).synchronize()
 
     def product(self, activations: Any, name: str, out: Any) -> Callable[[], None]:
         """Return the product."""

@@ -133,7 +133,8 @@ class CudaStep:
         self._stages, self._exchange, self._place = stages, exchange, place
         # What was made before, such as zeros and weights, must be there for another stream, too.
         torch.cuda.synchronize(place)
-        self._stream, self._done = torch.cuda.Stream(place), torch.cuda.Event()
+        cuda: Any = torch.cuda  # partly without types
+        self._stream, self._done = cuda.Stream(place), cuda.Event()
         self._graph: Any = None
 
     def __call__(self, slot: int, filled: int) -> None:
@@ -175,11 +176,3 @@ class CudaStep:
 def _set_all(host: Ports, slot: int, filled: int) -> None:
     host.slot[0] = slot
     host.filled[:] = filled
-
-
-def clear_rows(arrays: list[Any], lo: int, hi: int) -> None:
-    """Set the rows lo..hi-1 of arrays to 0, and wait until they are."""
-    for array in arrays:
-        array[lo:hi] = 0
-    if arrays and arrays[0].is_cuda:
-        torch.cuda.current_stream(arrays[0].device).synchronize()

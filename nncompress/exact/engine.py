@@ -78,14 +78,18 @@ class Network:
         """Whether a step is a compiled function, and not a series of calls of torch's."""
         return isinstance(self.backend, NumbaBackend)
 
+    def memory_for_rows(self) -> int:
+        """Return how many bytes of the device's memory lanes may take that many blocks share."""
+        return self.backend.memory_for_rows()
+
     def start_thread(self) -> None:
         """Prepare the calling thread to step lanes; :meth:`lanes` does it for its own thread."""
         self.backend.start_thread()
 
-    def lanes(self, count: int) -> Lanes:
-        """Return the cold state of ``count`` lanes, at least 1."""
+    def lanes(self, count: int, whole: Lanes | None = None) -> Lanes:
+        """Return the cold state of ``count`` lanes, at least 1, or the first ones of others."""
         self.start_thread()
-        return Lanes(self, count)
+        return Lanes(self, count, whole)
 
 
 class Prediction(NamedTuple):
@@ -160,6 +164,10 @@ class Lanes:
     def start(self) -> Prediction:
         """Predict every lane's first byte."""
         return self.step(np.full(self.count, START_SYMBOL, dtype=np.uint8))
+
+    def restart(self, lo: int, hi: int) -> None:
+        """Make the lanes lo..hi-1 cold, but for how many vectors of their memories count."""
+        self.backend.clear(self.recurrent, lo, hi)
 
     def step(self, symbols: NDArray[np.uint8]) -> Prediction:
         """Read one byte a lane, uint8 [count], and predict the next."""
