@@ -158,6 +158,18 @@ def lanes_table(facts: Facts) -> str:
     return markdown_table(["method", "lanes", "bytes", "over one lane"], rows)
 
 
+def device_steps_table(facts: Facts) -> str:
+    """Show what a step of many rows takes on a device, and the bytes a second of two halves."""
+    rows = []
+    for row in facts["rows"]:
+        device = row["network_us"] + row["copies_us"]
+        both = 1000 * row["rows"] / max(device, row["mixing_us"])
+        times = [f"{row[name]:,.0f}" for name in ("network_us", "copies_us", "mixing_us")]
+        rows.append([f"{row['rows']:,}", str(row["blocks"]), *times, f"{both:,.0f}"])
+    heads = ["rows", "blocks", "network µs", "copies µs", "mixing µs", "KB/s, two halves in turn"]
+    return markdown_table(heads, rows)
+
+
 README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "ratio": ("ratio.json", totals_table),
     "ratio-files": ("ratio.json", files_table),
@@ -166,6 +178,7 @@ README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "throughput": ("throughput.json", throughput_table),
     "levels": ("levels.json", levels_table),
     "lanes": ("lanes.json", lanes_table),
+    "device-steps": ("device_steps.json", device_steps_table),
 }
 """By name: the JSON file that a table shows, and what writes it."""
 

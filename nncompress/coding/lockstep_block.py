@@ -1,7 +1,8 @@
 """Hold one block of those that share a network's steps, and code its bytes of a step.
 
-What codes them is compiled where the block is mixed, and called without Python's lock
-(:mod:`.lockstep_threads`); a table says where everything is.
+What codes them is compiled, and called without Python's lock (:mod:`.lockstep_threads`); a table
+says where everything is. Only where a block is watched while it is coded (:mod:`.recording`) may it
+have a coder in Python.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from nncompress.machine.jit import jit
 from nncompress.machine.tables import Schema, Table
 
 from .compiled_loop import has_room, take_turn
-from .compiled_steps import WORDS, CompiledDecoder, CompiledEncoder, Words, open_words
+from .compiled_steps import WORDS, TableDecoder, TableEncoder, Words, open_words
 from .shared_block import PORT, Port
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class SharingBlock:
 
     def __init__(self, layout: Layout, coder: StepCoder, progress: Progress) -> None:
         self.layout, self._coder, self._progress = layout, coder, progress
-        self._compiled = coder if isinstance(coder, CompiledEncoder | CompiledDecoder) else None
+        self._compiled = coder if isinstance(coder, TableEncoder | TableDecoder) else None
         self._standing = np.zeros(STANDING_SIZE, np.int64)
         self._groups = layout.groups()
         self._ended = threading.Event()
@@ -154,19 +155,19 @@ class SharingBlock:
         places = [slice(self.row + lo, self.row + hi) for lo, hi in self._groups]
         for (lo, hi), place in zip(self._groups, places, strict=True):
             # Checks that they fit.
-            coder.predictor.take(lo, hi, Prediction(host.weights[place], host.hidden[place]))
+            coder.take(lo, hi, Prediction(host.weights[place], host.hidden[place]))
         ports = [PORT.fill(Port(host.symbols[own], host.hidden[own])) for own in places]
         turns = [coder.turn(host.weights[own], self._words) for own in places]
         self._record = BlockTable(
             standing=self._standing,
             size=self.layout.size,
-            width=coder.predictor.width,
+            width=coder.width,
             decoding=int(coder.decoding),
             groups=np.array(self._groups, np.int64),
             ports=np.stack(ports),
             turns=np.stack(turns),
             code_steps=coder.kernel_address(),
-            hidden=coder.predictor.state.hidden,
+            hidden=coder.hidden,
             rows=coder.table,
             coder=coder.coder.state,
             words=self._words,

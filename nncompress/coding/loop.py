@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from nncompress.exact.engine import Network, Prediction
     from nncompress.mixing.predictor import Predictor
 
-    from .compiled_steps import CompiledDecoder, CompiledEncoder
+    from .compiled_steps import TableDecoder, TableEncoder
 
-    StepEncoder = PlaneEncoder | CompiledEncoder
-    StepCoder = StepEncoder | PlaneDecoder | CompiledDecoder
+    StepEncoder = PlaneEncoder | TableEncoder
+    StepCoder = StepEncoder | PlaneDecoder | TableDecoder
 
 Turn = Callable[[int, int, int, int, "Prediction | None"], None]
 """Codes steps, from the first number to before the second, of lanes, from the third to before the
@@ -271,21 +271,35 @@ def decode(
 
 
 def _open_encoder(predictor: StepPredictor, table: NDArray[np.uint8]) -> StepEncoder:
-    if not is_mixer(predictor):
-        return PlaneEncoder(predictor, table)
-    from .compiled_steps import CompiledEncoder
+    if is_mixer(predictor):
+        from .compiled_steps import CompiledEncoder
 
-    return CompiledEncoder(predictor, table)
+        return CompiledEncoder(predictor, table)
+    if _is_network_alone(predictor):
+        from .network_steps import NetworkEncoder
+
+        return NetworkEncoder(table)
+    return PlaneEncoder(predictor, table)
 
 
 def _open_decoder(
     predictor: StepPredictor, table: NDArray[np.uint8], stream: bytes
-) -> PlaneDecoder | CompiledDecoder:
-    if not is_mixer(predictor):
-        return PlaneDecoder(predictor, table, stream)
-    from .compiled_steps import CompiledDecoder
+) -> PlaneDecoder | TableDecoder:
+    if is_mixer(predictor):
+        from .compiled_steps import CompiledDecoder
 
-    return CompiledDecoder(predictor, table, stream)
+        return CompiledDecoder(predictor, table, stream)
+    if _is_network_alone(predictor):
+        from .network_steps import NetworkDecoder
+
+        return NetworkDecoder(table, stream)
+    return PlaneDecoder(predictor, table, stream)
+
+
+def _is_network_alone(predictor: StepPredictor) -> bool:
+    from .network_predictor import NetworkPredictor
+
+    return isinstance(predictor, NetworkPredictor)
 
 
 def is_mixer(predictor: StepPredictor) -> TypeGuard[Predictor]:

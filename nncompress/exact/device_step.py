@@ -48,15 +48,18 @@ class Exchange:
     Attributes:
         own: tensors on the device.
         host: NumPy's arrays on the host.
+        sizes: how many bytes are copied in and out at a step.
     """
 
     def __init__(self, rows: int, dim: int, place: torch.device) -> None:
-        sizes = _SLOT_BYTES + 5 * rows, rows * (4 * SYMBOLS + dim)
-        self._given, self._found = (torch.zeros(n, dtype=torch.uint8, device=place) for n in sizes)
+        self.sizes = _SLOT_BYTES + 5 * rows, rows * (4 * SYMBOLS + dim)
+        self._given, self._found = (
+            torch.zeros(size, dtype=torch.uint8, device=place) for size in self.sizes
+        )
         self._host_given, self._host_found = self._given, self._found
         if place.type != "cpu":
             self._host_given, self._host_found = (
-                torch.zeros(n, dtype=torch.uint8, pin_memory=True) for n in sizes
+                torch.zeros(size, dtype=torch.uint8, pin_memory=True) for size in self.sizes
             )
         self.own = _ports(self._given, self._found, rows)
         found = _ports(self._host_given, self._host_found, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -10,18 +11,21 @@ import numpy as np
 import pytest
 import torch
 
+from nncompress.archive.writer import RawBlock
 from nncompress.coding import lockstep_threads
 from nncompress.coding.block import BlockCoder
 from nncompress.coding.levels import Level
 from nncompress.coding.lockstep import MOST_ROWS, Lockstep, rows_within
 from nncompress.coding.loop import decode, encode
 from nncompress.coding.network_predictor import NetworkPredictor
+from nncompress.coding.options import CodingOptions
 from nncompress.errors import DamagedArchiveError, DeviceError
 from nncompress.exact import device_step
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FULL
+from nncompress.pipeline.coder import Coder
 from tests.models import DEEP, SINGLE, TINY, model, parameters, some_clusters, text
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -42,6 +46,17 @@ def mixer(layout, config):
 
 def network_alone(layout, config):
     return NetworkPredictor(layout.lanes)
+
+
+class InPython:
+    """A predictor that has no compiled form."""
+
+    def __init__(self, predictor):
+        self.encode_step, self.decode_step = predictor.encode_step, predictor.decode_step
+
+
+def in_python(layout, config):
+    return InPython(network_alone(layout, config))
 
 
 def ignore(done, made=0):
@@ -91,7 +106,7 @@ def some_blocks(config=TINY, predictor=mixer):
     return [Block(*size, config, predictor, seed) for seed, size in enumerate(sizes)]
 
 
-@pytest.mark.parametrize("predictor", [mixer, network_alone])
+@pytest.mark.parametrize("predictor", [mixer, network_alone, in_python])
 @pytest.mark.parametrize("config", [DEEP, SINGLE], ids=["deep", "single"])
 def test_blocks_have_their_own_bytes(config, predictor):
     check(some_blocks(config, predictor), shared(70, config))
@@ -127,9 +142,9 @@ def test_blocks_join_late_wait_for_rows_and_end_early(rows):
     check(blocks, shared(rows), most=12)
 
 
-def test_blocks_of_one_network_may_be_mixed_and_not_mixed():
-    mixed, plain = some_blocks(), some_blocks(predictor=network_alone)
-    check([block for pair in zip(mixed, plain, strict=True) for block in pair], shared(200))
+def test_blocks_of_one_network_may_be_mixed_or_not_or_be_coded_in_python():
+    kinds = [some_blocks(predictor=kind) for kind in (mixer, network_alone, in_python)]
+    check([block for together in zip(*kinds, strict=True) for block in together], shared(200))
 
 
 def test_the_last_blocks_have_a_step_of_few_rows(monkeypatch):
@@ -145,7 +160,7 @@ def test_the_last_blocks_have_a_step_of_few_rows(monkeypatch):
     assert set(taken) == {32, 64, 128}
 
 
-@pytest.mark.parametrize("predictor", [mixer, network_alone])
+@pytest.mark.parametrize("predictor", [mixer, network_alone, in_python])
 def test_a_damaged_block_ends_alone(predictor):
     blocks = [Block(900, 16, predictor=predictor, seed=seed) for seed in range(5)]
     network = shared(200)
@@ -265,6 +280,43 @@ def test_block_coders_choose_and_code_alike(tmp_path, method):
     coded = [job for job in jobs if job[0]]
     found = at_once(lambda job: other.decode(*job), coded)
     assert found == [own.decode(*job) for job in coded]
+
+
+def leaders():
+    return [thread for thread in threading.enumerate() if thread.name == "lockstep leader"]
+
+
+def test_blocks_that_nobody_waits_for_are_given_up(tmp_path):
+    """One block is done, others are at work, and others again wait for rows and for workers."""
+    level = Level(True, 2, 3, bytes_per_lane=1)
+    coder = Coder(CodingOptions(threads=8))
+    coder._encoder = BlockCoder(
+        model(tmp_path), level=level, method="network+mixing", threads=2, kernels="torch"
+    )
+    coder._encoder._lockstep = Lockstep(network_of(), 2, 32)
+    datas = [text(80), *(text(100_000, seed) for seed in range(20))]
+    blocks = coder.encode(RawBlock(data, data, data is datas[-1]) for data in datas)
+    assert next(blocks)[0].raw == datas[0]
+    blocks.close()
+    for thread in leaders():
+        thread.join(100)
+    assert leaders() == []
+
+
+def test_a_caller_that_is_interrupted_gives_its_block_up():
+    block, network, told = Block(30_000, 8), shared(40), []
+
+    def interrupt(done, made=0):
+        told.append(done)
+        if len(told) == 1:
+            _thread.interrupt_main()
+
+    with pytest.raises(KeyboardInterrupt):
+        block.encoded(network, interrupt)
+    for thread in leaders():
+        thread.join(100)
+    assert leaders() == []
+    assert sum(told) < 30_000
 
 
 @needs_cuda
