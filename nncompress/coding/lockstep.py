@@ -103,23 +103,30 @@ class Lockstep:
 
     def _lead(self) -> None:
         try:
-            with self._threads.started():
-                turn = 0
-                while self._goes_on():
-                    for half in self._halves:
-                        self._take_turn(half, turn % REPORT_TURNS == 0)
-                    turn += 1
+            while self._goes_on():
+                with self._threads.started():
+                    self._take_turns()
         except RuntimeError as error:  # what torch raises where a device fails or lacks memory
             reason = str(error).partition("\n")[0]
-            self._end_all(DeviceError(f"the device failed: {reason}; --device cpu does the same"))
+            self._end_all(DeviceError(f"the device failed ({reason}): use --device cpu"))
         except BaseException as error:
             self._end_all(error)
 
     def _goes_on(self) -> bool:
-        """Whether there is a block; if not, the next to come begins anew."""
+        """Whether there is a block; if not, the next to come has a new leader."""
         with self._lock:
-            self._leading = bool(self._waiting or any(half.blocks for half in self._halves))
+            self._leading = self._has_blocks()
             return self._leading
+
+    def _has_blocks(self) -> bool:
+        return bool(self._waiting or any(half.blocks for half in self._halves))
+
+    def _take_turns(self) -> None:
+        turn = 0
+        while self._has_blocks():
+            for half in self._halves:
+                self._take_turn(half, turn % REPORT_TURNS == 0)
+            turn += 1
 
     def _take_turn(self, half: SharedRows, is_time_to_report: bool) -> None:
         if half.blocks:
@@ -153,11 +160,11 @@ class Lockstep:
             fits_there = other.place(block.layout.lanes) is not None
             if row is None or (half.taken > other.taken and fits_there):
                 return
-            self._waiting.popleft()
             try:
                 half.join(block, row)
             except ValueError as error:
                 block.end(error)
+            self._waiting.popleft()
 
     def _end_all(self, error: BaseException) -> None:
         """End all blocks with an error."""

@@ -21,22 +21,26 @@ from nncompress.coding.network_predictor import NetworkPredictor
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import DamagedArchiveError, DeviceError
 from nncompress.exact import device_step
+from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FULL
 from nncompress.pipeline.coder import Coder
-from tests.models import DEEP, SINGLE, TINY, model, parameters, some_clusters, text
+from tests.models import DEEP, TINY, model, parameters, some_clusters, text
+
+SMALL = SHARNNConfig(dim=16, boom=32, layers=1, attention=(0,), window=6)
+"""A step of torch's kernels takes as long for it as their calls do."""
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 @cache
-def network_of(config=TINY, kernels="torch", device="cpu"):
+def network_of(config=SMALL, kernels="torch", device="cpu"):
     return Network(parameters(config), device, kernels)
 
 
-def shared(rows, config=TINY, threads=2):
+def shared(rows, config=SMALL, threads=2):
     return Lockstep(network_of(config), threads, rows)
 
 
@@ -66,7 +70,7 @@ def ignore(done, made=0):
 class Block:
     """A block, and its stream as numba's kernels make it for this block alone."""
 
-    def __init__(self, size, lanes, config=TINY, predictor=mixer, seed=0):
+    def __init__(self, size, lanes, config=SMALL, predictor=mixer, seed=0):
         self.data, self.layout = text(size, seed), Layout(size, lanes)
         self.predictor = lambda: predictor(self.layout, config)
         own = network_of(config, "numba")
@@ -101,35 +105,35 @@ def check(blocks, network, most=32):
     assert found == [block.stream if encodes else block.data for block, encodes in jobs]
 
 
-def some_blocks(config=TINY, predictor=mixer):
+def some_blocks(config=SMALL, predictor=mixer):
     sizes = [(0, 1), (1, 1), (2, 2), (37, 4), (300, 8), (61, 1), (1000, 16), (64, 8), (199, 4)]
     return [Block(*size, config, predictor, seed) for seed, size in enumerate(sizes)]
 
 
 @pytest.mark.parametrize("predictor", [mixer, network_alone, in_python])
-@pytest.mark.parametrize("config", [DEEP, SINGLE], ids=["deep", "single"])
+@pytest.mark.parametrize("config", [DEEP, SMALL], ids=["deep", "small"])
 def test_blocks_have_their_own_bytes(config, predictor):
     check(some_blocks(config, predictor), shared(70, config))
 
 
-SIZES = [0, 1, 2, 63, 64, 65, 255, 256, 257, 1000, 4095, 4096, 4097, 16_384, 65_535, 65_536]
+SIZES = [0, 1, 2, 31, 32, 33, 255, 256, 257, 1000, 4095, 4096, 4097, 16_384, 65_535, 65_536]
 
 
 @cache
 def blocks_of_all_sizes():
-    """One block a size, none of more than 64 steps."""
-    return [Block(size, 1 << max(0, (size - 1).bit_length() - 6)) for size in SIZES]
+    """One block a size, none of more than 32 steps."""
+    return [Block(size, 1 << max(0, (size - 1).bit_length() - 5)) for size in SIZES]
 
 
 @pytest.mark.parametrize("rows", [2, 66, 500, 4096])
 def test_no_size_and_no_number_of_rows_changes_a_byte(rows):
-    """Blocks with more lanes than there are rows have the network for themselves."""
+    """Numba's kernels, alone, made the streams. A few blocks have more lanes than these rows."""
     network = shared(rows)
-    for block in blocks_of_all_sizes():
-        used = network if network.takes(block.layout) else network_of()
-        assert block.encoded(used) == block.stream
-        assert block.decoded(used) == block.data
     check([block for block in blocks_of_all_sizes() if network.takes(block.layout)], network)
+    larger = [block for block in blocks_of_all_sizes() if not network.takes(block.layout)]
+    for block in larger[:1]:
+        assert block.encoded(network_of()) == block.stream
+        assert block.decoded(network_of()) == block.data
 
 
 @pytest.mark.parametrize("rows", [16, 40])
@@ -155,7 +159,7 @@ def test_the_last_blocks_have_a_step_of_few_rows(monkeypatch):
         run(step)
 
     monkeypatch.setattr(device_step.HostStep, "launch", launch)
-    blocks = [Block(60 * 64, 64), *(Block(200 * 4, 4, seed=seed) for seed in range(3))]
+    blocks = [Block(30 * 64, 64), *(Block(90 * 4, 4, seed=seed) for seed in range(3))]
     check(blocks, shared(512))
     assert set(taken) == {32, 64, 128}
 
@@ -174,7 +178,7 @@ def test_a_damaged_block_ends_alone(predictor):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_report_that_fails_ends_its_block_alone(error):
-    blocks, network = [Block(1500, 16, seed=seed) for seed in range(4)], shared(200)
+    blocks, network = [Block(900, 16, seed=seed) for seed in range(4)], shared(200)
 
     def stop(done, made=0):
         raise error
@@ -187,7 +191,7 @@ def test_a_report_that_fails_ends_its_block_alone(error):
 
 
 def test_every_byte_is_told_of_once():
-    blocks, network = [Block(3001, 8, seed=seed) for seed in range(3)], shared(200)
+    blocks, network = [Block(1201, 8, seed=seed) for seed in range(3)], shared(200)
     told = {block: [] for block in blocks}
 
     def work(block):
@@ -202,7 +206,7 @@ def test_every_byte_is_told_of_once():
 
 
 def test_a_mixer_for_another_network_is_refused_alone():
-    blocks = [Block(700, 8), Block(700, 8, SINGLE), Block(700, 8)]
+    blocks = [Block(700, 8), Block(700, 8, TINY), Block(700, 8)]
     network = shared(100)
     found = at_once(lambda block: block.encoded(network), blocks)
     assert isinstance(found[1], ValueError)
@@ -270,16 +274,18 @@ def test_rows_are_bounded_by_memory():
 
 @pytest.mark.parametrize("method", ["auto", "network+mixing", "network"])
 def test_block_coders_choose_and_code_alike(tmp_path, method):
-    tiny, level = model(tmp_path), Level(True, 2, 5, bytes_per_lane=200)
-    datas = [text(size, size) for size in (0, 1, 700, 3000, 20_000)] + [bytes(5000)]
-    own = BlockCoder(tiny, level=level, method=method, threads=2)
-    other = BlockCoder(tiny, level=level, method=method, threads=2, kernels="torch")
-    expected = [own.encode(data) for data in datas if data]
-    assert at_once(other.encode, [data for data in datas if data]) == expected
-    jobs = [(*coded, len(data)) for coded, data in zip(expected, filter(None, datas), strict=True)]
-    coded = [job for job in jobs if job[0]]
-    found = at_once(lambda job: other.decode(*job), coded)
-    assert found == [own.decode(*job) for job in coded]
+    small, level = model(tmp_path, SMALL), Level(True, 2, 9, bytes_per_lane=30)
+    own, other = (
+        BlockCoder(small, level=level, method=method, threads=2, kernels=kernels)
+        for kernels in ("numba", "torch")
+    )
+    sizes = [1, 700, 3000, 9000] + ([20_000] if method == "auto" else [])
+    datas = [*(text(size, size) for size in sizes), bytes(5000)]
+    coded = [own.encode(data) for data in datas]
+    assert at_once(other.encode, datas) == coded
+    jobs = [(*pair, len(data)) for pair, data in zip(coded, datas, strict=True) if pair[0]]
+    assert len(jobs) > 2
+    assert at_once(lambda job: other.decode(*job), jobs) == [own.decode(*job) for job in jobs]
 
 
 def leaders():
@@ -291,7 +297,7 @@ def test_blocks_that_nobody_waits_for_are_given_up(tmp_path):
     level = Level(True, 2, 3, bytes_per_lane=1)
     coder = Coder(CodingOptions(threads=8))
     coder._encoder = BlockCoder(
-        model(tmp_path), level=level, method="network+mixing", threads=2, kernels="torch"
+        model(tmp_path, SMALL), level=level, method="network+mixing", threads=2, kernels="torch"
     )
     coder._encoder._lockstep = Lockstep(network_of(), 2, 32)
     datas = [text(80), *(text(100_000, seed) for seed in range(20))]
@@ -322,4 +328,4 @@ def test_a_caller_that_is_interrupted_gives_its_block_up():
 @needs_cuda
 @pytest.mark.parametrize("rows", [64, 500])
 def test_blocks_have_their_own_bytes_on_cuda(rows):
-    check(some_blocks(), Lockstep(network_of(TINY, "torch", "cuda"), 4, rows))
+    check(some_blocks(), Lockstep(network_of(device="cuda"), 4, rows))
