@@ -30,7 +30,7 @@ from nncompress.coding.lockstep_rows import SharedRows
 from nncompress.coding.lockstep_threads import TurnThreads
 from nncompress.coding.predictors import make_predictor
 from nncompress.errors import NNCompressError
-from nncompress.exact.device_step import Exchange
+from nncompress.exact.device_step import DeviceExchange
 from nncompress.exact.engine import Network
 from nncompress.exact.modelfile import Model, load_model
 from nncompress.exact.store import resolve_model
@@ -98,7 +98,7 @@ def step_times(
     return device, mixing
 
 
-def copy_time(exchange: Exchange, place: torch.device, steps: int) -> float:
+def copy_time(exchange: DeviceExchange, place: torch.device, steps: int) -> float:
     """Return the microseconds of the copies of a step, in and out, alone."""
 
     def copy() -> None:
@@ -123,7 +123,7 @@ def measure_steps(
     for count in rows:
         blocks = blocks_of(model, data, count)
         whole, mixing = step_times(network, blocks, threads, steps)
-        exchange = Exchange(LANES * len(blocks), network.config.dim, place)
+        exchange = DeviceExchange(LANES * len(blocks), network.config.dim, place)
         copies = copy_time(exchange, place, steps)
         found.append(
             {

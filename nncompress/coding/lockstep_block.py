@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from .loop import StepCoder
 
 # How a block stands: places in an int64 array.
-STEP = 0
+NEXT_STEP = 0
 """The next step to code."""
-DONE = 1
+UNREPORTED = 1
 """Bytes coded but not yet reported."""
 CALLS = 2
 """Why the block needs Python before its next step; 0 if it does not."""
@@ -92,18 +92,18 @@ def code_block(table):
         whether the block needs Python before its next step: 1 or 0.
     """
     block = _open_table(table)
-    words, standing, step = open_words(block.words).words, block.standing, block.standing[STEP]
+    words, standing, step = open_words(block.words).words, block.standing, block.standing[NEXT_STEP]
     for group in range(len(block.groups)):
         lo, hi = block.groups[group, 0], block.groups[group, 1]
         done = take_turn(block, words, step, group, lo, hi)
         if done < 0:
             standing[CALLS] = UNSOUND
             return np.int64(1)
-        standing[DONE] += done
+        standing[UNREPORTED] += done
         port = _open_port(block.ports[group])
         for lane in range(hi - lo):
             port.symbols[lane] = block.rows[step, lo + lane]
-    standing[STEP] = step + 1
+    standing[NEXT_STEP] = step + 1
     if step + 1 == len(block.rows):
         standing[CALLS] = ENDED
     elif not has_room(block, words, 0, block.rows.shape[1]):
@@ -178,7 +178,7 @@ class SharingBlock:
     def code_step(self) -> None:
         """Code the bytes of its next step as :func:`code_block` does, in Python."""
         assert self._lanes is not None
-        host, step = self._lanes.exchange.host, int(self._standing[STEP])
+        host, step = self._lanes.exchange.host, int(self._standing[NEXT_STEP])
         active, table = self.layout.active(step), self._coder.table
         for lo, hi in self._groups:
             if lo < active:
@@ -187,8 +187,8 @@ class SharingBlock:
                 prediction = Prediction(host.weights[own], host.hidden[own])
                 self._coder.code(step, step + 1, lo, end, prediction)
         host.symbols[self.row : self.row + self.layout.lanes] = table[step]
-        self._standing[STEP] += 1
-        self._standing[DONE] += active
+        self._standing[NEXT_STEP] += 1
+        self._standing[UNREPORTED] += active
         if step + 1 == self.layout.steps:
             self._standing[CALLS] = ENDED
 
@@ -199,7 +199,7 @@ class SharingBlock:
             DamagedArchiveError: no encoder makes its stream.
             Exception: what the report raises.
         """
-        done, self._standing[DONE] = int(self._standing[DONE]), 0
+        done, self._standing[UNREPORTED] = int(self._standing[UNREPORTED]), 0
         self._progress(done)
         why, self._standing[CALLS] = int(self._standing[CALLS]), 0
         if why == UNSOUND and self._compiled is not None:

@@ -32,7 +32,7 @@ FINISHED = 1
 """How many blocks of the turn are coded."""
 CALLING = 2
 """How many of them need Python."""
-ASLEEP = 3
+SLEEPING = 3
 """1 while a thread sleeps, or is about to, until a turn is posted."""
 AWAITED = 4
 """1 while the leader sleeps, or is about to, until the turn's last block is coded."""
@@ -94,7 +94,7 @@ def _is_finished(shared, count, looks):
 @jit
 def _must_sleep(shared):
     """Announce that this thread will sleep; False where there is work, or the end, meanwhile."""
-    atomics.put(shared, ASLEEP, 1)
+    atomics.put(shared, SLEEPING, 1)
     return not (_has_work(atomics.get(shared, TICKET)) or atomics.get(shared, CLOSED))
 
 
@@ -111,7 +111,7 @@ def _post(shared, turn, count):
     atomics.put(shared, FINISHED, 0)
     atomics.put(shared, CALLING, 0)
     atomics.put(shared, TICKET, turn << 32 | count << 16)
-    return atomics.get(shared, ASLEEP) != 0
+    return atomics.get(shared, SLEEPING) != 0
 
 
 class TurnThreads:
@@ -180,5 +180,5 @@ class TurnThreads:
 
     def _wake(self) -> None:
         with self._changed:
-            self._shared[ASLEEP] = 0
+            self._shared[SLEEPING] = 0
             self._changed.notify_all()

@@ -21,7 +21,7 @@ from nncompress.machine.int8 import Operands, operands, pack
 from .config import SYMBOLS
 from .stages import Recipe, run_stages
 
-SHARE = 4
+DEVICE_SHARE = 4
 """Lanes that many blocks share take at most this part of a GPU's free memory: one in so many bytes.
 """
 
@@ -205,7 +205,7 @@ class TorchBackend:
         if self.device == "cpu":
             return CPU_MEMORY
         free: int = self._torch.cuda.mem_get_info(self._place)[0]
-        return free // SHARE
+        return free // DEVICE_SHARE
 
     def rows(self, lanes: int) -> int:
         """Pad for CUDA."""
@@ -233,9 +233,9 @@ class TorchBackend:
 
     def exchange(self, rows: int, dim: int) -> Exchange:
         """Make zeros on the device, and on CUDA pinned ones on the host."""
-        from .device_step import Exchange
+        from .device_step import DeviceExchange
 
-        return Exchange(rows, dim, self._place)
+        return DeviceExchange(rows, dim, self._place)
 
     def program(self, recipe: Recipe, exchange: Any) -> Advance:
         """Call the stages; on CUDA, record that."""

@@ -42,7 +42,7 @@ class Ports(NamedTuple):
     hidden: Any
 
 
-class Exchange:
+class DeviceExchange:
     """The memory through which steps of ``rows`` rows get their numbers and give them.
 
     Attributes:
@@ -97,7 +97,7 @@ class HostStep:
         aside: the thread in which launched steps run.
     """
 
-    def __init__(self, stages: Stages, exchange: Exchange, aside: ThreadPoolExecutor) -> None:
+    def __init__(self, stages: Stages, exchange: DeviceExchange, aside: ThreadPoolExecutor) -> None:
         self._stages, self._exchange, self._aside = stages, exchange, aside
         self._running: Future[None] | None = None
 
@@ -132,7 +132,7 @@ class CudaStep:
         place: the device.
     """
 
-    def __init__(self, stages: Stages, exchange: Exchange, place: torch.device) -> None:
+    def __init__(self, stages: Stages, exchange: DeviceExchange, place: torch.device) -> None:
         self._stages, self._exchange, self._place = stages, exchange, place
         # What was made before, such as zeros and weights, must be there for another stream, too.
         torch.cuda.synchronize(place)
