@@ -50,6 +50,9 @@ ROWS = (32, 128, 512, 1024)
 STEPS = 50
 """That are measured."""
 
+FILLING = 400
+"""Steps that are mixed before: pages of a mixer's tables cost far more when they are first used."""
+
 WARM_UP = 4
 """Steps that are not counted: kernels are compiled, and a CUDA graph is recorded."""
 
@@ -79,6 +82,8 @@ def step_times(
     network: Network, blocks: list[SharingBlock], threads: int, steps: int
 ) -> tuple[float, float]:
     """Return the microseconds of a step on the device, and of mixing and coding after it."""
+    if FILLING + steps >= blocks[0].layout.steps:
+        raise click.ClickException("the file is too small for so many steps")
     shared, helpers = SharedRows(network, LANES * len(blocks)), TurnThreads(threads)
     for index, block in enumerate(blocks):
         shared.join(block, index * LANES)
@@ -92,10 +97,10 @@ def step_times(
         helpers.post(addresses)
         helpers.finish()
 
+    device = [measured(step) for _ in range(WARM_UP + steps)][WARM_UP:]
     with helpers.started():
-        times = [(measured(step), measured(mix)) for _ in range(steps + WARM_UP)][WARM_UP:]
-    device, mixing = (statistics.median(column) for column in zip(*times, strict=True))
-    return device, mixing
+        mixing = [measured(mix) for _ in range(FILLING + steps)][FILLING:]
+    return statistics.median(device), statistics.median(mixing)
 
 
 def copy_time(exchange: DeviceExchange, place: torch.device, steps: int) -> float:

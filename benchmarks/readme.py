@@ -165,7 +165,7 @@ def device_steps_table(facts: Facts) -> str:
         device = row["network_us"] + row["copies_us"]
         both = 1000 * row["rows"] / max(device, row["mixing_us"])
         times = [f"{row[name]:,.0f}" for name in ("network_us", "copies_us", "mixing_us")]
-        rows.append([f"{row['rows']:,}", str(row["blocks"]), *times, f"{both:,.0f}"])
+        rows.append([f"{row['rows']:,}", str(row["blocks"]), *times, f"{both:,.1f}"])
     heads = ["rows", "blocks", "network µs", "copies µs", "mixing µs", "KB/s, two halves in turn"]
     return markdown_table(heads, rows)
 

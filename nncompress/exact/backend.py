@@ -8,7 +8,6 @@ installation may lack it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -193,7 +192,6 @@ class TorchBackend:
             name: torch.from_numpy(array).to(self._place) for name, array in tensors.items()
         }
         self._prepared: dict[str, Any] = {}
-        self._aside = ThreadPoolExecutor(1, initializer=self.start_thread)
 
     def start_thread(self) -> None:
         """Limit torch's products: OpenMP would give those of each new thread all cores."""
@@ -243,7 +241,7 @@ class TorchBackend:
 
         stages = partial(run_stages, self._kernels, recipe)
         if self.device == "cpu":
-            return HostStep(stages, exchange, self._aside)
+            return HostStep(stages, exchange, self.start_thread)
         return CudaStep(stages, exchange, self._place)
 
 

@@ -2,14 +2,15 @@
 
 What a step reads and what it gives has a fixed place in the host's memory, which on CUDA is pinned,
 and a copy of that on the device. On CUDA a step's stages are one CUDA graph, and what is launched
-runs beside the host. On a CPU both memories are one, nothing is copied, and a thread of its own
-takes the place of the device.
+runs beside the host. On a CPU both memories are one, nothing is copied, and another thread takes
+the place of the device.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 import torch
@@ -94,11 +95,13 @@ class HostStep:
     Args:
         stages: compute it.
         exchange: what they read and write.
-        aside: the thread in which launched steps run.
+        start_thread: prepares a thread that will do so.
     """
 
-    def __init__(self, stages: Stages, exchange: DeviceExchange, aside: ThreadPoolExecutor) -> None:
-        self._stages, self._exchange, self._aside = stages, exchange, aside
+    def __init__(
+        self, stages: Stages, exchange: DeviceExchange, start_thread: Callable[[], None]
+    ) -> None:
+        self._stages, self._exchange, self._start_thread = stages, exchange, start_thread
         self._running: Future[None] | None = None
 
     def __call__(self, slot: int, filled: int) -> None:
@@ -108,13 +111,26 @@ class HostStep:
 
     def launch(self) -> None:
         """Begin a step; until :meth:`wait` returns, its numbers belong to it."""
-        self._running = self._aside.submit(self._run)
+        self._running = running = Future[None]()
+        thread = threading.Thread(target=self._run_aside, args=(running,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads: the interpreter ends, or a limit is reached
+            self._run_aside(running)
 
     def wait(self) -> None:
         """Wait for the step that was launched, if one was, and raise what it raised."""
         running, self._running = self._running, None
         if running is not None:
             running.result()
+
+    def _run_aside(self, running: Future[None]) -> None:
+        try:
+            self._start_thread()
+            self._run()
+            running.set_result(None)
+        except BaseException as error:  # raised where the step is waited for
+            running.set_exception(error)
 
     def _run(self) -> None:
         self._stages(self._exchange.own.slot, self._exchange.own.filled)
