@@ -83,8 +83,8 @@ class Block:
         return decode(self.stream, self.layout, network, self.predictor(), progress=progress)
 
 
-def at_once(work, blocks, most=32):
-    """Call ``work`` with each block, in a thread each; errors are results."""
+def at_once(work, blocks, most=8):
+    """Call ``work`` with each block, a few at once, as a mixer is large; errors are results."""
 
     def try_work(block):
         try:
@@ -96,7 +96,7 @@ def at_once(work, blocks, most=32):
         return list(pool.map(try_work, blocks))
 
 
-def check(blocks, network, most=32):
+def check(blocks, network, most=8):
     """Encode blocks at once, then decode some while others are encoded."""
     expected = [block.stream for block in blocks]
     assert at_once(lambda block: block.encoded(network), blocks, most) == expected
@@ -161,7 +161,7 @@ def test_the_last_blocks_have_a_step_of_few_rows(monkeypatch):
     monkeypatch.setattr(device_step.HostStep, "launch", launch)
     blocks = [Block(30 * 64, 64), *(Block(90 * 4, 4, seed=seed) for seed in range(3))]
     check(blocks, shared(512))
-    assert set(taken) == {32, 64, 128}
+    assert {32, 64} <= set(taken) <= {32, 64, 128}
 
 
 @pytest.mark.parametrize("predictor", [mixer, network_alone, in_python])
