@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ STEPS = 50
 FILLING = 400
 """Steps that are mixed before: pages of a mixer's tables cost far more when they are first used."""
 
-WARM_UP = 4
+WARM_UP = 2
 """Steps that are not counted: kernels are compiled, and a CUDA graph is recorded."""
 
 
@@ -117,31 +117,28 @@ def copy_time(exchange: DeviceExchange, place: torch.device, steps: int) -> floa
 
 def measure_steps(
     data: bytes, device: str, name: str, rows: Sequence[int], threads: int, steps: int
-) -> list[dict[str, Any]]:
-    """Return what a step takes, for each number of rows: medians of ``steps``."""
+) -> Iterator[dict[str, Any]]:
+    """Yield what a step takes, for each number of rows: medians of ``steps``."""
     try:
         place = torch_device(device)
     except NNCompressError as error:
         raise click.ClickException(f"not measured: {error}") from None
-    model, found = load_model(resolve_model(name)), []
+    model = load_model(resolve_model(name))
     network = Network(model.parameters, device, "torch")
     for count in rows:
         blocks = blocks_of(model, data, count)
         whole, mixing = step_times(network, blocks, threads, steps)
         exchange = DeviceExchange(LANES * len(blocks), network.config.dim, place)
         copies = copy_time(exchange, place, steps)
-        found.append(
-            {
-                "rows": count,
-                "blocks": len(blocks),
-                "network_us": whole - copies,
-                "copies_us": copies,
-                "mixing_us": mixing,
-                "bytes_in": exchange.sizes[0],
-                "bytes_out": exchange.sizes[1],
-            }
-        )
-    return found
+        yield {
+            "rows": count,
+            "blocks": len(blocks),
+            "network_us": whole - copies,
+            "copies_us": copies,
+            "mixing_us": mixing,
+            "bytes_in": exchange.sizes[0],
+            "bytes_out": exchange.sizes[1],
+        }
 
 
 @click.command()
@@ -164,10 +161,11 @@ def main(
     target: Path,
 ) -> None:
     """Measure steps on a device with the bytes of FILE."""
-    threads = threads or cpus()
-    found = measure_steps(file.read_bytes(), device, name, rows, threads, steps)
+    threads, found = threads or cpus(), list[dict[str, Any]]()
     settings = {"file": file.name, "device": device, "model": name, "threads": threads}
-    write_results(target, **settings, steps=steps, rows=found)
+    for row in measure_steps(file.read_bytes(), device, name, rows, threads, steps):
+        found.append(row)
+        write_results(target, **settings, steps=steps, rows=found)
     click.echo(device_steps_table({"rows": found}))
 
 

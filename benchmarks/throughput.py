@@ -61,7 +61,8 @@ def main(file: Path, device: str | None, repeat: int, resume: bool, target: Path
 def measure_device(file: Path, device: str, repeat: int, target: Path) -> None:
     """Measure the default level on a device, and its steps."""
     data, options = file.read_bytes(), ["--device", device]
-    steps = measure_steps(data, device, LEVELS[DEFAULT_LEVEL].model, ROWS, cpus(), STEPS)
+    model = LEVELS[DEFAULT_LEVEL].model
+    steps = list(measure_steps(data, device, model, ROWS, cpus(), STEPS))
     warm_up(data, options)
     rows = [{"what": f"default level on {device}"} | both_ways(data, options, repeat, options)]
     settings = {"file": file.name, "device": device, "repeat": repeat, "threads": cpus()}
