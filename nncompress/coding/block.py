@@ -62,7 +62,8 @@ class BlockCoder:
         level: lanes, profiles and block sizes.
         method: "auto", "network", "network+mixing" or "mixing".
         device: "cpu", "cuda" or "cuda:N".
-        kernels: "auto", "numba" or "torch"; see :class:`~nncompress.exact.engine.Network`.
+        kernels: "auto", "numba", "torch" or "triton": see
+            :class:`~nncompress.exact.engine.Network`.
         threads: 0 for one a core.
         embedded: the member that carries the model, where archives are to begin with it.
         cores: what blocks borrow threads from; None for as many of its own.
@@ -327,14 +328,12 @@ def _wait_for(compiling: Popen[bytes] | None) -> None:
 
 
 def _start_network(model: Model | None, device: str, kernels: str, threads: int) -> Network:
-    from nncompress.exact.engine import Network
+    from nncompress.exact.opening import open_network
 
     if model is None:
         raise ConfigError("this method needs a model: give one with -m")
     # The groups of lanes have a thread each; what is left over goes to the products inside.
-    network = Network(model.parameters, device, kernels, threads=max(1, threads // MOST_GROUPS))
-    model.check(network)
-    return network
+    return open_network(model, device, kernels, threads=max(1, threads // MOST_GROUPS))
 
 
 def _start_lockstep(network: Network, threads: int) -> Lockstep:

@@ -221,8 +221,8 @@ class TorchBackend:
         if self.device == "cuda":
             self._torch.cuda.current_stream(self._place).synchronize()
 
-    def product(self, activations: Any, name: str, out: Any) -> Callable[[], None]:
-        """Return the product."""
+    def product(self, activations: Any, name: str, out: Any) -> Any:
+        """Return the product, a function without arguments."""
         from nncompress.machine.int8_torch import Gemm, prepare
 
         if name not in self._prepared:
@@ -235,11 +235,15 @@ class TorchBackend:
 
         return DeviceExchange(rows, dim, self._place)
 
+    def stages(self, recipe: Recipe) -> Callable[[Any, Any], None]:
+        """Return what computes the stages of a recipe, given the slot and what is filled."""
+        return partial(run_stages, self._kernels, recipe)
+
     def program(self, recipe: Recipe, exchange: Any) -> Advance:
         """Call the stages; on CUDA, record that."""
         from .device_step import CudaStep, HostStep
 
-        stages = partial(run_stages, self._kernels, recipe)
+        stages = self.stages(recipe)
         if self.device == "cpu":
             return HostStep(stages, exchange, self.start_thread)
         return CudaStep(stages, exchange, self._place)

@@ -36,6 +36,7 @@ from .stages import (
     Softmax,
     StreamToInt8,
 )
+from .triton_backend import TritonBackend, best_kernels, require_triton
 
 
 class Network:
@@ -44,29 +45,40 @@ class Network:
     Args:
         parameters: its numbers.
         device: "cpu", "cuda" or "cuda:N".
-        kernels: "numba" (CPU only), "torch", or "auto" for the faster of those that the device has.
+        kernels: "numba" (CPU only), "torch", "triton" (CUDA only, but for Triton's interpreter), or
+            "auto" for the fastest of those that the device has.
         threads: how many a product of torch's may use inside, on a CPU.
 
     Raises:
         DeviceError: the device is not there.
         ConfigError: a name is wrong.
-        MissingLibraryError: torch is wanted and not installed.
+        MissingLibraryError: torch or Triton is wanted and not installed.
+
+    Attributes:
+        kernels: those that it has, never "auto".
     """
 
     def __init__(
         self, parameters: Parameters, device: str = "cpu", kernels: str = "auto", threads: int = 1
     ) -> None:
-        if kernels == "auto":
-            kernels = "numba" if device == "cpu" else "torch"
-        if kernels not in ("numba", "torch") or (kernels == "numba" and device != "cpu"):
-            raise ConfigError(
-                f"no {kernels!r} kernels for device {device!r}: use 'torch', or 'numba' on the CPU"
-            )
         self.parameters, self.config = parameters, parameters.config
+        if kernels == "auto":
+            kernels = "numba" if device == "cpu" else best_kernels(device, self.config)
+        self.kernels = kernels
         tensors = {name: array for name, array in parameters.tensors().items() if array.ndim}
-        self.backend: Backend = (
-            NumbaBackend(tensors) if kernels == "numba" else TorchBackend(tensors, device, threads)
-        )
+        self.backend: Backend
+        if kernels == "numba" and device == "cpu":
+            self.backend = NumbaBackend(tensors)
+        elif kernels == "torch":
+            self.backend = TorchBackend(tensors, device, threads)
+        elif kernels == "triton":
+            require_triton(device, self.config)
+            self.backend = TritonBackend(tensors, device, threads)
+        else:
+            raise ConfigError(
+                f"no {kernels!r} kernels for device {device!r}: use 'numba' on the CPU, 'triton' "
+                "on CUDA, or 'torch'"
+            )
 
     @property
     def device(self) -> str:
