@@ -1,6 +1,6 @@
 """Measure what a step of many rows takes on a device: network, copies and mixing apart.
 
-    python benchmarks/device_steps.py FILE [--device cuda] [--rows N ...] [--json FILE]
+    python benchmarks/device_steps.py FILE [--device cuda] [--kernels torch] [--rows N ...]
 
 Blocks of 32 lanes, cut from FILE, share the rows as they do when a file is compressed. At a step
 the device reads a byte a row and predicts the next, and then threads mix and code a byte a row.
@@ -33,6 +33,7 @@ from nncompress.errors import NNCompressError
 from nncompress.exact.device_step import DeviceExchange
 from nncompress.exact.engine import Network
 from nncompress.exact.modelfile import Model, load_model
+from nncompress.exact.opening import open_network
 from nncompress.exact.store import resolve_model
 from nncompress.lanes import Layout
 from nncompress.machine.device import torch_device
@@ -116,7 +117,13 @@ def copy_time(exchange: DeviceExchange, place: torch.device, steps: int) -> floa
 
 
 def measure_steps(
-    data: bytes, device: str, name: str, rows: Sequence[int], threads: int, steps: int
+    data: bytes,
+    device: str,
+    kernels: str,
+    name: str,
+    rows: Sequence[int],
+    threads: int,
+    steps: int,
 ) -> Iterator[dict[str, Any]]:
     """Yield what a step takes, for each number of rows: medians of ``steps``."""
     try:
@@ -124,7 +131,9 @@ def measure_steps(
     except NNCompressError as error:
         raise click.ClickException(f"not measured: {error}") from None
     model = load_model(resolve_model(name))
-    network = Network(model.parameters, device, "torch")
+    if place.type == "cpu" and kernels == "auto":
+        kernels = "torch"  # not those that the CPU has for itself
+    network = open_network(model, device, kernels)
     for count in rows:
         blocks = blocks_of(model, data, count)
         whole, mixing = step_times(network, blocks, threads, steps)
@@ -133,6 +142,7 @@ def measure_steps(
         yield {
             "rows": count,
             "blocks": len(blocks),
+            "kernels": network.kernels,
             "network_us": whole - copies,
             "copies_us": copies,
             "mixing_us": mixing,
@@ -144,6 +154,7 @@ def measure_steps(
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--device", default="cuda", show_default=True, help="cuda, cuda:N or cpu.")
+@click.option("--kernels", type=click.Choice(["auto", "torch", "triton"]), default="auto")
 @click.option("-m", "--model", "name", default="default", show_default=True)
 @click.option("--rows", multiple=True, type=int, default=ROWS, show_default=True)
 @click.option("--threads", default=0, help="That mix; 0 for one a CPU.")
@@ -154,6 +165,7 @@ def measure_steps(
 def main(
     file: Path,
     device: str,
+    kernels: str,
     name: str,
     rows: tuple[int, ...],
     threads: int,
@@ -163,7 +175,7 @@ def main(
     """Measure steps on a device with the bytes of FILE."""
     threads, found = threads or cpus(), list[dict[str, Any]]()
     settings = {"file": file.name, "device": device, "model": name, "threads": threads}
-    for row in measure_steps(file.read_bytes(), device, name, rows, threads, steps):
+    for row in measure_steps(file.read_bytes(), device, kernels, name, rows, threads, steps):
         found.append(row)
         write_results(target, **settings, steps=steps, rows=found)
     click.echo(device_steps_table({"rows": found}))

@@ -62,7 +62,7 @@ def measure_device(file: Path, device: str, repeat: int, target: Path) -> None:
     """Measure the default level on a device, and its steps."""
     data, options = file.read_bytes(), ["--device", device]
     model = LEVELS[DEFAULT_LEVEL].model
-    steps = list(measure_steps(data, device, model, ROWS, cpus(), STEPS))
+    steps = list(measure_steps(data, device, "auto", model, ROWS, cpus(), STEPS))
     warm_up(data, options)
     rows = [{"what": f"default level on {device}"} | both_ways(data, options, repeat, options)]
     settings = {"file": file.name, "device": device, "repeat": repeat, "threads": cpus()}

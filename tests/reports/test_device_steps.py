@@ -34,6 +34,7 @@ def test_steps_are_measured_and_shown(script, tmp_path):
     facts = json.loads((tmp_path / "found.json").read_text())
     assert [(row["rows"], row["blocks"]) for row in facts["rows"]] == [(32, 1), (64, 2)]
     for row in facts["rows"]:
+        assert row["kernels"] == "torch"
         assert row["bytes_in"] == 8 + 5 * row["rows"]
         assert row["bytes_out"] == (4 * 256 + 32) * row["rows"]
         assert row["mixing_us"] > 0
