@@ -41,13 +41,15 @@ def repeated(arguments: Sequence[str], repeat: int) -> dict[str, Any]:
     }
 
 
-def both_ways(data: bytes, options: Sequence[str], repeat: int) -> dict[str, Any]:
-    """Measure compressing and decompressing; the bytes must come back."""
+def both_ways(
+    data: bytes, options: Sequence[str], repeat: int, decoding: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Measure compressing, and decompressing with options of its own; the bytes must come back."""
     with tempfile.TemporaryDirectory() as name:
         source, archive, restored = (Path(name, part) for part in ("source", "archive", "restored"))
         source.write_bytes(data)
         compress = [*OURS, "compress", "-q", "-f", *options, "-o", str(archive), str(source)]
-        decompress = [*OURS, "decompress", "-q", "-f", "-o", str(restored), str(archive)]
+        decompress = [*OURS, "decompress", "-q", "-f", *decoding, "-o", str(restored), str(archive)]
         ways = {"compress": repeated(compress, repeat), "decompress": repeated(decompress, repeat)}
         if restored.read_bytes() != data:
             raise click.ClickException("the file did not come back")

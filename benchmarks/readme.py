@@ -158,6 +158,32 @@ def lanes_table(facts: Facts) -> str:
     return markdown_table(["method", "lanes", "bytes", "over one lane"], rows)
 
 
+def device_steps_table(facts: Facts) -> str:
+    """Show what a step of many rows takes on a device, and the bytes a second of two halves."""
+    rows = []
+    for row in facts["rows"]:
+        device = row["network_us"] + row["copies_us"]
+        both = 1000 * row["rows"] / max(device, row["mixing_us"])
+        times = [f"{row[name]:,.0f}" for name in ("network_us", "copies_us", "mixing_us")]
+        rows.append([f"{row['rows']:,}", str(row["blocks"]), *times, f"{both:,.1f}"])
+    heads = ["rows", "blocks", "network µs", "copies µs", "mixing µs", "KB/s, two halves in turn"]
+    return markdown_table(heads, rows)
+
+
+def step_traffic_table(facts: Facts) -> str:
+    """Show the launches of a step, and the bytes that they read and write."""
+    launches, reference = facts["launches"], facts["reference"]
+    names = "launches", "read", "written"
+    total = {name: sum(launch[name] for launch in launches) for name in names}
+    together = {"kernel": "all together", **total}
+    rows = [
+        [f"`{row['kernel']}`" if row["launches"] == 1 else row["kernel"], str(row["launches"])]
+        + [f"{row[name] / 1e6:,.1f}" for name in ("read", "written")]
+        for row in [*launches, together, reference]
+    ]
+    return markdown_table(["kernel", "launches", "MB read", "MB written"], rows)
+
+
 README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "ratio": ("ratio.json", totals_table),
     "ratio-files": ("ratio.json", files_table),
@@ -166,6 +192,8 @@ README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "throughput": ("throughput.json", throughput_table),
     "levels": ("levels.json", levels_table),
     "lanes": ("lanes.json", lanes_table),
+    "device-steps": ("device_steps.json", device_steps_table),
+    "step-traffic": ("step_traffic.json", step_traffic_table),
 }
 """By name: the JSON file that a table shows, and what writes it."""
 

@@ -7,6 +7,8 @@ The payload of a coded block is a head (:mod:`.head`), then the range coder's st
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +24,7 @@ from nncompress.mixing.profiles import Kind
 from nncompress.transforms.filters import apply_transform, undo_transform
 
 from .choice import TRY_ALL, Plan, choose_plans, take_sample
-from .cores import Cores
+from .cores import Cores, Loan
 from .embedded import LABEL, check_embeddable, read_embedded
 from .head import Head, read_head
 from .kinds import kind_of
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from nncompress.exact.engine import Network
     from nncompress.exact.modelfile import Model
 
+    from .lockstep import Lockstep
     from .planes import StepPredictor
 
 
@@ -59,7 +62,8 @@ class BlockCoder:
         level: lanes, profiles and block sizes.
         method: "auto", "network", "network+mixing" or "mixing".
         device: "cpu", "cuda" or "cuda:N".
-        kernels: "auto", "numba" or "torch"; see :class:`~nncompress.exact.engine.Network`.
+        kernels: "auto", "numba", "torch" or "triton": see
+            :class:`~nncompress.exact.engine.Network`.
         threads: 0 for one a core.
         embedded: the member that carries the model, where archives are to begin with it.
         cores: what blocks borrow threads from; None for as many of its own.
@@ -88,7 +92,8 @@ class BlockCoder:
         self.embedded = embedded
         self.cores = cores or Cores(self.threads)
         self._network: Network | None = None
-        self._starting = threading.Lock()
+        self._lockstep: Lockstep | None = None
+        self._starting = threading.RLock()
         mixes = model is not None and method in ("auto", Method.NETWORK_MIXING.label)
         self._compiling = _compile_aside() if mixes and (device, kernels) == _COMPILED else None
 
@@ -121,6 +126,20 @@ class BlockCoder:
                 self._network = _start_network(self.model, self.device, self.kernels, self.threads)
             return self._network
 
+    @property
+    def shares_steps(self) -> bool:
+        """Whether blocks that are coded at once share the network's steps, as on a GPU."""
+        return self.device != "cpu" or self.kernels == "torch"
+
+    def _network_for(self, layout: Layout) -> Network | Lockstep:
+        """Return what a block with these lanes runs through."""
+        if not self.shares_steps:
+            return self.network
+        with self._starting:
+            if self._lockstep is None:
+                self._lockstep = _start_lockstep(self.network, self.threads)
+            return self._lockstep if self._lockstep.takes(layout) else self.network
+
     def choose(self, data: bytes) -> BlockCoder:
         """Return itself: it has no other model."""
         return self
@@ -135,8 +154,8 @@ class BlockCoder:
         if len(data) > TRY_ALL:
             sample, bits = take_sample(data)
         layout = Layout(len(sample), 1 << bits)
-        with self.cores.lend(_usable_threads(layout, method)) as loan:
-            return len(self._encode(Plan(method), sample, layout, loan.count))
+        with self.cores.lend(self._usable_threads(layout, method)) as loan:
+            return len(self._encode(Plan(method), sample, layout, loan))
 
     @property
     def memory_of_weights(self) -> int:
@@ -150,12 +169,12 @@ class BlockCoder:
 
         The choice of method depends on the bytes, the level, the model and ``alone``.
         """
-        most = max(_usable_threads(self.level.layout(len(data), m), m) for m in self._methods)
+        most = max(self._usable_threads(self.level.layout(len(data), m), m) for m in self._methods)
         with self.cores.lend(most) as loan:
 
             def cost(method: Method, sample: bytes, bits: int) -> int:
                 layout = Layout(len(sample), 1 << bits)
-                return len(self._encode(Plan(method), sample, layout, loan.count))
+                return len(self._encode(Plan(method), sample, layout, loan))
 
             plans = choose_plans(data, self._methods, self.method == "auto", cost)
             if not any(plan.method.needs_model for plan in plans):
@@ -165,7 +184,7 @@ class BlockCoder:
             for plan, weight in zip(plans, weights, strict=True):
                 layout = self.level.layout(len(data), plan.method)
                 told = _part_of(progress, weight, sum(weights))
-                payload = self._encode(plan, data, layout, loan.count, told)
+                payload = self._encode(plan, data, layout, loan, told)
                 coded.append((payload, plan.method))
         if self.method == "auto":
             coded.append((data, Method.STORED))
@@ -182,10 +201,10 @@ class BlockCoder:
         """
         head, stream = read_head(method, payload)
         layout = read_layout(size, head.lanes_bits, network=head.method.needs_model)
-        with self.cores.lend(_usable_threads(layout, head.method)) as loan:
+        with self.cores.lend(self._usable_threads(layout, head.method)) as loan:
             predictor = self._predictor(head, layout)
-            network = self.network if head.method.needs_model else None
-            data = decode(stream, layout, network, predictor, loan.count, progress)
+            with self._running(head.method, layout, loan) as network:
+                data = decode(stream, layout, network, predictor, loan.count, progress)
         return undo_transform(head.transform, data)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
@@ -214,6 +233,11 @@ class BlockCoder:
             return [self._forced]
         return [Method.MIXING] + ([Method.NETWORK_MIXING] if self._uses_network else [])
 
+    def _usable_threads(self, layout: Layout, method: Method) -> int:
+        """Count the threads that a block can use: one a group beside a network of its own."""
+        own = method.needs_model and not self.shares_steps
+        return len(layout.groups()) if own else 1
+
     @property
     def _uses_network(self) -> bool:
         if self.method != "auto":
@@ -229,7 +253,7 @@ class BlockCoder:
         plan: Plan,
         data: bytes,
         layout: Layout,
-        threads: int,
+        loan: Loan,
         progress: Progress = no_progress,
     ) -> bytes:
         """Code as planned, and return the payload."""
@@ -245,10 +269,20 @@ class BlockCoder:
             plan.transform,
             records,
         )
-        network = self.network if plan.method.needs_model else None
         predictor, opener = self._predictor(head, layout), self._opener(layout)
-        stream = encode(changed, layout, network, predictor, threads, progress, opener)
+        with self._running(plan.method, layout, loan) as network:
+            stream = encode(changed, layout, network, predictor, loan.count, progress, opener)
         return head.bytes + stream
+
+    @contextmanager
+    def _running(
+        self, method: Method, layout: Layout, loan: Loan
+    ) -> Iterator[Network | Lockstep | None]:
+        """Have what a block runs through, without cores of its own where others share it."""
+        network = self._network_for(layout) if method.needs_model else None
+        is_shared = network is not None and network is self._lockstep
+        with loan.away() if is_shared else nullcontext():
+            yield network
 
     def _opener(self, layout: Layout) -> OpenEncoder | None:
         """Return what makes the encoder of a block with these lanes; None for the usual one."""
@@ -280,11 +314,6 @@ def _archive_bytes(payload: bytes, method: Method, *, alone: bool) -> int:
     return len(payload) + size_field + (MODEL_ID_SIZE if names_model else 0)
 
 
-def _usable_threads(layout: Layout, method: Method) -> int:
-    """Count the threads that a block can use: one a group beside a network."""
-    return len(layout.groups()) if method.needs_model else 1
-
-
 def _compile_aside() -> Popen[bytes] | None:
     from .aside import compile_network
 
@@ -299,14 +328,18 @@ def _wait_for(compiling: Popen[bytes] | None) -> None:
 
 
 def _start_network(model: Model | None, device: str, kernels: str, threads: int) -> Network:
-    from nncompress.exact.engine import Network
+    from nncompress.exact.opening import open_network
 
     if model is None:
         raise ConfigError("this method needs a model: give one with -m")
     # The groups of lanes have a thread each; what is left over goes to the products inside.
-    network = Network(model.parameters, device, kernels, threads=max(1, threads // MOST_GROUPS))
-    model.check(network)
-    return network
+    return open_network(model, device, kernels, threads=max(1, threads // MOST_GROUPS))
+
+
+def _start_lockstep(network: Network, threads: int) -> Lockstep:
+    from .lockstep import Lockstep, rows_within
+
+    return Lockstep(network, threads, rows_within(network, network.memory_for_rows()))
 
 
 def model_file(options: CodingOptions) -> Path:

@@ -56,8 +56,8 @@ from nncompress.machine.jit import inline, jit
 
 from .compiled_steps import (
     WORDS,
-    CompiledDecoder,
-    CompiledEncoder,
+    TableDecoder,
+    TableEncoder,
     Words,
     open_words,
 )
@@ -125,13 +125,13 @@ def _must_sleep(shared, job, groups):
 
 
 @inline
-def _has_room(block, words, lo, hi):
+def has_room(block, words, lo, hi):
     """Whether a turn's words fit, at most one a bit."""
     return block.decoding or np.int64(block.coder[PLACE]) + 8 * (hi - lo) <= len(words)
 
 
 @inline
-def _take_turn(block, words, step, group, lo, hi):
+def take_turn(block, words, step, group, lo, hi):
     """Code the lanes of a group that have a byte; return how many, or -1 for a wrong stream."""
     lanes = block.rows.shape[1]
     hi = min(hi, lanes if (step + 1) * lanes <= block.size else block.size % lanes)
@@ -185,9 +185,9 @@ def _run_jobs(table, own):
             if atomics.get(shared, FAILED):
                 return _ENDED
             words = open_words(block.words).words
-            if not _has_room(block, words, lo, hi):
+            if not has_room(block, words, lo, hi):
                 return _CROWDED
-            done = _take_turn(block, words, step, group, lo, hi)
+            done = take_turn(block, words, step, group, lo, hi)
             if done < 0:
                 return _UNSOUND
             own[DONE] += done
@@ -211,14 +211,14 @@ class CompiledLoop:
         self,
         layout: Layout,
         network: Network,
-        coder: CompiledEncoder | CompiledDecoder,
+        coder: TableEncoder | TableDecoder,
         progress: Progress,
     ) -> None:
         self._coder, self._progress = coder, progress
         groups = layout.groups()
         lanes = [network.lanes(hi - lo) for lo, hi in groups]
         for (lo, hi), own in zip(groups, lanes, strict=True):
-            coder.predictor.take(lo, hi, own.start())  # checks that they fit
+            coder.take(lo, hi, own.start())  # checks that they fit
         ports = [PORT.fill(Port(own.symbols, own.activations)) for own in lanes]
         self._groups = len(groups)
         self._shared = np.zeros(STEPPED + self._groups, np.int64)
@@ -227,7 +227,7 @@ class CompiledLoop:
         self._block = SharedBlock(
             shared=self._shared,
             size=layout.size,
-            width=coder.predictor.width,
+            width=coder.width,
             window=network.config.window,
             decoding=coder.decoding,
             groups=np.array(groups, np.int64),
@@ -236,7 +236,7 @@ class CompiledLoop:
             run_program=address_of_run_program(),
             turns=np.stack(turns),
             code_steps=coder.kernel_address(),
-            hidden=coder.predictor.state.hidden,
+            hidden=coder.hidden,
             rows=coder.table,
             coder=coder.coder.state,
             words=self._words,

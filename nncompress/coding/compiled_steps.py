@@ -98,21 +98,29 @@ def code_steps(table, first, last, lo, hi):
     return np.int64(sound)
 
 
-class _Steps:
-    """What both directions share: the predictor, the table, and scratch for a plane."""
+class TableCoder:
+    """Codes the steps of a table of bytes, uint8 [steps, lanes], with a compiled function.
+
+    Attributes:
+        table: the bytes.
+        decoding: whether they are decoded, and not encoded.
+        coder: the range coder.
+        kernel: the function; it takes a table, and numbers as :func:`code_steps` does.
+        scratch: for a plane's bits and probabilities.
+    """
 
     decoding: bool
     coder: RangeEncoder | RangeDecoder
-    kernel: ClassVar[Any] = staticmethod(code_steps)
+    kernel: ClassVar[Any]
 
-    def __init__(self, predictor: Predictor, table: NDArray[np.uint8]) -> None:
-        self.predictor, self.table = predictor, table
+    def __init__(self, table: NDArray[np.uint8]) -> None:
+        self.table = table
         lanes = table.shape[1]
         self.scratch: Scratch = np.empty(lanes, np.int32), np.empty(lanes)
 
     def code(self, first: int, last: int, lo: int, hi: int, prediction: Prediction | None) -> None:
         """See :meth:`.planes.PlaneEncoder.code`."""
-        weights = self.predictor.take(lo, hi, prediction)
+        weights = self.take(lo, hi, prediction)
         self.reserve(8 * (last - first) * (hi - lo))
         words = WORDS.fill(Words(self.coder.words))
         turn = self.turn(weights, words)
@@ -122,10 +130,27 @@ class _Steps:
         """Return where the machine code that codes steps is, for compiled callers."""
         return address_of(self.kernel, 5)
 
+    def take(self, lo: int, hi: int, prediction: Prediction | None) -> NDArray[np.int32]:
+        """Take what the network says of the lanes lo..hi-1, and return the weights for a turn.
+
+        Raises:
+            ValueError: it does not fit.
+        """
+        raise NotImplementedError
+
     def turn(self, weights: NDArray[np.int32], words: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the table of a :class:`TurnTable` with these weights and this table of words."""
-        place = int(self.decoding), self.predictor.table, self.table, weights
-        return TURN.fill(TurnTable(*place, *self.scratch, self.coder.state, words))
+        """Return the table for the kernel with these weights and this table of words."""
+        raise NotImplementedError
+
+    @property
+    def hidden(self) -> NDArray[np.int8]:
+        """Where the kernel finds the network's hidden vectors, int8 [lanes, n]."""
+        raise NotImplementedError
+
+    @property
+    def width(self) -> int:
+        """How many numbers of a hidden vector are used, from the first on."""
+        raise NotImplementedError
 
     def reserve(self, bits: int) -> None:
         """Make room for the words of so many bits."""
@@ -134,13 +159,13 @@ class _Steps:
         """Raise :class:`DamagedArchiveError` for a stream that no encoder makes."""
 
 
-class CompiledEncoder(_Steps):
-    """As :class:`.planes.PlaneEncoder`, for the mixing predictor."""
+class TableEncoder(TableCoder):
+    """Encodes the bytes of a table."""
 
     decoding = False
 
-    def __init__(self, predictor: Predictor, table: NDArray[np.uint8]) -> None:
-        super().__init__(predictor, table)
+    def __init__(self, table: NDArray[np.uint8]) -> None:
+        super().__init__(table)
         self.coder: RangeEncoder = RangeEncoder()
 
     def reserve(self, bits: int) -> None:
@@ -157,13 +182,13 @@ class CompiledEncoder(_Steps):
         return to_stream(self.coder.get_compressed())
 
 
-class CompiledDecoder(_Steps):
-    """As :class:`.planes.PlaneDecoder`, for the mixing predictor."""
+class TableDecoder(TableCoder):
+    """Decodes a stream into a table."""
 
     decoding = True
 
-    def __init__(self, predictor: Predictor, table: NDArray[np.uint8], stream: bytes) -> None:
-        super().__init__(predictor, table)
+    def __init__(self, table: NDArray[np.uint8], stream: bytes) -> None:
+        super().__init__(table)
         self.coder: RangeDecoder = RangeDecoder(to_words(stream))
 
     def check(self, sound: bool) -> None:
@@ -172,3 +197,45 @@ class CompiledDecoder(_Steps):
             raise DamagedArchiveError(TOO_SHORT)
         if not sound:
             raise DamagedArchiveError(WRONG)
+
+
+class _Mixed(TableCoder):
+    """Codes with the mixing predictor."""
+
+    predictor: Predictor
+    kernel = staticmethod(code_steps)
+
+    def take(self, lo: int, hi: int, prediction: Prediction | None) -> NDArray[np.int32]:
+        """See :meth:`nncompress.mixing.predictor.Predictor.take`."""
+        return self.predictor.take(lo, hi, prediction)
+
+    def turn(self, weights: NDArray[np.int32], words: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the table of a :class:`TurnTable` with these weights and this table of words."""
+        place = int(self.decoding), self.predictor.table, self.table, weights
+        return TURN.fill(TurnTable(*place, *self.scratch, self.coder.state, words))
+
+    @property
+    def hidden(self) -> NDArray[np.int8]:
+        """Where the predictor finds the hidden vectors."""
+        return self.predictor.state.hidden
+
+    @property
+    def width(self) -> int:
+        """How many numbers of a vector it uses."""
+        return self.predictor.width
+
+
+class CompiledEncoder(_Mixed, TableEncoder):
+    """As :class:`.planes.PlaneEncoder`, for the mixing predictor."""
+
+    def __init__(self, predictor: Predictor, table: NDArray[np.uint8]) -> None:
+        super().__init__(table)
+        self.predictor = predictor
+
+
+class CompiledDecoder(_Mixed, TableDecoder):
+    """As :class:`.planes.PlaneDecoder`, for the mixing predictor."""
+
+    def __init__(self, predictor: Predictor, table: NDArray[np.uint8], stream: bytes) -> None:
+        super().__init__(table, stream)
+        self.predictor = predictor

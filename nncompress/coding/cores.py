@@ -35,6 +35,11 @@ class Cores:
         finally:
             loan.keep(0)
 
+    def _take_one(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._free > 0)
+            self._free -= 1
+
     def _take_back(self, count: int) -> None:
         with self._changed:
             self._free += count
@@ -46,6 +51,16 @@ class Loan:
 
     def __init__(self, cores: Cores, count: int) -> None:
         self._cores, self.count = cores, count
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Give all of them back for a while, and then wait for one."""
+        self.keep(0)
+        try:
+            yield
+        finally:
+            self._cores._take_one()
+            self.count = 1
 
     def keep(self, most: int) -> None:
         """Give back all but ``most`` of them."""

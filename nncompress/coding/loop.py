@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +24,25 @@ if TYPE_CHECKING:
     from nncompress.exact.engine import Network, Prediction
     from nncompress.mixing.predictor import Predictor
 
-    from .compiled_steps import CompiledDecoder, CompiledEncoder
+    from .compiled_steps import TableDecoder, TableEncoder
 
-    StepEncoder = PlaneEncoder | CompiledEncoder
-    StepCoder = StepEncoder | PlaneDecoder | CompiledDecoder
+    StepEncoder = PlaneEncoder | TableEncoder
+    StepCoder = StepEncoder | PlaneDecoder | TableDecoder
 
 Turn = Callable[[int, int, int, int, "Prediction | None"], None]
 """Codes steps, from the first number to before the second, of lanes, from the third to before the
 fourth."""
 
 OpenEncoder = Callable[[StepPredictor, NDArray[np.uint8]], "StepEncoder"]
+
+
+@runtime_checkable
+class SharedNetwork(Protocol):
+    """A network whose steps several blocks share: :class:`.lockstep.Lockstep`."""
+
+    def run(self, layout: Layout, coder: StepCoder, progress: Progress) -> None:
+        """Code a block."""
+
 
 TURN_SIZE = 1 << 14
 """Bytes of a turn where there is no network; between two, Python reports progress and hears Ctrl-C.
@@ -175,13 +184,15 @@ def _in_threads(count: int, work: Callable[[], None], fail: Callable[[], None]) 
 
 def _run(
     layout: Layout,
-    network: Network | None,
+    network: Network | SharedNetwork | None,
     coder: StepCoder,
     threads: int,
     progress: Progress,
 ) -> None:
     if network is None:
         _run_alone(layout, coder.code, progress)
+    elif isinstance(network, SharedNetwork):
+        network.run(layout, coder, progress)
     elif network.is_compiled and not isinstance(coder, PlaneEncoder | PlaneDecoder):
         from .compiled_loop import CompiledLoop
 
@@ -206,7 +217,7 @@ def _run_alone(layout: Layout, turn: Turn, progress: Progress) -> None:
 def encode(
     data: bytes,
     layout: Layout,
-    network: Network | None,
+    network: Network | SharedNetwork | None,
     predictor: StepPredictor,
     threads: int = 1,
     progress: Progress = no_progress,
@@ -217,7 +228,7 @@ def encode(
     Args:
         data: its raw bytes.
         layout: its lanes.
-        network: None where the predictor needs none.
+        network: None where the predictor needs none; one that blocks share has its own threads.
         predictor: one that has seen nothing.
         threads: they change nothing but time.
         progress: called with raw bytes as they are done, and bytes of the stream.
@@ -242,7 +253,7 @@ def encode(
 def decode(
     stream: bytes,
     layout: Layout,
-    network: Network | None,
+    network: Network | SharedNetwork | None,
     predictor: StepPredictor,
     threads: int = 1,
     progress: Progress = no_progress,
@@ -260,21 +271,35 @@ def decode(
 
 
 def _open_encoder(predictor: StepPredictor, table: NDArray[np.uint8]) -> StepEncoder:
-    if not is_mixer(predictor):
-        return PlaneEncoder(predictor, table)
-    from .compiled_steps import CompiledEncoder
+    if is_mixer(predictor):
+        from .compiled_steps import CompiledEncoder
 
-    return CompiledEncoder(predictor, table)
+        return CompiledEncoder(predictor, table)
+    if _is_network_alone(predictor):
+        from .network_steps import NetworkEncoder
+
+        return NetworkEncoder(table)
+    return PlaneEncoder(predictor, table)
 
 
 def _open_decoder(
     predictor: StepPredictor, table: NDArray[np.uint8], stream: bytes
-) -> PlaneDecoder | CompiledDecoder:
-    if not is_mixer(predictor):
-        return PlaneDecoder(predictor, table, stream)
-    from .compiled_steps import CompiledDecoder
+) -> PlaneDecoder | TableDecoder:
+    if is_mixer(predictor):
+        from .compiled_steps import CompiledDecoder
 
-    return CompiledDecoder(predictor, table, stream)
+        return CompiledDecoder(predictor, table, stream)
+    if _is_network_alone(predictor):
+        from .network_steps import NetworkDecoder
+
+        return NetworkDecoder(table, stream)
+    return PlaneDecoder(predictor, table, stream)
+
+
+def _is_network_alone(predictor: StepPredictor) -> bool:
+    from .network_predictor import NetworkPredictor
+
+    return isinstance(predictor, NetworkPredictor)
 
 
 def is_mixer(predictor: StepPredictor) -> TypeGuard[Predictor]:

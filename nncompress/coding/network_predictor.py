@@ -23,7 +23,8 @@ _ONE = 1 << PROBABILITY_BITS
 
 
 @jit
-def _accumulate(weights: Any, sums: Any) -> None:
+def accumulate(weights: Any, sums: Any) -> None:
+    """Write the running sums of each lane's weights, int32 [n, 256], int64 [n, 257]."""
     for lane in range(weights.shape[0]):
         total = np.int64(0)
         sums[lane, 0] = 0
@@ -33,7 +34,8 @@ def _accumulate(weights: Any, sums: Any) -> None:
 
 
 @jit
-def _probabilities(sums: Any, nodes: Any, plane: int, ones: Any) -> None:
+def probabilities(sums: Any, nodes: Any, plane: int, ones: Any) -> None:
+    """Write P(bit = 1), float64 [n], of a plane; nodes, int64 [n], are a 1 and the bits before."""
     span = 128 >> plane
     for lane in range(ones.shape[0]):
         low = (nodes[lane] << (8 - plane)) & 255
@@ -73,10 +75,10 @@ class NetworkPredictor:
             out: gets P(bit = 1), multiples of 2**-16 in (0, 1), float64 [8, n].
         """
         sums = self._sums[lo:hi]
-        _accumulate(_weights(prediction), sums)
+        accumulate(_weights(prediction), sums)
         for plane in range(8):
             nodes = (symbols.astype(np.int64) | 256) >> (8 - plane)
-            _probabilities(sums, nodes, plane, out[plane])
+            probabilities(sums, nodes, plane, out[plane])
 
     def decode_step(
         self,
@@ -97,10 +99,10 @@ class NetworkPredictor:
             the bytes, uint8 [n].
         """
         sums = self._sums[lo:hi]
-        _accumulate(_weights(prediction), sums)
+        accumulate(_weights(prediction), sums)
         nodes = np.ones(hi - lo, dtype=np.int64)
         ones = np.empty(hi - lo)
         for plane in range(8):
-            _probabilities(sums, nodes, plane, ones)
+            probabilities(sums, nodes, plane, ones)
             nodes = nodes * 2 + decode_plane(ones)
         return (nodes & 255).astype(np.uint8)

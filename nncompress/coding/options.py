@@ -25,8 +25,8 @@ class CodingOptions:
             tries the installed ones on each block.
         level: 1 (fastest) to 9 (smallest), for encoding; None for the default.
         method: one of ``METHODS``, for encoding; None is "auto".
-        device: "cpu", "cuda" or "cuda:N"; "auto" is the CPU, since a GPU gains only with thousands
-            of lanes.
+        device: "cpu", "cuda" or "cuda:N"; "auto" is the CPU, since a GPU gains only where many
+            blocks share its steps.
         threads: their number in all, 0 for one a CPU.
         memory_limit: bytes that all blocks coded at once may take; None for no limit for one block,
             and a quarter of the machine's memory for several.

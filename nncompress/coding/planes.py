@@ -1,7 +1,8 @@
 """Code steps plane by plane: a predictor gives probabilities, constriction codes the bits.
 
-Any predictor will do, such as :class:`.network_predictor.NetworkPredictor`, or one that records
-what another says. For the mixing predictor :mod:`.compiled_steps` makes the same streams faster.
+Any predictor will do, such as one that records what another says. For the mixing predictor
+:mod:`.compiled_steps` makes the same streams faster, and :mod:`.network_steps` for the network
+alone.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from nncompress.errors import ConfigError
 
 from .backend import Backend, NumbaBackend, TorchBackend
-from .config import START_SYMBOL, SYMBOLS
+from .config import START_SYMBOL
 from .fixedpoint import STREAM_BITS, UNIT_BITS, norm_eps
 from .parameters import Parameters
 from .parts import IntegerAttention, IntegerBlock
@@ -36,6 +36,7 @@ from .stages import (
     Softmax,
     StreamToInt8,
 )
+from .triton_backend import TritonBackend, best_kernels, require_triton
 
 
 class Network:
@@ -44,29 +45,40 @@ class Network:
     Args:
         parameters: its numbers.
         device: "cpu", "cuda" or "cuda:N".
-        kernels: "numba" (CPU only), "torch", or "auto" for the faster of those that the device has.
+        kernels: "numba" (CPU only), "torch", "triton" (CUDA only, but for Triton's interpreter), or
+            "auto" for the fastest of those that the device has.
         threads: how many a product of torch's may use inside, on a CPU.
 
     Raises:
         DeviceError: the device is not there.
         ConfigError: a name is wrong.
-        MissingLibraryError: torch is wanted and not installed.
+        MissingLibraryError: torch or Triton is wanted and not installed.
+
+    Attributes:
+        kernels: those that it has, never "auto".
     """
 
     def __init__(
         self, parameters: Parameters, device: str = "cpu", kernels: str = "auto", threads: int = 1
     ) -> None:
-        if kernels == "auto":
-            kernels = "numba" if device == "cpu" else "torch"
-        if kernels not in ("numba", "torch") or (kernels == "numba" and device != "cpu"):
-            raise ConfigError(
-                f"no {kernels!r} kernels for device {device!r}: use 'torch', or 'numba' on the CPU"
-            )
         self.parameters, self.config = parameters, parameters.config
+        if kernels == "auto":
+            kernels = "numba" if device == "cpu" else best_kernels(device, self.config)
+        self.kernels = kernels
         tensors = {name: array for name, array in parameters.tensors().items() if array.ndim}
-        self.backend: Backend = (
-            NumbaBackend(tensors) if kernels == "numba" else TorchBackend(tensors, device, threads)
-        )
+        self.backend: Backend
+        if kernels == "numba" and device == "cpu":
+            self.backend = NumbaBackend(tensors)
+        elif kernels == "torch":
+            self.backend = TorchBackend(tensors, device, threads)
+        elif kernels == "triton":
+            require_triton(device, self.config)
+            self.backend = TritonBackend(tensors, device, threads)
+        else:
+            raise ConfigError(
+                f"no {kernels!r} kernels for device {device!r}: use 'numba' on the CPU, 'triton' "
+                "on CUDA, or 'torch'"
+            )
 
     @property
     def device(self) -> str:
@@ -78,14 +90,18 @@ class Network:
         """Whether a step is a compiled function, and not a series of calls of torch's."""
         return isinstance(self.backend, NumbaBackend)
 
+    def memory_for_rows(self) -> int:
+        """Return how many bytes of the device's memory lanes may take that many blocks share."""
+        return self.backend.memory_for_rows()
+
     def start_thread(self) -> None:
         """Prepare the calling thread to step lanes; :meth:`lanes` does it for its own thread."""
         self.backend.start_thread()
 
-    def lanes(self, count: int) -> Lanes:
-        """Return the cold state of ``count`` lanes, at least 1."""
+    def lanes(self, count: int, whole: Lanes | None = None) -> Lanes:
+        """Return the cold state of ``count`` lanes, at least 1, or the first ones of others."""
         self.start_thread()
-        return Lanes(self, count)
+        return Lanes(self, count, whole)
 
 
 class Prediction(NamedTuple):
@@ -105,26 +121,42 @@ class Prediction(NamedTuple):
 
 
 class Lanes:
-    """The state of ``count`` lanes, and the buffers of a step."""
+    """The state of ``count`` lanes, and the buffers of a step.
 
-    def __init__(self, network: Network, count: int) -> None:
+    Args:
+        network: what they run through.
+        count: how many there are.
+        whole: lanes of which these are the first ones: they share state and buffers, and a step of
+            few lanes costs less. None for lanes of their own.
+    """
+
+    def __init__(self, network: Network, count: int, whole: Lanes | None = None) -> None:
         self.network, self.count, self.position = network, count, 0
         self.backend = network.backend
         self.rows = self.backend.rows(count)
         dim = network.config.dim
-        self.symbols = self.zeros(np.uint8)
+        self._arrays: list[Any] = []
+        self._shared = iter(whole._arrays) if whole is not None else None
+        self.exchange = self.backend.exchange(self.rows, dim)
+        own = self.exchange.own
+        self.symbols, self.weights, self.activations = own.symbols, own.weights, own.hidden
         self.stream = self.zeros(np.int32, dim)
-        self.activations = self.zeros(np.int8, dim)
-        self.weights = self.zeros(np.int32, SYMBOLS)
         blocks = [_BlockLanes(self, index) for index in range(network.config.layers)]
-        recipe = [stage for block in blocks for stage in block.recipe]
-        self.advance = self.backend.program([*recipe, self._predict_stage()])
+        recipe = [*(stage for block in blocks for stage in block.recipe), self._predict_stage()]
+        self.advance: Any = self.backend.program(recipe, self.exchange)
         # Everything that a lane carries from step to step, for copying.
         self.state = [array for block in blocks for array in block.state]
+        # What a lane that starts needs to be 0: no vector of a memory is read before it is written.
+        self.recurrent = [array for block in blocks for array in (block.cell, block.hidden)]
 
     def zeros(self, dtype: DTypeLike, *shape: int) -> Any:
-        """Return an array of zeros with a row a lane."""
-        return self.backend.zeros(dtype, self.rows, *shape)
+        """Return an array of zeros with a row a lane, or the first rows of that of all lanes."""
+        if self._shared is not None:
+            array = next(self._shared)[: self.rows]
+        else:
+            array = self.backend.zeros(dtype, self.rows, *shape)
+        self._arrays.append(array)
+        return array
 
     def product(self, name: str, activations: Any) -> tuple[Any, Any]:
         """Return the product with a weight, as the stages take it, and its output."""
@@ -145,14 +177,17 @@ class Lanes:
         """Predict every lane's first byte."""
         return self.step(np.full(self.count, START_SYMBOL, dtype=np.uint8))
 
+    def restart(self, lo: int, hi: int) -> None:
+        """Make the lanes lo..hi-1 cold, but for how many vectors of their memories count."""
+        self.backend.clear(self.recurrent, lo, hi)
+
     def step(self, symbols: NDArray[np.uint8]) -> Prediction:
         """Read one byte a lane, uint8 [count], and predict the next."""
-        self.backend.give(symbols, self.symbols)
-        window = self.network.config.window
+        host, window = self.exchange.host, self.network.config.window
+        host.symbols[: self.count] = symbols
         self.advance(self.position % window, min(self.position + 1, window))
         self.position += 1
-        take = self.backend.take
-        return Prediction(take(self.weights, self.count), take(self.activations, self.count))
+        return Prediction(host.weights, host.hidden).first(self.count)
 
 
 class _BlockLanes:

@@ -97,7 +97,7 @@ class Remember(NamedTuple):
 
 
 class Attend(NamedTuple):
-    """Arguments of ``attend`` but for the number of slots that hold vectors."""
+    """Arguments of ``attend`` but for what says which slots hold vectors."""
 
     query: Int32Matrix
     query_multiplier: Int32Vector
@@ -198,8 +198,8 @@ def run_stages(kernels: ModuleType, recipe: Recipe, slot: Any, filled: Any) -> N
     Args:
         kernels: a module with the kernels of a backend.
         recipe: the stages.
-        slot: where in the memories this step's vector goes.
-        filled: how many vectors the memories hold then.
+        slot: where in the memories this step's vectors go, as the kernels take it.
+        filled: how many of the newest vectors are a row's own, as the kernels take it.
     """
     for stage in recipe:
         _RUN[type(stage)](kernels, stage, slot, filled)
@@ -221,7 +221,7 @@ def _attend(kernels: Any, stage: Any, slot: Any, filled: Any) -> None:
     kernels.remember(*stage.remember, slot)
     kernels.norm_split(*stage.norm)
     stage.query()
-    kernels.attend(*stage.attend, filled)
+    kernels.attend(*stage.attend, slot, filled)
 
 
 def _boom(kernels: Any, stage: Any, slot: Any, filled: Any) -> None:

@@ -82,11 +82,11 @@ def verify_model(model: str | None, device: str) -> str:
 
     Raises ModelError and DeviceError.
     """
-    from nncompress.exact.engine import Network
+    from nncompress.exact.opening import open_network
     from nncompress.exact.store import resolve_model
 
     loaded = _load(resolve_model(model))
-    loaded.check(Network(loaded.parameters, "cpu" if device == "auto" else device))
+    open_network(loaded, "cpu" if device == "auto" else device)
     return loaded.identity.hex()
 
 

@@ -52,6 +52,10 @@ SHARE = 4
 HISTORY_SHARE = 8
 """Of that, the literals that later blocks may repeat take this part when decoding."""
 
+DEVICE_BLOCKS = 64
+"""Blocks that are coded at once on a device, where they share its steps: at the default level 2,048
+lanes. They wait for the device most of the time, and so are not bound to the number of cores."""
+
 MOST_OPEN = 8
 """Codecs that are kept open for decoding; one that is needed again is opened anew."""
 
@@ -59,8 +63,8 @@ MOST_OPEN = 8
 class Coder:
     """Codes blocks as ``options`` say; each codec is opened once, when it is first needed.
 
-    As many blocks are coded at once as there are threads, or fewer where each can use several, or
-    where they would take more memory together than the limit.
+    As many blocks are coded at once as there are threads, or DEVICE_BLOCKS on a device; fewer where
+    each can use several threads, or where they would take more memory together than the limit.
 
     Args:
         options: how blocks are coded.
@@ -72,6 +76,8 @@ class Coder:
         self.options = options
         self._adjust = adjust
         self.threads = options.threads or cpus()
+        if options.chosen_device != "cpu":
+            self.threads = max(self.threads, DEVICE_BLOCKS)
         self._memory = options.memory_limit or memory() // SHARE
         self._encoder: BlockCodec | None = None
         self._decoders: OrderedDict[bytes | None, BlockCodec] = OrderedDict()

@@ -162,15 +162,15 @@ def test_impossible_payloads_are_damage(tiny, method, payload):
 
 @pytest.mark.parametrize("place", [0, 16, 48])
 def test_a_failing_group_does_not_hang_the_others(tiny, place):
-    class Failing(NetworkPredictor):
+    class Failing:
         def encode_step(self, lo, hi, symbols, prediction, out):
             if lo == place:
                 raise MemoryError("no more")
-            super().encode_step(lo, hi, symbols, prediction, out)
+            out[:] = 0.5
 
     layout = Layout(640, 64)
     with pytest.raises(MemoryError, match="no more"):
-        encode(text(640), layout, Network(tiny.parameters), Failing(64), threads=2)
+        encode(text(640), layout, Network(tiny.parameters), Failing(), threads=2)
 
 
 def test_methods_that_need_a_model_say_so():

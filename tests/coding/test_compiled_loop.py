@@ -10,6 +10,7 @@ import pytest
 
 from nncompress.coding import compiled_loop
 from nncompress.coding.loop import _in_threads, decode, encode
+from nncompress.coding.network_predictor import NetworkPredictor
 from nncompress.errors import DamagedArchiveError
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout
@@ -52,6 +53,15 @@ def test_streams_are_those_of_the_loop_in_python(config, size, lanes):
     expected = encode(data, layout, network, InPython(mixer(layout, config)))
     assert both_ways(data, lanes, 2, config) == expected
     assert decode(expected, layout, network, InPython(mixer(layout, config))) == data
+
+
+@pytest.mark.parametrize(("size", "lanes"), [(1, 1), (301, 1), (403, 4), (2053, 64)])
+def test_streams_of_the_network_alone_are_those_of_the_loop_in_python(size, lanes):
+    data, layout = text(size), Layout(size, lanes)
+    stream = encode(data, layout, network_of(), NetworkPredictor(lanes), 2)
+    assert stream == encode(data, layout, network_of(), InPython(NetworkPredictor(lanes)))
+    assert decode(stream, layout, network_of(), NetworkPredictor(lanes), 2) == data
+    assert decode(stream, layout, network_of(), InPython(NetworkPredictor(lanes))) == data
 
 
 def test_a_mixer_may_use_a_part_of_the_vectors():

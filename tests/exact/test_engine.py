@@ -18,6 +18,7 @@ from nncompress.machine import int8, int8_torch
 from tests.children import environment
 from tests.models import DEEP, SINGLE, TINY, float_network, parameters, text
 
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 CONFIGS = pytest.mark.parametrize("config", [TINY, DEEP, SINGLE], ids=["tiny", "deep", "single"])
 
 
@@ -69,7 +70,33 @@ def test_all_kinds_of_products_are_equal(monkeypatch):
     assert np.array_equal(run(Network(parameters(DEEP)), symbols), expected)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@CONFIGS
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_cuda)])
+def test_lanes_may_start_at_any_step_beside_others(config, device):
+    symbols, starts, window = some_symbols(20, 4), [0, 3, 3, 11], config.window
+    lanes = Network(parameters(config), device, "torch").lanes(4)
+    host, filled = lanes.exchange.host, np.zeros(4, np.int32)
+    found: list[list[np.ndarray]] = [[], [], [], []]
+    for step in range(20):
+        for lane, start in enumerate(starts):
+            if step == start:
+                lanes.restart(lane, lane + 1)
+                host.symbols[lane], filled[lane] = START_SYMBOL, 0
+            elif step > start:
+                host.symbols[lane] = symbols[step - start - 1, lane]
+        filled = np.minimum(filled + 1, window)
+        host.slot[0], host.filled[:4] = step % window, filled
+        lanes.advance.launch()
+        lanes.advance.wait()
+        for lane, start in enumerate(starts):
+            if step >= start:
+                found[lane].append(host.weights[lane].copy())
+    for lane, start in enumerate(starts):
+        alone = run(Network(parameters(config)), symbols[: 19 - start, lane : lane + 1])
+        assert np.array_equal(np.stack(found[lane]), alone[:, 0])
+
+
+@needs_cuda
 @CONFIGS
 def test_cuda_agrees_with_the_cpu(config):
     symbols = some_symbols(20, 70)

@@ -33,12 +33,26 @@ def _stream(generator: np.random.Generator, shape: tuple[int, ...], spread: int)
     return np.clip(values, -STREAM_MAX, STREAM_MAX).astype(np.int32)
 
 
-def _both(name: str, *arguments: object) -> list[np.ndarray]:
-    """Run a kernel in both forms on copies; every array must end up equal. Returns numba's."""
+def _both(
+    name: str, *arguments: object, slot: int | None = None, filled: int | None = None
+) -> list[np.ndarray]:
+    """Run a kernel in both forms on copies; every array must end up equal. Returns numba's.
+
+    Numbers that change from step to step come last, in torch as tensors; that of filled slots is a
+    row's own there, and the newest slot is the last of them.
+    """
     arrays = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     tensors = [torch.from_numpy(a.copy()) if isinstance(a, np.ndarray) else a for a in arguments]
-    getattr(fused, name)(*arrays)
-    getattr(reference, name)(*tensors)
+    if slot is not None:
+        getattr(fused, name)(*arrays, slot)
+        getattr(reference, name)(*tensors, torch.tensor([slot]))
+    elif filled is not None:
+        rows = torch.full((len(arrays[0]),), filled, dtype=torch.int32)
+        getattr(fused, name)(*arrays, filled)
+        getattr(reference, name)(*tensors, torch.tensor([filled - 1]), rows)
+    else:
+        getattr(fused, name)(*arrays)
+        getattr(reference, name)(*tensors)
     for array, tensor in zip(arrays, tensors, strict=True):
         if isinstance(array, np.ndarray):
             np.testing.assert_array_equal(array, tensor.numpy())
@@ -82,7 +96,7 @@ def test_norms_are_equal(seed, lanes, spread):
     _both("norm_to_int8", stream, eps, gains[0], biases[0], 20, out)
     _both("norm_split", stream, eps, gains[0], biases[0], 11, gains[1], biases[1], 20, out)
     memory = np.zeros((lanes, 3, dim), np.int8)
-    after = _both("remember", stream, eps, gains[0], biases[0], 18, memory, 1)[-1]
+    after = _both("remember", stream, eps, gains[0], biases[0], 18, memory, slot=1)[-1]
     assert not after[:, [0, 2]].any()
     assert np.abs(after).max() <= ACTIVATION_MAX
 
@@ -127,7 +141,36 @@ def test_attention_is_equal(seed, lanes, filled, dim, spread, score_shift):
     stream = _stream(generator, (lanes, dim), 1 << 14)
     norm = (np.abs(vectors[0]) + 1, vectors[1], 4, vectors[2] * 7, vectors[3], 12)
     attention = (memory, norm_eps(dim, 12), 2122, score_shift, vectors[3], 9)
-    _both("attend", query, *norm, *attention, stream, filled)
+    _both("attend", query, *norm, *attention, stream, filled=filled)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 7), st.integers(0, 8), DIMS)
+@settings(max_examples=30)
+def test_rows_attend_to_as_many_of_the_newest_vectors_as_are_their_own(seed, rows, slot, dim):
+    generator = np.random.default_rng(seed)
+    window = 9
+    memory = generator.integers(-127, 128, (rows, window, dim)).astype(np.int8)
+    query = generator.integers(-200_000, 200_001, (rows, dim)).astype(np.int32)
+    vectors = generator.integers(-3000, 3001, (4, dim)).astype(np.int32)
+    stream = _stream(generator, (rows, dim), 1 << 14)
+    filled = generator.integers(1, window + 1, rows).astype(np.int32)
+    norm = (np.abs(vectors[0]) + 1, vectors[1], 4, vectors[2] * 7, vectors[3], 12)
+    rest = (norm_eps(dim, 12), 2122, 14, vectors[3], 9)
+
+    def tensors(*arguments):
+        return [torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in arguments]
+
+    found = stream.copy()
+    own = torch.tensor([slot]), torch.from_numpy(filled)
+    reference.attend(*tensors(query, *norm, memory, *rest, found), *own)
+    for row in range(rows):
+        # The row's own vectors alone, where a memory that is not full has them: at its beginning.
+        ages = (slot - np.arange(filled[row])) % window
+        alone = np.zeros((1, window, dim), np.int8)
+        alone[0, : filled[row]] = memory[row, ages]
+        expected = stream[row : row + 1].copy()
+        fused.attend(query[row : row + 1], *norm, alone, *rest, expected, int(filled[row]))
+        np.testing.assert_array_equal(found[row], expected[0])
 
 
 def test_attention_to_one_memory_returns_it():
@@ -139,7 +182,7 @@ def test_attention_to_one_memory_returns_it():
     query = np.arange(dim, dtype=np.int32).reshape(1, dim)
     # A value's scale of 2**4 takes a Q8 average to 16 times the memory's Q8 value.
     attention = (memory, norm_eps(dim, 12), 1, 4, ones * 16, 0)
-    after = _both("attend", query, *norm, *attention, stream, 1)[-1]
+    after = _both("attend", query, *norm, *attention, stream, filled=1)[-1]
     np.testing.assert_allclose(after[0], memory[0, 0].astype(int) * 256 * 16, atol=64)
 
 

@@ -32,10 +32,16 @@ def compiled_functions(module: str) -> list[Any]:
 NEVER_KEPT = {"nncompress.network.kernels"}
 """The trainer's kernels are compiled in every process: nothing of them is in the cache."""
 
+BY_TRITON = "nncompress.exact.gpu"
+"""Triton compiles the kernels there, and keeps them by itself; it may not be installed."""
+
 WITH_KERNELS = [
     name
     for name in modules()
-    if not name.endswith("__main__") and name not in NEVER_KEPT and compiled_functions(name)
+    if not name.endswith("__main__")
+    and not name.startswith(BY_TRITON)
+    and name not in NEVER_KEPT
+    and compiled_functions(name)
 ]
 
 

@@ -1,9 +1,11 @@
 """Compute the elementwise steps of the integer network in torch: the reference, and GPU code.
 
 Signatures are those of :mod:`.fused`, whose docstrings say what each step does; here arrays are
-tensors on any device, written in place, and a number that changes from step to step may be a tensor
-too. All arithmetic is on integers but for attention's two products, which are float32 matrix
-products of whole numbers below 2**24: exact in any order.
+tensors on any device, written in place. What changes from step to step is a tensor, too: ``slot``,
+int64 [1], is where in the memories this step's vectors go, for all rows; ``filled``, int32 [n], how
+many of the newest vectors, this one included, are a row's own. All arithmetic is on integers but
+for attention's two products, which are float32 matrix products of whole numbers below 2**24: exact
+in any order.
 """
 
 from __future__ import annotations
@@ -161,10 +163,9 @@ def remember(
     bias: Tensor,
     shift: int,
     memory: Tensor,
-    slot: int | Tensor,
+    slot: Tensor,
 ) -> None:
-    place = torch.as_tensor(slot, device=memory.device).view(1)
-    memory.index_copy_(1, place, _affine8(normalise(stream, eps), gain, bias, shift)[:, None])
+    memory.index_copy_(1, slot, _affine8(normalise(stream, eps), gain, bias, shift)[:, None])
 
 
 def _average(weights: Tensor, memory: Tensor) -> Tensor:
@@ -191,12 +192,16 @@ def attend(
     value: Tensor,
     value_shift: int,
     stream: Tensor,
-    filled: int | Tensor,
+    slot: Tensor,
+    filled: Tensor,
 ) -> None:
     raw = (query * query_multiplier + query_bias) >> query_shift
     key = _affine8(normalise(raw.clamp(-STREAM_MAX, STREAM_MAX), eps), gain, bias, shift)
-    # The whole memory, whatever is filled: a recorded step has one shape.
-    seen = torch.arange(memory.shape[1], device=memory.device) < filled
+    # The whole memory, whatever is filled: a recorded step has one shape. Sums of integers do not
+    # depend on where in the memory their terms stand.
+    window = memory.shape[1]
+    age = (slot - torch.arange(window, device=memory.device)) % window
+    seen = age < filled[:, None]
     scores = torch.bmm(memory.float(), key.float()[:, :, None])[:, :, 0].long()
     scores.masked_fill_(~seen, _UNSEEN)
     end = min((ATTENTION_END << score_shift) // multiplier + 1, 1 << 24)
