@@ -158,6 +158,20 @@ def lanes_table(facts: Facts) -> str:
     return markdown_table(["method", "lanes", "bytes", "over one lane"], rows)
 
 
+def contention_table(facts: Facts) -> str:
+    """Show seconds beside each load, and the default's as a multiple of the best fixed number's."""
+    variants = list(dict.fromkeys(name for row in facts["rows"] for name in row["seconds"]))
+    rows = []
+    for row in facts["rows"]:
+        times = row["seconds"]
+        fixed = [time for name, time in times.items() if name.startswith("-T")]
+        ratio = f"{times['default'] / min(fixed):.2f}" if fixed and "default" in times else ""
+        blocks = -(-row["bytes"] // row["block_size"]) if row["block_size"] else 1
+        cells = [f"{times[name]:.1f}" if name in times else "" for name in variants]
+        rows.append([row["load"], str(blocks), *cells, ratio])
+    return markdown_table(["beside", "blocks", *variants, "default / best -T"], rows)
+
+
 README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "ratio": ("ratio.json", totals_table),
     "ratio-files": ("ratio.json", files_table),
@@ -166,6 +180,7 @@ README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "throughput": ("throughput.json", throughput_table),
     "levels": ("levels.json", levels_table),
     "lanes": ("lanes.json", lanes_table),
+    "contention": ("contention.json", contention_table),
 }
 """By name: the JSON file that a table shows, and what writes it."""
 

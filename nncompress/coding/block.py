@@ -22,7 +22,7 @@ from nncompress.mixing.profiles import Kind
 from nncompress.transforms.filters import apply_transform, undo_transform
 
 from .choice import TRY_ALL, Plan, choose_plans, take_sample
-from .cores import Cores
+from .cores import Cores, Loan
 from .embedded import LABEL, check_embeddable, read_embedded
 from .head import Head, read_head
 from .kinds import kind_of
@@ -136,7 +136,7 @@ class BlockCoder:
             sample, bits = take_sample(data)
         layout = Layout(len(sample), 1 << bits)
         with self.cores.lend(_usable_threads(layout, method)) as loan:
-            return len(self._encode(Plan(method), sample, layout, loan.count))
+            return len(self._encode(Plan(method), sample, layout, loan))
 
     @property
     def memory_of_weights(self) -> int:
@@ -155,7 +155,7 @@ class BlockCoder:
 
             def cost(method: Method, sample: bytes, bits: int) -> int:
                 layout = Layout(len(sample), 1 << bits)
-                return len(self._encode(Plan(method), sample, layout, loan.count))
+                return len(self._encode(Plan(method), sample, layout, loan))
 
             plans = choose_plans(data, self._methods, self.method == "auto", cost)
             if not any(plan.method.needs_model for plan in plans):
@@ -165,7 +165,7 @@ class BlockCoder:
             for plan, weight in zip(plans, weights, strict=True):
                 layout = self.level.layout(len(data), plan.method)
                 told = _part_of(progress, weight, sum(weights))
-                payload = self._encode(plan, data, layout, loan.count, told)
+                payload = self._encode(plan, data, layout, loan, told)
                 coded.append((payload, plan.method))
         if self.method == "auto":
             coded.append((data, Method.STORED))
@@ -185,7 +185,7 @@ class BlockCoder:
         with self.cores.lend(_usable_threads(layout, head.method)) as loan:
             predictor = self._predictor(head, layout)
             network = self.network if head.method.needs_model else None
-            data = decode(stream, layout, network, predictor, loan.count, progress)
+            data = decode(stream, layout, network, predictor, loan, progress)
         return undo_transform(head.transform, data)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
@@ -229,7 +229,7 @@ class BlockCoder:
         plan: Plan,
         data: bytes,
         layout: Layout,
-        threads: int,
+        threads: Loan,
         progress: Progress = no_progress,
     ) -> bytes:
         """Code as planned, and return the payload."""
