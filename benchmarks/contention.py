@@ -135,21 +135,19 @@ def seconds(
 
 
 def measure(
-    file: Path, load: Load, variants: dict[str, tuple[Path, int]], repeat: int, block: int
-) -> dict[str, list[float]]:
-    """Return the seconds of each variant, in rounds beside the load.
+    file: Path, load: Load, variants: dict[str, tuple[Path, int]], block: int
+) -> dict[str, float]:
+    """Return the seconds of each variant, one after the other beside the load.
 
     Raises:
         ClickException: two archives differ.
     """
-    times: dict[str, list[float]] = {name: [] for name in variants}
-    archives = set()
+    times, archives = {}, set()
     with tempfile.TemporaryDirectory() as folder, limited(load.quota) as group, busy(load):
         archive = Path(folder, "archive")
-        for _ in range(repeat):
-            for name, (sources, threads) in variants.items():
-                times[name].append(seconds(sources, file, archive, threads, block, group))
-                archives.add(archive.read_bytes())
+        for name, (sources, threads) in variants.items():
+            times[name] = seconds(sources, file, archive, threads, block, group)
+            archives.add(archive.read_bytes())
     if len(archives) > 1:
         raise click.ClickException("the archives differ")
     return times
@@ -159,7 +157,9 @@ def measure(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--load", "loads", multiple=True, type=click.Choice(list(LOADS)), help="Only these.")
 @click.option("--threads", default="1,2,0", show_default=True, help="Numbers for -T; 0: default.")
-@click.option("--repeat", default=3, show_default=True, help="Rounds beside each load.")
+@click.option(
+    "--repeat", default=3, show_default=True, help="Rounds beside each load, all loads in each."
+)
 @click.option("--block-size", default=0, help="Raw bytes of a block; 0: the level's own.")
 @click.option(
     "--against", type=click.Path(exists=True, path_type=Path), help="Another version's sources."
@@ -185,21 +185,39 @@ def main(
     if against is not None:
         variants["before"] = (against, 0)
     rows: list[dict[str, Any]] = kept_results(target, resume).get("rows", [])
-    done = {(row["file"], row["block_size"], row["load"], *row["seconds"]) for row in rows}
-    for name in loads or LOADS:
-        if (file.name, block_size, name, *variants) in done:
-            continue
-        try:
-            times = measure(file, LOADS[name], variants, repeat, block_size)
-        except OSError as error:
-            click.echo(f"{name}: not here ({error})", err=True)
-            continue
-        medians = {variant: statistics.median(each) for variant, each in times.items()}
-        size = file.stat().st_size
-        rows.append({"file": file.name, "bytes": size, "block_size": block_size, "load": name})
-        rows[-1] |= {"seconds": medians, "rounds": times}
-        write_results(target, rows=rows)
-        click.echo(contention_table({"rows": rows[-1:]}))
+    for done in range(repeat):
+        for name in loads or LOADS:
+            row = row_of(rows, file, block_size, name, list(variants))
+            if len(row["rounds"]) > done:
+                continue
+            try:
+                row["rounds"].append(measure(file, LOADS[name], variants, block_size))
+            except OSError as error:
+                click.echo(f"{name}: not here ({error})", err=True)
+                continue
+            for variant in variants:
+                times = [each[variant] for each in row["rounds"]]
+                row["seconds"][variant] = statistics.median(times)
+            write_results(target, rows=[row for row in rows if row["rounds"]])
+            click.echo(contention_table({"rows": [row]}))
+
+
+def row_of(
+    rows: list[dict[str, Any]], file: Path, block_size: int, load: str, variants: list[str]
+) -> dict[str, Any]:
+    """Return the row of these runs; a new one where there is none."""
+    facts = {
+        "file": file.name,
+        "bytes": file.stat().st_size,
+        "block_size": block_size,
+        "load": load,
+        "variants": variants,
+    }
+    for row in rows:
+        if facts.items() <= row.items():
+            return row
+    rows.append(facts | {"seconds": {}, "rounds": []})
+    return rows[-1]
 
 
 if __name__ == "__main__":

@@ -86,7 +86,9 @@ class BlockCoder:
         self.device, self.kernels = device, kernels
         self.threads = threads or cpus()
         self.embedded = embedded
-        self.cores = cores or Cores(self.threads)
+        # More threads than cores only wait; a device's threads wait for the device.
+        most = min(self.threads, cpus()) if device == "cpu" else self.threads
+        self.cores = cores or Cores(most)
         self._network: Network | None = None
         self._starting = threading.Lock()
         mixes = model is not None and method in ("auto", Method.NETWORK_MIXING.label)
@@ -229,7 +231,7 @@ class BlockCoder:
         plan: Plan,
         data: bytes,
         layout: Layout,
-        threads: Loan,
+        loan: Loan,
         progress: Progress = no_progress,
     ) -> bytes:
         """Code as planned, and return the payload."""
@@ -247,7 +249,7 @@ class BlockCoder:
         )
         network = self.network if plan.method.needs_model else None
         predictor, opener = self._predictor(head, layout), self._opener(layout)
-        stream = encode(changed, layout, network, predictor, threads, progress, opener)
+        stream = encode(changed, layout, network, predictor, loan, progress, opener)
         return head.bytes + stream
 
     def _opener(self, layout: Layout) -> OpenEncoder | None:

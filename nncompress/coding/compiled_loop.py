@@ -260,9 +260,9 @@ class CompiledLoop:
             coder.predictor.take(lo, hi, own.start())  # checks that they fit
         ports = [PORT.fill(Port(own.symbols, own.activations)) for own in lanes]
         self._groups, self._jobs = len(groups), len(groups) * layout.steps
-        self._count, self._numbers = ThreadCount(min(loan.count, self._groups)), itertools.count()
+        self._numbers = itertools.count()
         self._shared = np.zeros(STEPPED + self._groups, np.int64)
-        self._shared[WORKING], self._shared[LOOKS] = self._count.count, SPINS
+        self._shared[WORKING], self._shared[LOOKS] = min(loan.count, self._groups), SPINS
         self._words = WORDS.fill(Words(coder.coder.words))
         turns = [coder.turn(own.weights, self._words) for own in lanes]
         self._block = SharedBlock(
@@ -294,10 +294,11 @@ class CompiledLoop:
         """
         own = np.zeros(OWN_SIZE, np.int64)
         own[JOB], own[NUMBER] = -1, next(self._numbers)
+        count = ThreadCount(int(self._shared[WORKING])) if own[NUMBER] == 0 else None
         while (why := Stop(_run_jobs(self._table, own))) is not Stop.ENDED:
             self._report(own)
-            if own[NUMBER] == 0:
-                self._adapt()
+            if count is not None:
+                self._adapt(count)
             if why is Stop.WAITING:
                 self._sleep(int(own[JOB]))
             elif why is Stop.WAKE:
@@ -334,10 +335,10 @@ class CompiledLoop:
             self._shared[ASLEEP] = 0
             self._changed.notify_all()
 
-    def _adapt(self) -> None:
+    def _adapt(self, count: ThreadCount) -> None:
         """Let as many threads work as go fastest, of those that have cores."""
-        working = self._count.look(int(self._shared[TURNED]), self._allowed)
-        self._shared[LOOKS] = FEW_SPINS if self._count.contended else SPINS
+        working = count.look(int(self._shared[TURNED]), self._allowed)
+        self._shared[LOOKS] = FEW_SPINS if count.contended else SPINS
         if working != self._shared[WORKING]:
             self._shared[WORKING] = working
             self._recall()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nncompress.exact.engine import Prediction
 
     from .choice import Plan
+    from .cores import Loan
     from .loop import OpenEncoder, StepEncoder
     from .planes import Plane, StepPredictor
 
@@ -82,12 +83,12 @@ class RecordingCoder(BlockCoder):
         plan: Plan,
         data: bytes,
         layout: Layout,
-        threads: int,
+        loan: Loan,
         progress: Progress = no_progress,
     ) -> bytes:
         is_sample = layout.size < self._size
         self._notes = None if is_sample else Notes.empty(layout.size)
-        payload = super()._encode(plan, data, layout, threads, progress)
+        payload = super()._encode(plan, data, layout, loan, progress)
         if self._notes is not None:
             self._tried[payload] = self._notes
         return payload

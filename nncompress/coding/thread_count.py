@@ -27,7 +27,9 @@ the second number. Trials in vain so take about a hundredth of the time."""
 
 
 class ThreadCount:
-    """The number of threads that work on a block; one of them asks for it again and again.
+    """The number of threads that work on a block.
+
+    One of them makes it, and asks it again and again: times are those of that thread.
 
     Args:
         most: threads at first, and at most.
@@ -46,6 +48,7 @@ class ThreadCount:
         """Whether the thread waited long when several worked last."""
         self._clock, self._busy_clock = clock, busy_clock
         self._begun, self._busy, self._done = clock(), busy_clock(), 0
+        self._before = 0
         self._restart(most)
 
     def look(self, done: int, most: Callable[[], int]) -> int:
