@@ -127,6 +127,7 @@ def seconds(
     start = time.perf_counter()
     subprocess.run(
         [sys.executable, "-c", WRITE, str(file), str(archive), str(threads), str(block)],
+        cwd=sources,
         env=os.environ | {"PYTHONPATH": str(sources)},
         preexec_fn=partial(enter, group),
         check=True,
@@ -146,7 +147,7 @@ def measure(
     with tempfile.TemporaryDirectory() as folder, limited(load.quota) as group, busy(load):
         archive = Path(folder, "archive")
         for name, (sources, threads) in variants.items():
-            times[name] = seconds(sources, file, archive, threads, block, group)
+            times[name] = seconds(sources, file.resolve(), archive, threads, block, group)
             archives.add(archive.read_bytes())
     if len(archives) > 1:
         raise click.ClickException("the archives differ")
@@ -157,12 +158,12 @@ def measure(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--load", "loads", multiple=True, type=click.Choice(list(LOADS)), help="Only these.")
 @click.option("--threads", default="1,2,0", show_default=True, help="Numbers for -T; 0: default.")
-@click.option(
-    "--repeat", default=3, show_default=True, help="Rounds beside each load, all loads in each."
-)
+@click.option("--repeat", default=3, show_default=True, help="Rounds, each of all loads.")
 @click.option("--block-size", default=0, help="Raw bytes of a block; 0: the level's own.")
 @click.option(
-    "--against", type=click.Path(exists=True, path_type=Path), help="Another version's sources."
+    "--against",
+    type=click.Path(exists=True, path_type=Path, resolve_path=True),
+    help="Another version's sources.",
 )
 @resume
 @click.option(
@@ -180,7 +181,7 @@ def main(
 ) -> None:
     """Measure FILE beside each load."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that loads end too
-    own = Path(__file__).parents[1]
+    own = Path(__file__).resolve().parents[1]
     variants = {f"-T {n}" if n else "default": (own, n) for n in map(int, threads.split(","))}
     if against is not None:
         variants["before"] = (against, 0)

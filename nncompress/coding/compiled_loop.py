@@ -10,7 +10,7 @@ goes through these states, and comes back to Python with one of :class:`Stop` (i
 
        ┌──────────────────────────────────────────────────────────────┐
        ▼                                                              │
-    NUMBER < WORKING? ──(no)──▶ SPARE ─▶ stand by in Python ─▶ again    │
+    number < WORKING? ──(no)──▶ SPARE ─▶ stand by in Python ─▶ again  │
        │                                                              │
        ▼                                                              │
     take a job: TAKEN += 1 ──(none left)──▶ ENDED                     │
@@ -83,7 +83,7 @@ from .shared_block import (
     IN_STEP,
     JOB,
     LOOKS,
-    NUMBER,
+    OWN_NUMBER,
     OWN_SIZE,
     PORT,
     STEPPED,
@@ -209,7 +209,7 @@ def _run_jobs(table, own):
     shared, groups, steps = block.shared, len(block.groups), len(block.rows)
     for _ in range(JOBS):
         if own[JOB] < 0:
-            if _is_spare(shared, own[NUMBER], groups * steps):
+            if _is_spare(shared, own[OWN_NUMBER], groups * steps):
                 return _SPARE
             own[JOB], own[IN_STEP] = atomics.add(shared, TAKEN, 1), 0
         job = own[JOB]
@@ -293,8 +293,8 @@ class CompiledLoop:
             DamagedArchiveError: no encoder makes this stream.
         """
         own = np.zeros(OWN_SIZE, np.int64)
-        own[JOB], own[NUMBER] = -1, next(self._numbers)
-        count = ThreadCount(int(self._shared[WORKING])) if own[NUMBER] == 0 else None
+        own[JOB], own[OWN_NUMBER] = -1, next(self._numbers)
+        count = ThreadCount(int(self._shared[WORKING])) if own[OWN_NUMBER] == 0 else None
         while (why := Stop(_run_jobs(self._table, own))) is not Stop.ENDED:
             self._report(own)
             if count is not None:
@@ -308,7 +308,7 @@ class CompiledLoop:
             elif why is Stop.UNSOUND:
                 self._coder.check(False)
             elif why is Stop.SPARE:
-                self._stand_by(int(own[NUMBER]))
+                self._stand_by(int(own[OWN_NUMBER]))
         self._report(own)
         self._wake()
         self._recall()

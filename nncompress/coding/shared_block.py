@@ -33,7 +33,7 @@ IN_STEP = 1
 """1 once the job's turn is over."""
 DONE = 2
 """Bytes coded but not yet reported."""
-NUMBER = 3
+OWN_NUMBER = 3
 """Its number among the threads of the block, from 0."""
 OWN_SIZE = 4
 

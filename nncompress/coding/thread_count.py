@@ -11,14 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-WINDOW = 0.1
+TRIAL = 0.1
 """Seconds for which a rate is measured: many slices of a scheduler, and one period of a container's
 quota, so that it does not matter when in the period the window begins."""
 
 BUSY = 0.9
 """A thread that had a core for a smaller part of the time waits for others, or for cores."""
 
-GAIN = 1.05
+WORTH = 1.05
 """Another number of threads must be so much faster to be taken."""
 
 SOON, LATE = 0.4, 8.0
@@ -60,7 +60,7 @@ class ThreadCount:
         """
         now = self._clock()
         passed = now - self._begun
-        if passed < WINDOW:
+        if passed < TRIAL:
             return self.count
         busy = self._busy_clock()
         if self.count > 1:
@@ -96,7 +96,7 @@ class ThreadCount:
 
     def _end_trial(self, rate: float, now: float) -> None:
         """Keep the number of threads that was tried, or go back to the one before."""
-        if rate > GAIN * self._rate:
+        if rate > WORTH * self._rate:
             self._rate, self._pause = rate, SOON
         else:
             self.count, self._pause = self._before, min(2 * self._pause, LATE)

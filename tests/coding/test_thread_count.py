@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nncompress.coding.thread_count import LATE, WINDOW, ThreadCount
+from nncompress.coding.thread_count import LATE, TRIAL, ThreadCount
 
 MOMENT = 0.01
 
@@ -46,7 +46,7 @@ def test_nothing_is_tried_while_threads_need_not_wait():
 
 def test_one_thread_works_where_two_are_slower():
     machine = Machine(CROWDED, share=0.6)
-    machine.run(10 * WINDOW)
+    machine.run(10 * TRIAL)
     assert machine.run(60) > 0.97 * CROWDED[1]
 
 
@@ -69,7 +69,7 @@ def test_other_work_that_begins_late_is_noticed_at_once():
     machine = Machine(IDLE)
     machine.run(100)
     machine.rates, machine.share = CROWDED, 0.6
-    machine.run(5 * WINDOW)
+    machine.run(5 * TRIAL)
     assert machine.run(20) > 0.95 * CROWDED[1]
 
 
@@ -85,7 +85,7 @@ def test_never_more_threads_work_than_have_cores():
     machine = Machine({1: 1.0, 2: 1.7, 3: 2.0, 4: 2.5}, share=0.5, most=4)
     for most in (3, 1, 2, 4):
         machine.most = most
-        machine.run(2 * WINDOW)
+        machine.run(2 * TRIAL)
         machine.spent = dict.fromkeys(machine.spent, 0)
         machine.run(20)
         assert not any(spent for count, spent in machine.spent.items() if count > most)
