@@ -15,15 +15,16 @@ TRIAL = 0.1
 """Seconds for which a rate is measured: many slices of a scheduler, and one period of a container's
 quota, so that it does not matter when in the period the window begins."""
 
-BUSY = 0.9
+BUSY = 0.8
 """A thread that had a core for a smaller part of the time waits for others, or for cores."""
 
 WORTH = 1.05
 """Another number of threads must be so much faster to be taken."""
 
-SOON, LATE = 0.4, 8.0
-"""Seconds between two trials: this long at first, and twice as long after each one in vain, up to
-the second number. Trials in vain so take about a hundredth of the time."""
+SOON, LATE = 0.3, 8.0
+"""Seconds for which threads must wait until fewer are tried, and seconds between two trials: this
+long at first, and twice as long after each one in vain, up to the second number. Trials in vain so
+take about a hundredth of the time."""
 
 
 class ThreadCount:
@@ -45,11 +46,11 @@ class ThreadCount:
     ) -> None:
         self.count = most
         self.contended = False
-        """Whether the thread waited long when several worked last."""
+        """Whether the thread has waited for long now, or did so when several worked last."""
         self._clock, self._busy_clock = clock, busy_clock
         self._begun, self._busy, self._done = clock(), busy_clock(), 0
         self._before = 0
-        self._restart(most)
+        self._restart(most, self._begun)
 
     def look(self, done: int, most: Callable[[], int]) -> int:
         """Return how many threads are to work from now on.
@@ -63,21 +64,23 @@ class ThreadCount:
         if passed < TRIAL:
             return self.count
         busy = self._busy_clock()
-        if self.count > 1:
-            self.contended = busy - self._busy < BUSY * passed
+        if self.count > 1 and busy - self._busy >= BUSY * passed:
+            self._calm = now
+        self.contended = now - self._calm > SOON
         rate = (done - self._done) / passed
         self._begun, self._busy, self._done = now, busy, done
         allowed = most()
         if allowed != self._most:
-            self._restart(allowed)
+            self._restart(allowed, now)
         elif self._before:
             self._end_trial(rate, now)
         else:
-            self._rate = rate
+            self._rate = (self._rate + rate) / 2 if self._rate else rate
             self._begin_trial(now)
         return self.count
 
-    def _restart(self, most: int) -> None:
+    def _restart(self, most: int, now: float) -> None:
+        self._calm = now
         self._most = self.count = most
         self._rate, self._before = 0.0, 0
         self._pause, self._next = SOON, 0.0

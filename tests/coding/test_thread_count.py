@@ -44,6 +44,16 @@ def test_nothing_is_tried_while_threads_need_not_wait():
     assert machine.spent[1] == 0
 
 
+def test_what_is_over_in_a_moment_changes_nothing():
+    machine = Machine(IDLE)
+    for _ in range(30):
+        machine.run(9 * TRIAL)
+        machine.rates, machine.share = CROWDED, 0.3
+        machine.run(2 * TRIAL)
+        machine.rates, machine.share = IDLE, 1.0
+    assert machine.spent[1] == 0
+
+
 def test_one_thread_works_where_two_are_slower():
     machine = Machine(CROWDED, share=0.6)
     machine.run(10 * TRIAL)
@@ -65,11 +75,11 @@ def test_threads_come_back_when_the_other_work_ends():
     assert machine.spent[1] == before
 
 
-def test_other_work_that_begins_late_is_noticed_at_once():
+def test_other_work_that_begins_late_is_noticed_soon():
     machine = Machine(IDLE)
     machine.run(100)
     machine.rates, machine.share = CROWDED, 0.6
-    machine.run(5 * TRIAL)
+    machine.run(10 * TRIAL)
     assert machine.run(20) > 0.95 * CROWDED[1]
 
 
