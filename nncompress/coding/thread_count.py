@@ -49,7 +49,7 @@ class ThreadCount:
         """Whether the thread has waited for long now, or did so when several worked last."""
         self._clock, self._busy_clock = clock, busy_clock
         self._begun, self._busy, self._done = clock(), busy_clock(), 0
-        self._before = 0
+        self._rate, self._before = 0.0, 0
         self._restart(most, self._begun)
 
     def look(self, done: int, most: Callable[[], int]) -> int:
