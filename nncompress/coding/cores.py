@@ -2,7 +2,7 @@
 
 Two blocks with as many threads each as there are cores take a quarter longer than one after the
 other, since threads wait for turns of threads that have no core. So blocks borrow cores, and never
-more than there are. Threads of different blocks don't wait for each other, as those of one block do.
+more than there are. Threads of different blocks don't wait for each other, unlike those of one.
 So a block that has several cores gives some to one that waits, and takes them again when no block
 waits.
 """
