@@ -184,6 +184,20 @@ def step_traffic_table(facts: Facts) -> str:
     return markdown_table(["kernel", "launches", "MB read", "MB written"], rows)
 
 
+def contention_table(facts: Facts) -> str:
+    """Show seconds beside each load, and the default's as a multiple of the best fixed number's."""
+    variants = list(dict.fromkeys(name for row in facts["rows"] for name in row["seconds"]))
+    rows = []
+    for row in facts["rows"]:
+        times = row["seconds"]
+        fixed = [time for name, time in times.items() if name.startswith("-T")]
+        ratio = f"{times['default'] / min(fixed):.2f}" if fixed and "default" in times else ""
+        blocks = -(-row["bytes"] // row["block_size"]) if row["block_size"] else 1
+        cells = [f"{times[name]:.1f}" if name in times else "" for name in variants]
+        rows.append([row["load"], str(blocks), *cells, ratio])
+    return markdown_table(["beside", "blocks", *variants, "default / best -T"], rows)
+
+
 README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "ratio": ("ratio.json", totals_table),
     "ratio-files": ("ratio.json", files_table),
@@ -194,6 +208,7 @@ README_TABLES: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "lanes": ("lanes.json", lanes_table),
     "device-steps": ("device_steps.json", device_steps_table),
     "step-traffic": ("step_traffic.json", step_traffic_table),
+    "contention": ("contention.json", contention_table),
 }
 """By name: the JSON file that a table shows, and what writes it."""
 

@@ -90,7 +90,9 @@ class BlockCoder:
         self.device, self.kernels = device, kernels
         self.threads = threads or cpus()
         self.embedded = embedded
-        self.cores = cores or Cores(self.threads)
+        # More threads than cores only wait; a device's threads wait for the device.
+        most = min(self.threads, cpus()) if device == "cpu" else self.threads
+        self.cores = cores or Cores(most)
         self._network: Network | None = None
         self._lockstep: Lockstep | None = None
         self._starting = threading.RLock()
@@ -204,7 +206,7 @@ class BlockCoder:
         with self.cores.lend(self._usable_threads(layout, head.method)) as loan:
             predictor = self._predictor(head, layout)
             with self._running(head.method, layout, loan) as network:
-                data = decode(stream, layout, network, predictor, loan.count, progress)
+                data = decode(stream, layout, network, predictor, loan, progress)
         return undo_transform(head.transform, data)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
@@ -271,7 +273,7 @@ class BlockCoder:
         )
         predictor, opener = self._predictor(head, layout), self._opener(layout)
         with self._running(plan.method, layout, loan) as network:
-            stream = encode(changed, layout, network, predictor, loan.count, progress, opener)
+            stream = encode(changed, layout, network, predictor, loan, progress, opener)
         return head.bytes + stream
 
     @contextmanager

@@ -10,12 +10,15 @@ goes through these states, and comes back to Python with one of :class:`Stop` (i
 
        ┌──────────────────────────────────────────────────────────────┐
        ▼                                                              │
+    number < WORKING? ──(no)──▶ SPARE ─▶ stand by in Python ─▶ again  │
+       │                                                              │
+       ▼                                                              │
     take a job: TAKEN += 1 ──(none left)──▶ ENDED                     │
        │                                                              │
        ▼                                                              │
     wait for its turn: TURNED == job and STEPPED[group] == step       │
        │        │                                                     │
-       │        └─(SPINS looks)─▶ WAITING ─▶ sleep in Python ─▶ look again
+       │        └─(LOOKS looks)─▶ WAITING ─▶ sleep in Python ─▶ look again
        ▼                                                              │
     code the group's bytes ──(wrong stream)──▶ UNSOUND                │
        │        └──(no room for words)──▶ CROWDED ─▶ make room ─▶ again
@@ -39,10 +42,20 @@ all under the lock, which it gets only once the sleeper waits. ASLEEP is cleared
 too, by the thread that then wakes all, so whoever sleeps again sets it anew. A thread that fails
 sets FAILED before it takes the lock to wake the others. ``NAP`` is no part of this argument: it
 bounds the damage if the argument is wrong, and the stress test runs without it.
+
+Fewer threads may work than there are, since several are slower than one where other processes want
+the same cores (:mod:`.thread_count`). A thread looks at WORKING only where it has no job, so one
+that stands by keeps no turn and no group back: the others take all jobs that follow. Thread 0 never
+stands by, as WORKING is at least 1; it alone writes WORKING. No thread stands by for ever: it waits
+in a condition of its own, under whose lock it first looks whether it is to work, whether all jobs
+are taken, and whether a thread has failed. Whoever makes one of the three true wakes all under that
+lock afterwards: thread 0 when it writes WORKING; every thread that ENDED, for it saw that no job
+was left; and the one that fails.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -69,30 +82,40 @@ from .shared_block import (
     FAILED,
     IN_STEP,
     JOB,
+    LOOKS,
+    OWN_NUMBER,
     OWN_SIZE,
     PORT,
     STEPPED,
     TAKEN,
     TURNED,
+    WORKING,
     Port,
     SharedBlock,
     Stop,
 )
+from .thread_count import ThreadCount
 
 if TYPE_CHECKING:
     from nncompress.archive.codec import Progress
     from nncompress.exact.engine import Network
     from nncompress.lanes import Layout
 
+    from .cores import Loan
+
 # Plain integers for compiled code.
 _ENDED, _PAUSED, _WAITING = int(Stop.ENDED), int(Stop.PAUSED), int(Stop.WAITING)
 _WAKE, _CROWDED, _UNSOUND = int(Stop.WAKE), int(Stop.CROWDED), int(Stop.UNSOUND)
+_SPARE = int(Stop.SPARE)
 
 SPINS = 4000
 """Looks at a number before a thread sleeps: about a tenth of a millisecond, a turn of 16 lanes."""
 
-JOBS = 64
-"""Jobs until Python sees to progress, and to Ctrl-C."""
+FEW_SPINS = 40
+"""The same where other processes want the cores: one of them may be what is waited for."""
+
+JOBS = 16
+"""Jobs until Python sees to progress, to Ctrl-C, and to the number of threads."""
 
 NAP = 0.1
 """Seconds after which a sleeping thread looks again by itself."""
@@ -108,9 +131,16 @@ def _may_turn(shared, job, groups):
 
 
 @inline
+def _is_spare(shared, number, jobs):
+    """Whether a thread is to stand by: not once all jobs are taken or a thread has failed."""
+    working, taken = atomics.get(shared, WORKING), atomics.get(shared, TAKEN)
+    return number >= working and taken < jobs and not atomics.get(shared, FAILED)
+
+
+@inline
 def _spin(shared, job, groups):
     """Wait for a job's turn; False where it takes long."""
-    for _ in range(SPINS):
+    for _ in range(atomics.get(shared, LOOKS)):
         if _may_turn(shared, job, groups) or atomics.get(shared, FAILED):
             return True
         atomics.pause()
@@ -122,6 +152,12 @@ def _must_sleep(shared, job, groups):
     """Announce that this thread will sleep; False where its turn has come meanwhile."""
     atomics.put(shared, ASLEEP, 1)
     return not (_may_turn(shared, job, groups) or atomics.get(shared, FAILED))
+
+
+@jit
+def _stands_by(shared, number, jobs):
+    """Tell Python whether a thread is to stand by."""
+    return _is_spare(shared, number, jobs)
 
 
 @inline
@@ -173,6 +209,8 @@ def _run_jobs(table, own):
     shared, groups, steps = block.shared, len(block.groups), len(block.rows)
     for _ in range(JOBS):
         if own[JOB] < 0:
+            if _is_spare(shared, own[OWN_NUMBER], groups * steps):
+                return _SPARE
             own[JOB], own[IN_STEP] = atomics.add(shared, TAKEN, 1), 0
         job = own[JOB]
         if job >= groups * steps:
@@ -213,15 +251,18 @@ class CompiledLoop:
         network: Network,
         coder: TableEncoder | TableDecoder,
         progress: Progress,
+        loan: Loan,
     ) -> None:
-        self._coder, self._progress = coder, progress
+        self._coder, self._progress, self._loan = coder, progress, loan
         groups = layout.groups()
         lanes = [network.lanes(hi - lo) for lo, hi in groups]
         for (lo, hi), own in zip(groups, lanes, strict=True):
             coder.take(lo, hi, own.start())  # checks that they fit
         ports = [PORT.fill(Port(own.symbols, own.activations)) for own in lanes]
-        self._groups = len(groups)
+        self._groups, self._jobs = len(groups), len(groups) * layout.steps
+        self._numbers = itertools.count()
         self._shared = np.zeros(STEPPED + self._groups, np.int64)
+        self._shared[WORKING], self._shared[LOOKS] = min(loan.count, self._groups), SPINS
         self._words = WORDS.fill(Words(coder.coder.words))
         turns = [coder.turn(own.weights, self._words) for own in lanes]
         self._block = SharedBlock(
@@ -243,7 +284,7 @@ class CompiledLoop:
         )
         self._lanes = lanes  # keeps alive what the tables point to, as self._block does
         self._table = BLOCK.fill(self._block)
-        self._changed = threading.Condition()
+        self._changed, self._recalled = threading.Condition(), threading.Condition()
 
     def work(self) -> None:
         """Do jobs until all are done; every thread of the block calls it.
@@ -252,9 +293,12 @@ class CompiledLoop:
             DamagedArchiveError: no encoder makes this stream.
         """
         own = np.zeros(OWN_SIZE, np.int64)
-        own[JOB] = -1
+        own[JOB], own[OWN_NUMBER] = -1, next(self._numbers)
+        count = ThreadCount(int(self._shared[WORKING])) if own[OWN_NUMBER] == 0 else None
         while (why := Stop(_run_jobs(self._table, own))) is not Stop.ENDED:
             self._report(own)
+            if count is not None:
+                self._adapt(count)
             if why is Stop.WAITING:
                 self._sleep(int(own[JOB]))
             elif why is Stop.WAKE:
@@ -263,13 +307,17 @@ class CompiledLoop:
                 self._make_room()
             elif why is Stop.UNSOUND:
                 self._coder.check(False)
+            elif why is Stop.SPARE:
+                self._stand_by(int(own[OWN_NUMBER]))
         self._report(own)
         self._wake()
+        self._recall()
 
     def fail(self) -> None:
         """Let all threads end."""
         self._shared[FAILED] = 1
         self._wake()
+        self._recall()
 
     def _report(self, own: NDArray[np.int64]) -> None:
         if own[DONE]:
@@ -286,6 +334,28 @@ class CompiledLoop:
         with self._changed:
             self._shared[ASLEEP] = 0
             self._changed.notify_all()
+
+    def _adapt(self, count: ThreadCount) -> None:
+        """Let as many threads work as go fastest, of those that have cores."""
+        working = count.look(int(self._shared[TURNED]), self._allowed)
+        self._shared[LOOKS] = FEW_SPINS if count.contended else SPINS
+        if working != self._shared[WORKING]:
+            self._shared[WORKING] = working
+            self._recall()
+
+    def _allowed(self) -> int:
+        return min(self._loan.adjust(), self._groups)
+
+    def _stand_by(self, number: int) -> None:
+        """Wait until this thread is to work again, or all is over."""
+        with self._recalled:
+            if _stands_by(self._shared, number, self._jobs):
+                self._recalled.wait(NAP)
+
+    def _recall(self) -> None:
+        """Wake the threads that stand by."""
+        with self._recalled:
+            self._recalled.notify_all()
 
     def _make_room(self) -> None:
         """Move the words to a larger array; called in a turn, when no other thread uses them."""

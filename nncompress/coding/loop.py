@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.lanes import Layout
 
+from .cores import Loan
 from .planes import PlaneDecoder, PlaneEncoder, StepPredictor
 
 if TYPE_CHECKING:
@@ -186,9 +187,10 @@ def _run(
     layout: Layout,
     network: Network | SharedNetwork | None,
     coder: StepCoder,
-    threads: int,
+    threads: Loan | int,
     progress: Progress,
 ) -> None:
+    loan = threads if isinstance(threads, Loan) else Loan.of(threads)
     if network is None:
         _run_alone(layout, coder.code, progress)
     elif isinstance(network, SharedNetwork):
@@ -196,10 +198,10 @@ def _run(
     elif network.is_compiled and not isinstance(coder, PlaneEncoder | PlaneDecoder):
         from .compiled_loop import CompiledLoop
 
-        loop = CompiledLoop(layout, network, coder, progress)
-        _in_threads(min(threads, len(layout.groups())), loop.work, loop.fail)
+        loop = CompiledLoop(layout, network, coder, progress, loan)
+        _in_threads(min(loan.most, len(layout.groups())), loop.work, loop.fail)
     else:
-        _Block(layout, network, coder, progress).run(threads)
+        _Block(layout, network, coder, progress).run(loan.count)
 
 
 def _run_alone(layout: Layout, turn: Turn, progress: Progress) -> None:
@@ -219,7 +221,7 @@ def encode(
     layout: Layout,
     network: Network | SharedNetwork | None,
     predictor: StepPredictor,
-    threads: int = 1,
+    threads: Loan | int = 1,
     progress: Progress = no_progress,
     open_encoder: OpenEncoder | None = None,
 ) -> bytes:
@@ -230,7 +232,8 @@ def encode(
         layout: its lanes.
         network: None where the predictor needs none; one that blocks share has its own threads.
         predictor: one that has seen nothing.
-        threads: they change nothing but time.
+        threads: the most that work on it, or the cores that it borrows; they change nothing but
+            time.
         progress: called with raw bytes as they are done, and bytes of the stream.
         open_encoder: makes what codes steps, of a predictor and the bytes by step and lane; None
             for the fastest there is.
@@ -255,7 +258,7 @@ def decode(
     layout: Layout,
     network: Network | SharedNetwork | None,
     predictor: StepPredictor,
-    threads: int = 1,
+    threads: Loan | int = 1,
     progress: Progress = no_progress,
 ) -> bytes:
     """Undo :func:`encode`; arguments as there.

@@ -19,7 +19,11 @@ FAILED = 2
 """1 once a thread has failed: the others give up."""
 ASLEEP = 3
 """1 while a thread sleeps in Python, or is about to."""
-STEPPED = 4
+WORKING = 4
+"""How many threads may take jobs: those with a smaller number."""
+LOOKS = 5
+"""How often a thread looks for its turn before it sleeps."""
+STEPPED = 6
 """From here on, a place a group: how many steps its network has taken since its lanes began."""
 
 # What a thread has for itself: places in an int64 array.
@@ -29,7 +33,9 @@ IN_STEP = 1
 """1 once the job's turn is over."""
 DONE = 2
 """Bytes coded but not yet reported."""
-OWN_SIZE = 3
+OWN_NUMBER = 3
+"""Its number among the threads of the block, from 0."""
+OWN_SIZE = 4
 
 
 class Stop(enum.IntEnum):
@@ -47,6 +53,8 @@ class Stop(enum.IntEnum):
     """The coder's words have no room for another turn."""
     UNSOUND = 5
     """No encoder makes this stream."""
+    SPARE = 6
+    """Fewer threads are to work, and this one has no job."""
 
 
 class Port(NamedTuple):

@@ -11,6 +11,7 @@ import pytest
 from nncompress.coding import compiled_loop
 from nncompress.coding.loop import _in_threads, decode, encode
 from nncompress.coding.network_predictor import NetworkPredictor
+from nncompress.coding.thread_count import ThreadCount
 from nncompress.errors import DamagedArchiveError
 from nncompress.exact.engine import Network
 from nncompress.lanes import Layout
@@ -21,6 +22,33 @@ from nncompress.mixing.profiles import FULL
 from tests.models import SINGLE, TINY, parameters, some_clusters, text
 
 CONFIGS = (TINY, SINGLE)
+
+
+class Lone:
+    """Lets one thread work: the others stand by."""
+
+    contended = False
+
+    def __init__(self, most):
+        self.most, self.count = most, 1
+
+    def look(self, done, most):
+        return self.count
+
+
+class Fickle(Lone):
+    """Lets another number of threads work whenever it is asked."""
+
+    def look(self, done, most):
+        self.count, self.contended = self.count % self.most + 1, not self.contended
+        return self.count
+
+
+@pytest.fixture(params=[ThreadCount, Lone, Fickle])
+def any_count(request, monkeypatch):
+    """Let a number of threads work that is chosen in one of these ways; nobody naps."""
+    monkeypatch.setattr(compiled_loop, "ThreadCount", request.param)
+    monkeypatch.setattr(compiled_loop, "NAP", 3600)
 
 
 @cache
@@ -74,18 +102,23 @@ def test_a_mixer_may_use_a_part_of_the_vectors():
     assert encode(data, layout, network_of(), narrow()) == expected
 
 
+def test_threads_that_stand_by_and_come_back_change_nothing(any_count):
+    data, layout, network = text(20_000), Layout(20_000, 256), network_of()
+    expected = encode(data, layout, network, mixer(layout), 1)
+    assert both_ways(data, 256, 8) == expected
+
+
 def test_any_number_of_threads_makes_the_same_stream():
     data = text(9000)
     assert len({both_ways(data, 256, threads) for threads in (1, 2, 3, 8, 20)}) == 1
 
 
-def test_no_thread_sleeps_for_ever(monkeypatch):
+def test_no_thread_sleeps_for_ever(any_count):
     """Many threads, tiny blocks, and no look after a while at what a lost wake-up would hide."""
-    monkeypatch.setattr(compiled_loop, "NAP", 3600)
     random, wrong = np.random.default_rng(5), []
 
     def work():
-        for _ in range(60):
+        for _ in range(40):
             size, lanes = int(random.integers(1, 900)), int(random.choice([16, 32, 64, 256]))
             lanes = min(lanes, 1 << (size.bit_length() - 1))
             data, threads = text(size, seed=3), int(random.integers(2, 17))
@@ -109,7 +142,7 @@ def test_bytes_without_order_have_room():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_every_byte_is_told_of_once(threads):
+def test_every_byte_is_told_of_once(any_count, threads):
     data, layout, told = text(12_345), Layout(12_345, 32), []
 
     def tell(*sizes: int) -> None:
@@ -125,7 +158,7 @@ def test_every_byte_is_told_of_once(threads):
     assert [sum(sizes) for sizes in zip(*told, strict=True)] == [len(data), len(data)]
 
 
-def test_an_error_in_one_thread_ends_all():
+def test_an_error_in_one_thread_ends_all(any_count):
     def stop(done, made):
         raise KeyboardInterrupt
 
@@ -136,7 +169,7 @@ def test_an_error_in_one_thread_ends_all():
 
 
 @pytest.mark.parametrize("stream", [b"\x55" * 40, b"\xfe" * 11])
-def test_streams_that_end_too_soon_are_damage(stream):
+def test_streams_that_end_too_soon_are_damage(any_count, stream):
     layout = Layout(1 << 16, 64)
     with pytest.raises(DamagedArchiveError):
         decode(stream, layout, network_of(), mixer(layout), 2)

@@ -9,7 +9,7 @@ import pytest
 
 from nncompress.archive.format import Method
 from nncompress.coding.block import BlockCoder
-from nncompress.coding.cores import Cores
+from nncompress.coding.cores import Cores, Loan
 from tests.models import model, text
 
 
@@ -38,6 +38,35 @@ def test_a_block_waits_for_a_core_and_takes_one_that_is_given_back():
         assert got == [1]
     with cores.lend(2) as loan:
         assert loan.count == 2
+
+
+def test_a_block_with_several_gives_one_to_a_block_that_waits():
+    cores, lent, ended = Cores(2), threading.Event(), threading.Event()
+
+    def borrow():
+        with cores.lend(2) as loan:
+            lent.set()
+            assert loan.adjust() == 1
+            ended.wait(20)
+
+    thread = threading.Thread(target=borrow)
+    with cores.lend(2) as loan:
+        assert loan.adjust() == 2
+        thread.start()
+        while loan.adjust() == 2:
+            time.sleep(0.001)
+        assert lent.wait(20)
+        assert loan.adjust() == 1
+        ended.set()
+        thread.join(20)
+        assert loan.adjust() == 2
+        loan.keep(1)
+        assert loan.adjust() == 1
+
+
+def test_one_block_alone_has_what_it_was_lent():
+    loan = Loan.of(3)
+    assert (loan.count, loan.adjust(), loan.most) == (3, 3, 3)
 
 
 def test_a_block_that_fails_keeps_no_core():

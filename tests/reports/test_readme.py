@@ -69,6 +69,21 @@ RUN = {"steps": 5, "bytes": 100}
             "| mixing | 64 | 103 | +3.00% |",
         ),
         (
+            "contention",
+            {
+                "rows": [
+                    {
+                        "load": "a loop",
+                        "bytes": 250,
+                        "block_size": 100,
+                        "seconds": {"-T 1": 4.0, "-T 2": 6.0, "default": 4.2},
+                    },
+                    {"load": "more", "bytes": 90, "block_size": 0, "seconds": {"before": 9.0}},
+                ]
+            },
+            "| a loop | 3 | 4.0 | 6.0 | 4.2 |  | 1.05 |\n| more | 1 |  |  |  | 9.0 |  |",
+        ),
+        (
             "ablation",
             {
                 "variants": [
