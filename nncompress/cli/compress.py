@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import click
 
-from nncompress.files.convert import Request, compress_one
+from nncompress.files.convert import (
+    Reporter,
+    Request,
+    archive_name_rule,
+    compress_one,
+    results,
+)
 from nncompress.files.targets import Run
 from nncompress.files.walk import expand
 from nncompress.pipeline.coder import Coder
 
 from . import options
+from .at_once import each_at_once
 from .console import Console
 from .estimate import print_estimates
 from .unused import unused_options
@@ -40,6 +46,7 @@ from .unused import unused_options
 @options.no_name
 @options.recursive
 @options.encoding
+@options.cluster
 @options.messages
 def command(
     names: tuple[str, ...],
@@ -49,6 +56,7 @@ def command(
     estimate: bool,
     recursive: bool,
     coder: Coder,
+    cluster: str | None,
     console: Console,
 ) -> int:
     """Compress each FILE to FILE.nnc; without FILE, or for -, standard input to standard output.
@@ -70,6 +78,10 @@ def command(
         return print_estimates(sources, coder.options, console)
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))
-    work = partial(compress_one, request=request, coder=coder, reporter=console)
-    with console.one_work(sources):
-        return console.each(sources, work)
+
+    def work(name: str, reporter: Reporter) -> None:
+        compress_one(name, request, coder, reporter)
+
+    with options.on_cluster(cluster, coder) as workers:
+        targets = results(sources, request, archive_name_rule(request))
+        return each_at_once(console, workers, sources, work, targets)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from nncompress.coding.options import METHODS, CodingOptions
 from nncompress.errors import FileError
 from nncompress.files.convert import Request
 from nncompress.files.names import SUFFIX, ends_as_folder
+from nncompress.pipeline.cluster import Cluster
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
@@ -92,6 +94,11 @@ threads = click.option(
     default=0,
     help="Threads in all, which the blocks at once share; 0, the default: one a core.",
 )
+cluster = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Have the blocks done by a Dask cluster, tcp://HOST:PORT, or by N processes, local:N.",
+)
 level = click.option(
     "--level",
     metavar="N",
@@ -128,6 +135,19 @@ def first_bytes(**settings: Any) -> Callable[[Command], Command]:
     """Add --bytes, how much of a file is taken."""
     words = "Take no more than the first so many bytes."
     return click.option("--bytes", "size", metavar="SIZE", type=Size(), help=words, **settings)
+
+
+@contextmanager
+def on_cluster(address: str | None, coder: Coder) -> Iterator[Cluster | None]:
+    """Let ``coder`` use a cluster for as long as the context lasts, where there is an address."""
+    if address is None:
+        yield None
+        return
+    from nncompress.pipeline.dask_cluster import open_cluster
+
+    with open_cluster(address) as cluster:
+        coder.cluster = cluster
+        yield cluster
 
 
 def refuse_existing(path: str, force: bool) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import click
 
-from nncompress.files.convert import Request, test_one
+from nncompress.files.convert import Reporter, Request, test_one
 from nncompress.files.walk import expand
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
 from . import options
+from .at_once import each_at_once
 from .console import Console
 
 
@@ -21,12 +20,14 @@ from .console import Console
 @options.no_name
 @options.recursive
 @options.decoding
+@options.cluster
 @options.messages
 def command(
     names: tuple[str, ...],
     suffix: str,
     recursive: bool,
     coder: Coder,
+    cluster: str | None,
     limits: Limits,
     console: Console,
 ) -> int:
@@ -35,6 +36,9 @@ def command(
     archives = list(
         expand(names, recursive=recursive, archives=True, failed=console.failed, suffix=suffix)
     )
-    work = partial(test_one, request=request, coder=coder, reporter=console)
-    with console.one_work(archives):
-        return console.each(archives, work)
+
+    def work(name: str, reporter: Reporter) -> None:
+        test_one(name, request, coder, reporter)
+
+    with options.on_cluster(cluster, coder) as workers:
+        return each_at_once(console, workers, archives, work)

@@ -207,8 +207,8 @@ class RemotePool:
             held = list(self._held.values())
         for job, future in held:
             self.release(job)
-            if future is not None:
-                future.cancel()
+            if future is not None and future.cancel():
+                future.set_running_or_notify_cancel()  # else who waits for it is not told
         self._cluster.forget(self)
 
 

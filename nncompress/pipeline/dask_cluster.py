@@ -62,7 +62,7 @@ def open_cluster(address: str) -> Iterator[Cluster]:
     if local is not None and not 1 <= int(local[1]) <= MOST_LOCAL:
         raise ConfigError(f"local:N has 1 to {MOST_LOCAL} worker processes, not {local[1]}")
     _require_distributed()
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said by errors
+    _silence()
     with ExitStack() as stack:
         if local is not None:
             count = int(local[1])
@@ -86,6 +86,13 @@ def _require_distributed() -> None:
         ) from None
 
 
+def _silence() -> None:
+    """Keep Dask's log from standard error: what is lost is said by one error."""
+    for name in tuple(logging.root.manager.loggerDict):
+        if name.split(".")[0] == "distributed":  # each has a level of its own
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 @contextmanager
 def _local_cluster(count: int) -> Iterator[Any]:
     """Start worker processes, which share the cores of this machine.
@@ -101,7 +108,7 @@ def _local_cluster(count: int) -> Iterator[Any]:
             threads_per_worker=max(1, cpus() // count),
             processes=True,
             memory_limit=0,  # blocks at once are bounded by what they are known to take
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL,
             security=_has_encryption() or None,
         )
@@ -122,15 +129,15 @@ def _has_encryption() -> bool:
 
 @contextmanager
 def _interrupts_kept_from_children() -> Iterator[None]:
-    """Let processes that start meanwhile not hear Ctrl-C, which a terminal sends to all of them."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Let processes that start meanwhile ignore Ctrl-C, which a terminal sends to all of them."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
