@@ -64,6 +64,10 @@ def compressed(data: bytes, coder: Coder) -> bytes:
     return sink.getvalue()
 
 
+def restored_seconds(archive: bytes, coder: Coder) -> float:
+    return seconds_of(lambda: decompress_stream(io.BytesIO(archive), Null(), coder))
+
+
 def measure_pairs() -> dict[str, Any]:
     """Time one and two cores, as threads and as worker processes, in turn."""
     data = make_text(PAIR_SIZE)
@@ -83,16 +87,13 @@ def measure_pairs() -> dict[str, Any]:
                 rows.append((took[here], took[elsewhere]))
             archive = compressed(data[: 4 << 20], here)
             assert archive == compressed(data[: 4 << 20], elsewhere)
-            back = {
-                coder: seconds_of(lambda c=coder: decompress_stream(io.BytesIO(archive), Null(), c))
-                for coder in (here, elsewhere)
-            }
+            back = [restored_seconds(archive, coder) for coder in (here, elsewhere)]
         found[f"{cores} cores"] = {
             "start_seconds": started,
             "threads_seconds": [row[0] for row in rows],
             "workers_seconds": [row[1] for row in rows],
             "ratio": statistics.median(row[1] / row[0] for row in rows),
-            "decompress_ratio": back[elsewhere] / back[here],
+            "decompress_ratio": back[1] / back[0],
         }
     one, two = (found[name]["workers_seconds"] for name in ("1 cores", "2 cores"))
     found["two_workers_to_one"] = statistics.median(two) / statistics.median(one)
