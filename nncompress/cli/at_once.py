@@ -6,16 +6,19 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import Progress
-from nncompress.files.convert import Reporter
 from nncompress.files.names import STDIN
-from nncompress.pipeline.cluster import Cluster
 from nncompress.pipeline.stream import Totals
 from nncompress.pipeline.workers import POLL
 
 from .console import Console
+
+if TYPE_CHECKING:
+    from nncompress.pipeline.cluster import Cluster
 
 MOST_FILES = 32
 """Files that are open at once, each with threads of its own."""
@@ -73,39 +76,48 @@ class _Turn:
         self._kept.append(lambda: self._console.warn(message))
 
 
-def each_at_once(
+FileWork = Callable[..., None]
+"""Does the file whose name it is given, and speaks to ``reporter`` where that is given too."""
+
+
+@contextmanager
+def working_on(
     console: Console,
     cluster: Cluster | None,
     names: Sequence[str],
-    work: Callable[[str, Reporter], None],
     targets: Sequence[Path | None] = (),
-) -> int:
-    """Do ``work`` for all files and return the exit status.
+) -> Iterator[Callable[[FileWork], int]]:
+    """Yield what does a work for all files, and returns the exit status.
 
     Args:
-        console: where they report, in order.
+        console: where files report, in order.
         cluster: works on several files at once; None for one after the other.
         names: of the files.
-        work: does one file, and reports to what it is given.
         targets: names of their results; files whose results meet are done one after the other.
     """
-    if cluster is None or len(names) < 2 or STDIN in names or not _are_apart(names, targets):
-        with console.one_work(list(names)):
-            return console.each(names, lambda name: work(name, console))
+    at_once = cluster is not None and len(names) > 1 and STDIN not in names
+    at_once = at_once and _are_apart(names, targets)
+    with console.one_work(list(names), at_once=at_once):
+        if cluster is not None and at_once:
+            yield partial(_each_at_once, console, cluster, names)
+        else:
+            yield partial(console.each, names)
+
+
+def _each_at_once(console: Console, cluster: Cluster, names: Sequence[str], work: FileWork) -> int:
     turns = {name: _Turn(console) for name in names}
     threads = ThreadPoolExecutor(min(MOST_FILES, len(names), cluster.workers + 1))
-    with console.one_work(list(names), at_once=True):
-        try:
-            futures = {name: threads.submit(work, name, turns[name]) for name in names}
-            return console.each(names, lambda name: _report(turns[name], futures[name]))
-        except Exception:
-            cluster.close()  # so that all of them end soon
-            for turn in turns.values():
-                turn.come()
-            threads.shutdown(cancel_futures=True)
-            raise
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
+    try:
+        futures = {name: threads.submit(work, name, reporter=turns[name]) for name in names}
+        return console.each(names, lambda name: _report(turns[name], futures[name]))
+    except Exception:
+        cluster.close()  # so that all of them end soon
+        for turn in turns.values():
+            turn.come()
+        threads.shutdown(cancel_futures=True)
+        raise
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _report(turn: _Turn, future: Future[None]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import click
 
 from nncompress.files.convert import (
-    Reporter,
     Request,
     archive_name_rule,
     compress_one,
@@ -18,7 +18,7 @@ from nncompress.files.walk import expand
 from nncompress.pipeline.coder import Coder
 
 from . import options
-from .at_once import each_at_once
+from .at_once import working_on
 from .console import Console
 from .estimate import print_estimates
 from .unused import unused_options
@@ -78,10 +78,10 @@ def command(
         return print_estimates(sources, coder.options, console)
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))
-
-    def work(name: str, reporter: Reporter) -> None:
-        compress_one(name, request, coder, reporter)
-
-    with options.on_cluster(cluster, coder) as workers:
-        targets = results(sources, request, archive_name_rule(request))
-        return each_at_once(console, workers, sources, work, targets)
+    work = partial(compress_one, request=request, coder=coder, reporter=console)
+    targets = results(sources, request, archive_name_rule(request))
+    with (
+        options.on_cluster(cluster, coder) as workers,
+        working_on(console, workers, sources, targets) as each,
+    ):
+        return each(work)

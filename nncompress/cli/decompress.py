@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import click
 
 from nncompress.files.convert import (
-    Reporter,
     Request,
     contents_rule,
     decompress_one,
@@ -20,7 +20,7 @@ from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
 from . import options
-from .at_once import each_at_once
+from .at_once import working_on
 from .console import Console
 from .unused import unused_options
 
@@ -68,10 +68,11 @@ def command(
     if recover and cluster is not None:
         console.warn("--cluster has no effect beside --recover")
         cluster = None
-
-    def work(name: str, reporter: Reporter) -> None:
-        (recover_one if recover else decompress_one)(name, request, coder, reporter)
-
-    with options.on_cluster(cluster, coder) as workers:
-        targets = results(archives, request, contents_rule(request))
-        return each_at_once(console, workers, archives, work, targets)
+    one = recover_one if recover else decompress_one
+    work = partial(one, request=request, coder=coder, reporter=console)
+    targets = results(archives, request, contents_rule(request))
+    with (
+        options.on_cluster(cluster, coder) as workers,
+        working_on(console, workers, archives, targets) as each,
+    ):
+        return each(work)

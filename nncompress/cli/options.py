@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,12 +21,14 @@ from nncompress.coding.options import METHODS, CodingOptions
 from nncompress.errors import FileError
 from nncompress.files.convert import Request
 from nncompress.files.names import SUFFIX, ends_as_folder
-from nncompress.pipeline.cluster import Cluster
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
 from . import candidates
 from .console import Console
+
+if TYPE_CHECKING:
+    from nncompress.pipeline.cluster import Cluster
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from nncompress.files.convert import Reporter, Request, test_one
+from nncompress.files.convert import Request, test_one
 from nncompress.files.walk import expand
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
 from . import options
-from .at_once import each_at_once
+from .at_once import working_on
 from .console import Console
 
 
@@ -36,9 +38,9 @@ def command(
     archives = list(
         expand(names, recursive=recursive, archives=True, failed=console.failed, suffix=suffix)
     )
-
-    def work(name: str, reporter: Reporter) -> None:
-        test_one(name, request, coder, reporter)
-
-    with options.on_cluster(cluster, coder) as workers:
-        return each_at_once(console, workers, archives, work)
+    work = partial(test_one, request=request, coder=coder, reporter=console)
+    with (
+        options.on_cluster(cluster, coder) as workers,
+        working_on(console, workers, archives) as each,
+    ):
+        return each(work)

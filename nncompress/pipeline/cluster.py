@@ -34,7 +34,7 @@ from .tasks import NeedsModels, Task, run_task
 UNKNOWN_WORKERS = 64
 """For an executor that does not say how many workers it has."""
 
-AHEAD = 4
+TASKS_AHEAD = 4
 """Beside a task for each worker, one more for so many of them waits, so that none is idle."""
 
 MOST_TRIES = 4
@@ -92,7 +92,7 @@ class Cluster(ABC):
         while True:
             workers = self.workers
             with self._changed:
-                full = self._places >= workers + -(-workers // AHEAD)
+                full = self._places >= workers + -(-workers // TASKS_AHEAD)
                 full = full or self._bytes + size > self._room
                 if not (self._places and full) or stopped.is_set():
                     self._places += 1

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import (
     BlockCodec,
@@ -42,7 +42,6 @@ from nncompress.errors import (
 )
 from nncompress.machine.resources import cpus, memory
 
-from .cluster import Cluster
 from .limits import (
     SHARE,
     LimitedCodec,
@@ -51,19 +50,17 @@ from .limits import (
     needed_to_encode,
     needed_to_find,
 )
-from .pool import Job, RemoteTask, ThreadPool
-from .tasks import DecodeTask, EncodeTask, Task
+from .pool import Job, RemoteTask, Result, ThreadPool
+from .tasks import MOST_OPEN, DecodeTask, EncodeTask, Task
 from .workers import Workers
 
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from .cluster import Cluster
 
 log = logging.getLogger("nncompress")
 
 HISTORY_SHARE = 8
 """Of that, the literals that later blocks may repeat take this part when decoding."""
-
-MOST_OPEN = 8
-"""Codecs that are kept open for decoding; one that is needed again is opened anew."""
 
 
 class Coder:

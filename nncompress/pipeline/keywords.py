@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 
-from .cluster import Cluster, ExecutorCluster
 from .fileobj import FilePath
 from .limits import Limits
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
 
 
 def coding_options(
@@ -91,5 +93,7 @@ def using(executor: Executor | None) -> Iterator[Cluster | None]:
     if not isinstance(executor, Executor):
         kind = type(executor).__name__
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {kind}")
+    from .cluster import ExecutorCluster
+
     with closing(ExecutorCluster(executor)) as cluster:
         yield cluster

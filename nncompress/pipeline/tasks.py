@@ -38,7 +38,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 MOST_OPEN = 8
-"""Codecs that are kept open, and models that are kept in memory."""
+"""Codecs that are kept open, and models that are kept in memory; others are opened anew."""
 
 
 class NeedsModels(Exception):

@@ -19,10 +19,9 @@ from typing import Generic, TypeVar
 
 from nncompress.archive.codec import Progress
 
-from .pool import Job, Pool
+from .pool import Job, Pool, Result
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 POLL = 0.5
 """Seconds. On Windows Ctrl-C is heard only between two waits."""
