@@ -93,7 +93,17 @@ def using(executor: Executor | None) -> Iterator[Cluster | None]:
     if not isinstance(executor, Executor):
         kind = type(executor).__name__
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {kind}")
+    with closing(_cluster_of(executor)) as cluster:
+        yield cluster
+
+
+def _cluster_of(executor: Executor) -> Cluster:
+    """Return what sends tasks to an executor; of Dask's, what knows how many threads there are."""
     from .cluster import ExecutorCluster
 
-    with closing(ExecutorCluster(executor)) as cluster:
-        yield cluster
+    client = getattr(executor, "_client", None)
+    if client is None or not type(executor).__module__.startswith("distributed."):
+        return ExecutorCluster(executor)
+    from .dask_cluster import DaskCluster
+
+    return DaskCluster(client, client.scheduler.address)
