@@ -75,6 +75,8 @@ def command(
         )
     )
     if estimate:
+        if cluster is not None:
+            console.warn("--cluster has no effect beside --estimate")
         return print_estimates(sources, coder.options, console)
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))

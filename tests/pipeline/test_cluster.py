@@ -164,12 +164,17 @@ def test_a_cluster_makes_the_archive_of_this_process(dask):
     assert done == SIZE * len(BLOCKS)
 
 
-def test_blocks_of_a_killed_worker_are_done_again(scheduler):
-    here = [coded for _, coded in Coder(FAST).encode(BLOCKS)]
+@pytest.mark.parametrize("with_model", [False, True])
+def test_blocks_of_a_killed_worker_are_done_again(scheduler, uninstalled, with_model):
+    options = CodingOptions(model=uninstalled, method="network") if with_model else FAST
+    here = [coded for _, coded in Coder(options).encode(BLOCKS)]
     with open_cluster(scheduler) as cluster:
-        coded = Coder(FAST, cluster=cluster).encode(BLOCKS)
+        coded = Coder(options, cluster=cluster).encode(BLOCKS)
         found = [next(coded)[1]]
-        pid = cluster._client.run(os.getpid).popitem()[1]  # type: ignore[attr-defined]
+        client = cluster._client  # type: ignore[attr-defined]
+        workers = {address for holders in client.who_has().values() for address in holders}
+        pids = client.run(os.getpid)
+        pid = pids[sorted(workers & set(pids))[0]] if with_model else pids.popitem()[1]
         os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         found += [made for _, made in coded]
     assert found == here
