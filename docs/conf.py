@@ -43,9 +43,7 @@ nitpick_ignore = [
     )
 ]
 # Python's own:
-nitpick_ignore_regex = [
-    ("py:.*", r"(os|lzma|bz2|shutil|concurrent|pathlib)(\..*)?")
-]
+nitpick_ignore_regex = [("py:.*", r"(os|lzma|bz2|shutil|concurrent|pathlib)(\..*)?")]
 myst_heading_anchors = 3
 smartquotes = False  # they would make a dash of the two hyphens before an option
 suppress_warnings = ["myst.header"]
