@@ -31,6 +31,7 @@ nitpick_ignore = [
         "BinaryIO",
         "BinaryMode",
         "Buffer",
+        "Executor",
         "FilePath",
         "TextIO",
         "TextMode",
@@ -41,7 +42,8 @@ nitpick_ignore = [
         "incremental.Decompressor",
     )
 ]
-nitpick_ignore_regex = [("py:.*", r"(os|lzma|bz2|shutil)(\..*)?")]  # Python's own
+# Python's own:
+nitpick_ignore_regex = [("py:.*", r"(os|lzma|bz2|shutil|concurrent|pathlib)(\..*)?")]
 myst_heading_anchors = 3
 smartquotes = False  # they would make a dash of the two hyphens before an option
 suppress_warnings = ["myst.header"]

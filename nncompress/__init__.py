@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from nncompress.files.info import ArchiveInfo, BlockInfo, EmbeddedInfo, info
     from nncompress.files.tarformat import register_archive_format
+    from nncompress.files.whole import compress_file, decompress_file
     from nncompress.reports.measure import bits_per_byte
 
 __all__ = [
@@ -38,7 +39,9 @@ __all__ = [
     "__version__",
     "bits_per_byte",
     "compress",
+    "compress_file",
     "decompress",
+    "decompress_file",
     "errors",
     "info",
     "open",
@@ -51,6 +54,8 @@ _ELSEWHERE = {
     "BlockInfo": "files.info",
     "EmbeddedInfo": "files.info",
     "bits_per_byte": "reports.measure",
+    "compress_file": "files.whole",
+    "decompress_file": "files.whole",
     "info": "files.info",
     "register_archive_format": "files.tarformat",
 }

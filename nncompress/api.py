@@ -7,18 +7,21 @@ is coded.
 from __future__ import annotations
 
 import io
-import operator
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, get_args, overload
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO, get_args, overload
 
-from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 from nncompress.pipeline import incremental
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.fileobj import FilePath, open_archive
 from nncompress.pipeline.incremental import as_bytes
-from nncompress.pipeline.limits import Limits
+from nncompress.pipeline.keywords import (
+    check_text,
+    coding_options,
+    reading_limits,
+    using,
+    whole_number,
+)
 from nncompress.pipeline.stream import compress_stream, decompress_stream
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ def compress(
     device: str = "auto",
     threads: int = 0,
     memory_limit: int | None = None,
+    executor: Executor | None = None,
 ) -> bytes:
     """Compress ``data`` and return an archive.
 
@@ -59,6 +63,8 @@ def compress(
         memory_limit: bytes of memory that the blocks coded at once may take; blocks become smaller
             to fit, and the level lower where that is not enough. None for any number for one
             block, and a quarter of the machine's memory for several.
+        executor: what codes the blocks: any :class:`concurrent.futures.Executor`, with ``threads``
+            and ``memory_limit`` for each of its processes; None for threads of this process.
 
     Returns:
         An archive, never more than 32 bytes and 0.01% larger than ``data``, and the model that it
@@ -79,10 +85,11 @@ def compress(
     True
     """
     sink = io.BytesIO()
-    options = _coding_options(
+    options = coding_options(
         model, device, threads, memory_limit, level, method, window, embed_model
     )
-    compress_stream(io.BytesIO(as_bytes(data)), sink, Coder(options))
+    with using(executor) as cluster:
+        compress_stream(io.BytesIO(as_bytes(data)), sink, Coder(options, cluster=cluster))
     return sink.getvalue()
 
 
@@ -94,6 +101,7 @@ def decompress(
     device: str = "auto",
     threads: int = 0,
     memory_limit: int | None = None,
+    executor: Executor | None = None,
 ) -> bytes:
     """Return the contents of an archive, or of several joined together.
 
@@ -106,6 +114,9 @@ def decompress(
         threads: how many to use, 0 for one a core.
         memory_limit: bytes of memory that the blocks coded at once may take; None for any number
             for one block, and a quarter of the machine's memory for several.
+        executor: what decodes the blocks: any :class:`concurrent.futures.Executor`, with
+            ``threads`` and ``memory_limit`` for each of its processes; None for threads of this
+            process.
 
     Raises:
         TypeError: an argument has the wrong type.
@@ -122,10 +133,12 @@ def decompress(
         ...
     nncompress.errors.NotAnArchiveError: not an nncompress archive (its first bytes are not those...
     """
-    options = _coding_options(model, device, threads, memory_limit)
+    options = coding_options(model, device, threads, memory_limit)
     sink = io.BytesIO()
-    limits = _limits(options, max_output_size)
-    decompress_stream(io.BytesIO(as_bytes(data)), sink, Coder(options), limits)
+    limits = reading_limits(options, max_output_size)
+    with using(executor) as cluster:
+        coder = Coder(options, cluster=cluster)
+        decompress_stream(io.BytesIO(as_bytes(data)), sink, coder, limits)
     return sink.getvalue()
 
 
@@ -170,10 +183,10 @@ class Compressor(incremental.Compressor):
         threads: int = 0,
         memory_limit: int | None = None,
     ) -> None:
-        options = _coding_options(
+        options = coding_options(
             model, device, threads, memory_limit, level, method, window, embed_model
         )
-        size = _whole("block_size", block_size)
+        size = whole_number("block_size", block_size)
         super().__init__(Coder(options).encoder, block_size=size)
 
 
@@ -208,8 +221,8 @@ class Decompressor(incremental.Decompressor):
         threads: int = 0,
         memory_limit: int | None = None,
     ) -> None:
-        options = _coding_options(model, device, threads, memory_limit)
-        limits, coder = _limits(options, max_output_size), Coder(options)
+        options = coding_options(model, device, threads, memory_limit)
+        limits, coder = reading_limits(options, max_output_size), Coder(options)
         super().__init__(coder.decoder, limits, coder.history())
 
 
@@ -325,74 +338,16 @@ def open(
     ...     file.read()
     b'998\n999'
     """
-    _text("mode", mode)
+    check_text("mode", mode)
     if mode not in (*BINARY_MODES, *TEXT_MODES):
         raise ConfigError(f"invalid mode {mode!r}: use r, w, x or a, with b or t")
     text = mode in TEXT_MODES
     if not text and not encoding is errors is newline is None:
         raise ConfigError("encoding, errors and newline are for text modes")
-    options = _coding_options(
+    options = coding_options(
         model, device, threads, memory_limit, level, method, window, embed_model
     )
-    binary = open_archive(file, mode[0], options, _whole("block_size", block_size))
+    binary = open_archive(file, mode[0], options, whole_number("block_size", block_size))
     if not text:
         return binary
     return io.TextIOWrapper(binary, encoding, errors, newline)
-
-
-def _coding_options(
-    model: FilePath | None,
-    device: str,
-    threads: int,
-    memory_limit: int | None,
-    level: int | None = None,
-    method: str | None = None,
-    window: int | None = None,
-    embed_model: bool = False,
-) -> CodingOptions:
-    """Return the options, or raise TypeError for a value of the wrong type."""
-    _text("device", device)
-    if method is not None:
-        _text("method", method)
-    if not isinstance(embed_model, bool):
-        raise TypeError(f"embed_model must be True or False, not {type(embed_model).__name__}")
-    number = _whole("threads", threads)
-    if number is None:
-        raise TypeError("threads must be a whole number, not None")
-    limit = _whole("memory_limit", memory_limit)
-    if limit is not None and limit < 1:
-        raise ConfigError(f"memory_limit must be at least 1, not {limit}")
-    return CodingOptions(
-        model=model if model is None or isinstance(model, str) else Path(os.fsdecode(model)),
-        level=_whole("level", level),
-        method=method,
-        device=device,
-        threads=number,
-        memory_limit=limit,
-        window=_whole("window", window),
-        embed_model=embed_model,
-    )
-
-
-def _limits(options: CodingOptions, max_output_size: int | None) -> Limits:
-    most = _whole("max_output_size", max_output_size)
-    if most is not None and most < 0:
-        raise ConfigError(f"max_output_size must be at least 0, not {most}")
-    return Limits(options.memory_limit, most)
-
-
-def _whole(name: str, value: Any) -> int | None:
-    """Return a whole number of any type that is one, or None; raise TypeError for others."""
-    if value is None:
-        return None
-    try:
-        if not isinstance(value, bool):
-            return operator.index(value)
-    except TypeError:
-        pass
-    raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
-
-
-def _text(name: str, value: Any) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be text (str), not {type(value).__name__}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "ArchiveError",
+    "ClusterError",
     "ConfigError",
     "DamagedArchiveError",
     "DeviceError",
@@ -114,6 +115,10 @@ class ModelMismatchError(ModelError):
 
 class DeviceError(NNCompressError):
     """A device is missing, or does not compute exactly."""
+
+
+class ClusterError(NNCompressError):
+    """Workers elsewhere cannot be reached, were lost, or cannot do what they are asked."""
 
 
 class MissingLibraryError(NNCompressError, ImportError):

@@ -16,6 +16,7 @@ class ZlibCodec:
     """Deflate under the ids of real methods: NETWORK_MIXING with a model identity, else MIXING."""
 
     embedded: bytes | None = None
+    spec: object = None
 
     def __init__(
         self,

@@ -59,6 +59,10 @@ class BlockCodec(Protocol):
         """The member that carries that model, where archives are to begin with it; else None."""
 
     @property
+    def spec(self) -> object:
+        """What another process needs to open this codec; None where only this one can have it."""
+
+    @property
     def block_size(self) -> int:
         """Raw bytes a block should have, at most ``MAX_BLOCK_SIZE``.
 
@@ -134,6 +138,7 @@ class StoredCodec:
 
     model_id: bytes | None = None
     embedded: bytes | None = None
+    spec: object = None
     copy_rules = NO_REPEATS
 
     def __init__(self, block_size: int = 2**20) -> None:

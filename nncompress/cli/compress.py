@@ -7,12 +7,18 @@ from functools import partial
 
 import click
 
-from nncompress.files.convert import Request, compress_one
+from nncompress.files.convert import (
+    Request,
+    archive_name_rule,
+    compress_one,
+    results,
+)
 from nncompress.files.targets import Run
 from nncompress.files.walk import expand
 from nncompress.pipeline.coder import Coder
 
 from . import options
+from .at_once import working_on
 from .console import Console
 from .estimate import print_estimates
 from .unused import unused_options
@@ -40,6 +46,7 @@ from .unused import unused_options
 @options.no_name
 @options.recursive
 @options.encoding
+@options.cluster
 @options.messages
 def command(
     names: tuple[str, ...],
@@ -49,6 +56,7 @@ def command(
     estimate: bool,
     recursive: bool,
     coder: Coder,
+    cluster: str | None,
     console: Console,
 ) -> int:
     """Compress each FILE to FILE.nnc; without FILE, or for -, standard input to standard output.
@@ -67,9 +75,15 @@ def command(
         )
     )
     if estimate:
+        if cluster is not None:
+            console.warn("--cluster has no effect beside --estimate")
         return print_estimates(sources, coder.options, console)
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))
     work = partial(compress_one, request=request, coder=coder, reporter=console)
-    with console.one_work(sources):
-        return console.each(sources, work)
+    targets = results(sources, request, archive_name_rule(request))
+    with (
+        options.on_cluster(cluster, coder) as workers,
+        working_on(console, workers, sources, targets) as each,
+    ):
+        return each(work)

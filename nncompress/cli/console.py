@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import click
 
 from nncompress.archive.codec import Progress
-from nncompress.errors import FileError, NNCompressError
+from nncompress.errors import ClusterError, FileError, NNCompressError
 from nncompress.files.convert import summary
 from nncompress.files.names import Skip, label
 from nncompress.files.source import size_ahead
@@ -117,6 +117,8 @@ class Console:
                 self._run.go_to_file(number)
             try:
                 work(name)
+            except ClusterError:
+                raise  # the other files would have the same fate
             except Skip as skip:
                 self.warn(str(skip))
                 self.status = self.status or WARNING
@@ -128,15 +130,34 @@ class Console:
                 self.failed(_with_name(error, name))
         return self.status
 
+    def count_among_all(self, restores: bool, passes: int) -> Progress:
+        """Return what counts the bytes of one of several files that are worked on at once."""
+        assert self._run is not None
+        self._run.set_kind(restores, passes)
+        return self._run.add
+
+    def count_checked(self, size: int, made: int = 0, /) -> None:
+        """Count bytes that are done for the second time."""
+        assert self._run is not None
+        self._run.add_checked(size, made)
+
     @contextmanager
-    def one_work(self, names: list[str]) -> Iterator[None]:
-        """Show what :meth:`each` does for ``names`` as one work, with a count of the files."""
+    def one_work(self, names: list[str], *, at_once: bool = False) -> Iterator[None]:
+        """Show what :meth:`each` does for ``names`` as one work, with a count of the files.
+
+        ``at_once`` says that their bytes are counted together, in whatever order they are done.
+        """
         if len(names) < 2:
             yield
             return
-        self._run = ProgressMeter([size_ahead(name) for name in names])
+        sizes = [size_ahead(name) for name in names]
+        self._run = ProgressMeter(sizes)
+        if at_once:
+            self._run = ProgressMeter()
+            self._run.begin(Work(f"{len(names)} files", sum(size or 0 for size in sizes)))
         start = time.monotonic()
-        with SCREEN.show(self._run, drawn=False):
+        drawn = at_once and not self.quiet and can_draw()
+        with SCREEN.show(self._run, drawn=drawn):
             yield
         if self._results and self._shows_results:
             done = len(self._results)

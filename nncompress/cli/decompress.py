@@ -7,7 +7,12 @@ from functools import partial
 
 import click
 
-from nncompress.files.convert import Request, decompress_one
+from nncompress.files.convert import (
+    Request,
+    contents_rule,
+    decompress_one,
+    results,
+)
 from nncompress.files.repair import recover_one
 from nncompress.files.targets import Run
 from nncompress.files.walk import expand
@@ -15,6 +20,7 @@ from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
 from . import options
+from .at_once import working_on
 from .console import Console
 from .unused import unused_options
 
@@ -29,6 +35,7 @@ from .unused import unused_options
 @options.no_name
 @options.recursive
 @options.decoding
+@options.cluster
 @options.messages
 def command(
     names: tuple[str, ...],
@@ -37,6 +44,7 @@ def command(
     recover: bool,
     recursive: bool,
     coder: Coder,
+    cluster: str | None,
     limits: Limits,
     console: Console,
 ) -> int:
@@ -57,6 +65,14 @@ def command(
     )
     request = replace(request, sources=len(archives), run=Run(archives))
     request = replace(request, sparse=sparse, limits=limits)
-    work = recover_one if recover else decompress_one
-    with console.one_work(archives):
-        return console.each(archives, partial(work, request=request, coder=coder, reporter=console))
+    if recover and cluster is not None:
+        console.warn("--cluster has no effect beside --recover")
+        cluster = None
+    one = recover_one if recover else decompress_one
+    work = partial(one, request=request, coder=coder, reporter=console)
+    targets = results(archives, request, contents_rule(request))
+    with (
+        options.on_cluster(cluster, coder) as workers,
+        working_on(console, workers, archives, targets) as each,
+    ):
+        return each(work)

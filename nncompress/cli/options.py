@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -25,6 +26,9 @@ from nncompress.pipeline.remote import is_url, place_of
 
 from . import candidates
 from .console import Console
+
+if TYPE_CHECKING:
+    from nncompress.pipeline.cluster import Cluster
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -94,6 +98,11 @@ threads = click.option(
     default=0,
     help="Threads in all, which the blocks at once share; 0, the default: one a core.",
 )
+cluster = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Have the blocks done by a Dask cluster, tcp://HOST:PORT, or by N processes, local:N.",
+)
 level = click.option(
     "--level",
     metavar="N",
@@ -130,6 +139,19 @@ def first_bytes(**settings: Any) -> Callable[[Command], Command]:
     """Add --bytes, how much of a file is taken."""
     words = "Take no more than the first so many bytes."
     return click.option("--bytes", "size", metavar="SIZE", type=Size(), help=words, **settings)
+
+
+@contextmanager
+def on_cluster(address: str | None, coder: Coder) -> Iterator[Cluster | None]:
+    """Let ``coder`` use a cluster for as long as the context lasts, where there is an address."""
+    if address is None:
+        yield None
+        return
+    from nncompress.pipeline.dask_cluster import open_cluster
+
+    with open_cluster(address) as cluster:
+        coder.cluster = cluster
+        yield cluster
 
 
 def refuse_existing(path: str, force: bool) -> None:

@@ -98,6 +98,8 @@ class ProgressMeter:
 
     def go_to_file(self, number: int) -> None:
         """Go to a file of the run, counted from 0: those before it are done, or were left out."""
+        if not self._sizes:
+            return  # all are worked on at once
         with self._lock:
             self._number = number
             self._done = self._stage.passes * sum(size or 0 for size in self._sizes[:number])
@@ -110,6 +112,11 @@ class ProgressMeter:
                 self._restart()
         if self._sizes:
             self.go_to_file(self._number)
+
+    def set_kind(self, restores: bool, passes: int) -> None:
+        """Say whether the stage restores archives, and how often its bytes are gone through."""
+        with self._lock:
+            self._stage = replace(self._stage, restores=restores, passes=passes)
 
     def begin_check(self) -> None:
         """Go through the bytes of the stage a second time."""

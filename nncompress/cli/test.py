@@ -12,6 +12,7 @@ from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.limits import Limits
 
 from . import options
+from .at_once import working_on
 from .console import Console
 
 
@@ -21,12 +22,14 @@ from .console import Console
 @options.no_name
 @options.recursive
 @options.decoding
+@options.cluster
 @options.messages
 def command(
     names: tuple[str, ...],
     suffix: str,
     recursive: bool,
     coder: Coder,
+    cluster: str | None,
     limits: Limits,
     console: Console,
 ) -> int:
@@ -36,5 +39,8 @@ def command(
         expand(names, recursive=recursive, archives=True, failed=console.failed, suffix=suffix)
     )
     work = partial(test_one, request=request, coder=coder, reporter=console)
-    with console.one_work(archives):
-        return console.each(archives, work)
+    with (
+        options.on_cluster(cluster, coder) as workers,
+        working_on(console, workers, archives) as each,
+    ):
+        return each(work)

@@ -7,7 +7,7 @@ their order, threads, time or memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +16,9 @@ from nncompress.archive.codec import Progress, no_progress
 from nncompress.errors import ConfigError, ModelError, ModelNotFoundError
 
 from .block import BlockCoder, level_of, open_block_coder
+from .cores import Cores
 from .levels import LEVELS, Level
-from .options import CodingOptions
+from .options import CodecSpec, CodingOptions
 
 if TYPE_CHECKING:
     from nncompress.exact.modelfile import Model
@@ -48,6 +49,12 @@ class AutoCoder:
         self.block_size = self._named.block_size
         self.first_block_size = self._named.first_block_size
         self.copy_rules = self._named.copy_rules
+
+    @property
+    def spec(self) -> CodecSpec:
+        """What another process needs to code blocks likewise."""
+        models = tuple(identity for identity in self.models if identity is not None)
+        return replace(self._named.spec, models=models)
 
     @property
     def models(self) -> list[bytes | None]:
@@ -108,6 +115,34 @@ def open_auto_coder(options: CodingOptions) -> AutoCoder | BlockCoder:
         cores = coder.cores
         coders.append(coder)
     return AutoCoder(coders, own)
+
+
+def open_as_specified(
+    spec: CodecSpec, find: Callable[[bytes], Model], threads: int, cores: Cores
+) -> AutoCoder | BlockCoder:
+    """Open what codes blocks as a codec of another process does.
+
+    Args:
+        spec: of that codec.
+        find: returns the model with an identity.
+        threads: how many to use.
+        cores: what blocks borrow threads from.
+    """
+
+    def open_with(model: Model | None) -> BlockCoder:
+        return BlockCoder(
+            model,
+            level=spec.level,
+            method=spec.method,
+            device=spec.device,
+            threads=threads,
+            cores=cores,
+        )
+
+    if not spec.models:
+        return open_with(None)
+    coders = [open_with(find(identity)) for identity in spec.models]
+    return coders[0] if len(coders) == 1 else AutoCoder(coders, spec.named)
 
 
 def _models_to_try(level: Level) -> tuple[bytes | None, list[Model]]:

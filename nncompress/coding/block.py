@@ -30,7 +30,7 @@ from .head import Head, read_head
 from .kinds import kind_of
 from .levels import DEFAULT_LEVEL, LEVELS, Level
 from .loop import OpenEncoder, decode, encode
-from .options import AUTO_MODEL, CodingOptions
+from .options import AUTO_MODEL, CodecSpec, CodingOptions
 from .predictors import make_predictor, predictor_memory
 from .records import NO_RECORDS
 
@@ -103,6 +103,12 @@ class BlockCoder:
     def model_id(self) -> bytes | None:
         """Identity of the model, 16 bytes, or None."""
         return self.model.identity if self.model is not None else None
+
+    @property
+    def spec(self) -> CodecSpec:
+        """What another process needs to code blocks likewise."""
+        models = () if self.model_id is None else (self.model_id,)
+        return CodecSpec(self.level, self.method, models, self.model_id, self.device)
 
     @property
     def block_size(self) -> int:

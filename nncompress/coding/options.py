@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nncompress.errors import ConfigError
 
-from .levels import LEVELS
+from .levels import LEVELS, Level
 
 AUTO_MODEL = "auto"
 """In place of a model's name: that of the installed ones which fits a block best."""
@@ -65,3 +65,26 @@ class CodingOptions:
     def chosen_device(self) -> str:
         """The device that ``device`` stands for."""
         return "cpu" if self.device == "auto" else self.device
+
+
+@dataclass(frozen=True)
+class CodecSpec:
+    """What another process needs to open a codec that codes every block as this one does.
+
+    Attributes:
+        level: how blocks are coded, with the window and whatever else was asked for.
+        method: one of ``METHODS`` but "stored".
+        models: identities of the models that blocks are tried with; none for mixing alone.
+        named: the one of them that archives name in their header.
+        device: "cpu", "cuda" or "cuda:N".
+        threads: 0 for what the other process finds.
+        memory_limit: bytes that the blocks coded at once there may take; None for no limit.
+    """
+
+    level: Level
+    method: str
+    models: tuple[bytes, ...] = ()
+    named: bytes | None = None
+    device: str = "cpu"
+    threads: int = 0
+    memory_limit: int | None = None

@@ -176,6 +176,20 @@ def contents_rule(request: Request) -> Callable[[Place], Place]:
     return rule
 
 
+def results(names: list[str], request: Request, rule: Callable[[Path], Path]) -> list[Path | None]:
+    """Return where the result of each file will go; None for standard output, or if unknown."""
+    found: list[Path | None] = []
+    for name in names:
+        try:
+            target = place_output(request.output, rule(Path(name)), request.sources)
+        except Skip:  # it has none
+            continue
+        except NNCompressError:  # raised again when it is this file's turn
+            target = None
+        found.append(None if _uses_stdout(name, request) else target)
+    return found
+
+
 def test_one(name: str, request: Request, coder: Coder, reporter: Reporter) -> None:
     """Decode the archive ``name`` and check it, without writing anything."""
     refuse_terminal(name)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import (
     BlockCodec,
@@ -31,7 +32,7 @@ from nncompress.archive.history import KeptLiterals
 from nncompress.archive.reader import BlockRecord, MemberEnd, decode_record
 from nncompress.archive.writer import RawBlock
 from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
-from nncompress.coding.options import AUTO_MODEL, CodingOptions
+from nncompress.coding.options import AUTO_MODEL, CodecSpec, CodingOptions
 from nncompress.errors import (
     MemoryLimitError,
     ModelError,
@@ -41,13 +42,22 @@ from nncompress.errors import (
 )
 from nncompress.machine.resources import cpus, memory
 
-from .limits import LimitedCodec, in_units, needed_to_encode, needed_to_find
-from .workers import Job, Workers
+from .limits import (
+    SHARE,
+    LimitedCodec,
+    in_units,
+    needed_to_decode,
+    needed_to_encode,
+    needed_to_find,
+)
+from .pool import Job, RemoteTask, Result, ThreadPool
+from .tasks import MOST_OPEN, DecodeTask, EncodeTask, Task
+from .workers import Workers
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
 
 log = logging.getLogger("nncompress")
-
-SHARE = 4
-"""Without a limit, blocks at once take this part of the memory: one in so many bytes."""
 
 HISTORY_SHARE = 8
 """Of that, the literals that later blocks may repeat take this part when decoding."""
@@ -55,9 +65,6 @@ HISTORY_SHARE = 8
 DEVICE_BLOCKS = 64
 """Blocks that are coded at once on a device, where they share its steps: at the default level 2,048
 lanes. They wait for the device most of the time, and so are not bound to the number of cores."""
-
-MOST_OPEN = 8
-"""Codecs that are kept open for decoding; one that is needed again is opened anew."""
 
 
 class Coder:
@@ -70,10 +77,14 @@ class Coder:
         options: how blocks are coded.
         adjust: whether encoding may take smaller blocks, or a lower level, to keep to a memory
             limit; otherwise that is an error.
+        cluster: workers elsewhere that code the blocks; None for threads of this process.
     """
 
-    def __init__(self, options: CodingOptions, *, adjust: bool = True) -> None:
+    def __init__(
+        self, options: CodingOptions, *, adjust: bool = True, cluster: Cluster | None = None
+    ) -> None:
         self.options = options
+        self.cluster = cluster
         self._adjust = adjust
         self.threads = options.threads or cpus()
         if options.chosen_device != "cpu":
@@ -119,23 +130,30 @@ class Coder:
         became, from any thread, one call at a time. Close the generator, and blocks that nobody
         waits for are given up.
         """
-        codec, numbers = self.encoder, count()
+        codec, numbers, cluster = self.encoder, count(), self.cluster
+        spec = None if cluster is None else self._spec(codec)
 
         def plan(block: RawBlock) -> Job[Coded]:
             alone = next(numbers) == 0 and block.last
             literals = block.literals
-            return Job(
+            job = Job(
                 partial(encode_block, codec, literals, alone=alone),
                 raw_size=len(literals),
                 weight=len(block.raw),
-                memory=needed_to_encode(codec, len(literals)) + len(block.raw) - len(literals),
+                memory=len(block.raw) - len(literals),
                 made=lambda coded: len(coded[1]),
             )
+            if spec is None:
+                return replace(job, memory=job.memory + needed_to_encode(codec, len(literals)))
+            if not literals:
+                return job
+            return self._elsewhere(job, EncodeTask(spec, literals, alone))
 
         room = self._memory
         if self.options.memory_limit is not None:
             room -= min(room, needed_to_find(codec.copy_rules.window))
-        return Workers(self.threads, room, plan, progress).run(blocks)
+        pool = ThreadPool(self.threads, room) if cluster is None or spec is None else cluster.pool()
+        return Workers(pool, plan, progress).run(blocks)
 
     def decode(
         self, records: Iterable[BlockRecord | MemberEnd], progress: Progress = no_progress
@@ -144,31 +162,72 @@ class Coder:
 
         As for :meth:`encode`, but bytes of the archive are done, and bytes of contents made.
         """
+        cluster = self.cluster
 
         def plan(record: BlockRecord | MemberEnd) -> Job[Decoded]:
             if not isinstance(record, BlockRecord):
                 return Job(lambda report: Decoded(b""))
-            return Job(
+            job = Job(
                 partial(decode_record, self.decoder, record),
                 raw_size=record.header.literal_size,
                 weight=record.size,
-                memory=self._needed_to_decode(record),
                 made=lambda _: record.header.raw_size,
             )
+            try:
+                codec = self._codec_for(record)
+                if codec is None:
+                    return job
+                if cluster is not None and (spec := self._spec(codec)) is not None:
+                    task = DecodeTask(spec, replace(record, embedded=None))
+                    return self._elsewhere(job, task, record.embedded)
+                return replace(job, memory=needed_to_decode(codec, record))
+            except NNCompressError:  # raised again by decoding, when it is this block's turn
+                return job
 
+        if cluster is not None:
+            return Workers(cluster.pool(), plan, progress).run(records)
         room = self._memory - self._memory // HISTORY_SHARE
-        return Workers(self.threads, room, plan, progress).run(records)
+        return Workers(ThreadPool(self.threads, room), plan, progress).run(records)
 
-    def _needed_to_decode(self, record: BlockRecord) -> int:
+    def _codec_for(self, record: BlockRecord) -> BlockCodec | None:
+        """Return what decodes a block; None for one that is not coded."""
         header = record.header
         if header.method in (Method.STORED, Method.MODEL):
-            return 0
+            return None
+        return self.decoder(header.needed_model(record.member), record.embedded)
+
+    def _spec(self, codec: BlockCodec) -> CodecSpec | None:
+        """Return what a worker elsewhere needs to code blocks as ``codec`` does."""
+        if not isinstance(codec.spec, CodecSpec):
+            return None
+        options = self.options
+        return replace(codec.spec, threads=options.threads, memory_limit=options.memory_limit)
+
+    def _elsewhere(
+        self, job: Job[Result], task: Task, embedded: ReadModel | None = None
+    ) -> Job[Result]:
+        """Return the job as one that a worker elsewhere does."""
+
+        def read_model(identity: bytes) -> bytes:
+            return self._model_file(identity, embedded)
+
+        return replace(job, memory=job.memory + task.size, remote=RemoteTask(task, read_model))
+
+    def _model_file(self, identity: bytes, embedded: ReadModel | None) -> bytes:
+        """Return the file of a model that a codec was opened with; the receiver checks it."""
+        if self.options.model not in (None, AUTO_MODEL):
+            from nncompress.coding.block import model_file
+            from nncompress.exact.modelfile import read_metadata
+
+            path = model_file(self.options)
+            if read_metadata(path).get("identity") == identity.hex():
+                return path.read_bytes()
         try:
-            codec = self.decoder(header.needed_model(record.member), record.embedded)
-            coded = record.payload[len(record.payload) - header.coded_size :]
-            return codec.memory(header.method, header.literal_size, coded)
-        except NNCompressError:  # raised again by decoding, when it is this block's turn
-            return 0
+            return _find_model(identity).read_bytes()
+        except ModelNotFoundError:
+            if embedded is None:
+                raise
+            return embedded()
 
     @property
     def history_room(self) -> int:

@@ -22,8 +22,8 @@ from nncompress.archive.reader import (
 from nncompress.archive.writer import MemberWriter, RawBlock
 from nncompress.machine.resources import memory
 
-from .coder import HISTORY_SHARE, SHARE
-from .limits import Limits
+from .coder import HISTORY_SHARE
+from .limits import SHARE, Limits
 from .splitting import open_splitter
 from .stream import READ_SIZE, check_contents, declare_blocks, frame_blocks
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from nncompress.archive.codec import BlockCodec, Progress, no_progress
 from nncompress.archive.format import Method
+from nncompress.archive.reader import BlockRecord
 from nncompress.errors import MemoryLimitError
+
+SHARE = 4
+"""Without a limit, blocks at once take this part of the memory: one in so many bytes."""
 
 SMALLEST_BLOCK = 1 << 16
 """Bytes; a memory limit makes no block smaller, since each starts cold."""
@@ -40,6 +48,19 @@ def needed_to_encode(codec: BlockCodec, size: int) -> int:
     return max(codec.memory(method, size) for method in methods)
 
 
+def needed_to_decode(codec: BlockCodec, record: BlockRecord) -> int:
+    """Return the bytes of memory that a block takes; its payload says by which method.
+
+    Raises:
+        ArchiveError: the payload cannot be one.
+    """
+    header = record.header
+    if header.method in (Method.STORED, Method.MODEL):
+        return 0
+    coded = record.payload[len(record.payload) - header.coded_size :]
+    return codec.memory(header.method, header.literal_size, coded)
+
+
 def needed_to_find(window: int) -> int:
     """Return the bytes of memory that finding repeats in a window takes at most.
 
@@ -67,6 +88,7 @@ class LimitedCodec:
     def __init__(self, codec: BlockCodec, limit: int) -> None:
         self._codec = codec
         self._limit = limit
+        self.spec = codec.spec
         self.model_id, self.embedded = codec.model_id, codec.embedded
         self.block_size = codec.block_size
         while self._too_large(self.block_size) and self.block_size // 2 >= SMALLEST_BLOCK:
@@ -120,3 +142,38 @@ class LimitedCodec:
                 limit=self._limit,
                 needed=needed,
             )
+
+
+class Room:
+    """Memory for the jobs at once. One that needs more than there is has it all to itself."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._taken = size, 0
+        self._changed = threading.Condition()
+
+    def take(self, size: int) -> None:
+        """Wait until there is room."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken or self._taken + size <= self._size)
+            self._taken += size
+
+    def give(self, size: int) -> None:
+        """Give back what was taken."""
+        with self._changed:
+            self._taken -= size
+            self._changed.notify_all()
+
+    @contextmanager
+    def held(self, size: int) -> Iterator[None]:
+        """Take room for as long as the context lasts."""
+        self.take(size)
+        try:
+            yield
+        finally:
+            self.give(size)
+
+    def close(self) -> None:
+        """Keep nobody waiting."""
+        with self._changed:
+            self._size = sys.maxsize
+            self._changed.notify_all()

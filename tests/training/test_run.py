@@ -21,7 +21,9 @@ from nncompress.network.presets import PRESETS, chosen_shape
 from nncompress.network.weights import load_weights, save_weights
 from nncompress.quantize.to_floats import load_network
 from nncompress.training.checkpoint import read_record
-from nncompress.training.loop import BEST_FILE, LOG_FILE, MODEL_FILE, RUN_FILE
+from nncompress.training.loop import BEST_FILE, LOG_FILE, MODEL_FILE, RUN_FILE, Trainer
+from nncompress.training.run import Setup, open_run
+from nncompress.training.sampler import Sampler
 from tests.models import DEEP, write_model
 from tests.training.conftest import prose
 
@@ -222,3 +224,25 @@ def test_processes_train_one_network_together(corpus: Path, tmp_path: Path) -> N
         "run-1.safetensors",
         "run.safetensors",
     ]
+    together = load_weights(tmp_path / "run" / MODEL_FILE)
+    alone = trained_alone(corpus, tmp_path)
+    started = load_weights(tmp_path / "start.safetensors").state_dict()
+    for name, tensor in alone.model.state_dict().items():
+        assert torch.allclose(together.state_dict()[name], tensor, rtol=1e-4, atol=1e-6), name
+    assert any(
+        not torch.equal(tensor, started[name]) for name, tensor in together.state_dict().items()
+    )
+
+
+def trained_alone(corpus: Path, tmp_path: Path) -> Trainer:
+    """One process does what two processes of two lanes each do in two steps, on the same text."""
+    given = {"lanes": 4, "segment": 8, "steps": 2}
+    setup = Setup(tmp_path / "alone", (corpus,), str(tmp_path / "start.safetensors"))
+    with open_run(setup, given) as alone:
+        first, second = (
+            Sampler(alone.split, alone.sampler.shares, lanes=2, seed=2 * alone.config.seed + rank)
+            for rank in range(2)
+        )
+        alone.sampler.next = lambda length: first.next(length) + second.next(length)
+        alone.train()
+    return alone
