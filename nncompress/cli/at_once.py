@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import Progress
 from nncompress.files.names import STDIN
+from nncompress.pipeline.remote import Place, Url, place_of
 from nncompress.pipeline.stream import Totals
 from nncompress.pipeline.workers import POLL
 
@@ -85,7 +86,7 @@ def working_on(
     console: Console,
     cluster: Cluster | None,
     names: Sequence[str],
-    targets: Sequence[Path | None] = (),
+    targets: Sequence[Place | None] = (),
 ) -> Iterator[Callable[[FileWork], int]]:
     """Yield what does a work for all files, and returns the exit status.
 
@@ -129,14 +130,17 @@ def _report(turn: _Turn, future: Future[None]) -> None:
     future.result()
 
 
-def _are_apart(names: Sequence[str], targets: Sequence[Path | None]) -> bool:
+def _are_apart(names: Sequence[str], targets: Sequence[Place | None]) -> bool:
     """Whether no result has the name of another one, or of a source."""
     if None in targets:
         return False
-    places = [_place(Path(name)) for name in names]
-    places += [_place(path) for path in targets if path is not None]
+    places = [_unique(place_of(name)) for name in names]
+    places += [_unique(place) for place in targets if place is not None]
     return len(set(places)) == len(places)
 
 
-def _place(path: Path) -> str:
-    return str(path.parent.resolve() / path.name).casefold()
+def _unique(place: Place) -> str:
+    """Return what two names of one file have in common."""
+    if isinstance(place, Url):
+        return str(place)
+    return str(place.parent.resolve() / place.name).casefold()

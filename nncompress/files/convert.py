@@ -29,10 +29,10 @@ from nncompress.pipeline.stream import (
 from nncompress.pipeline.waiting import flush_all, write_all
 
 from .names import STDIN, SUFFIX, Skip, archive_name, contents_name, label, place_output
-from .output import OutputFile, os_failure
+from .output import os_failure
 from .passing import decode_or_pass
 from .readback import read_back_from
-from .remote import Output, RemoteOutput
+from .remote import Output, open_output
 from .source import Source, open_source, open_stdin, remove_source
 from .targets import Run, descriptor_of, is_special, is_terminal
 
@@ -176,12 +176,14 @@ def contents_rule(request: Request) -> Callable[[Place], Place]:
     return rule
 
 
-def results(names: list[str], request: Request, rule: Callable[[Path], Path]) -> list[Path | None]:
+def results(
+    names: list[str], request: Request, rule: Callable[[Place], Place]
+) -> list[Place | None]:
     """Return where the result of each file will go; None for standard output, or if unknown."""
-    found: list[Path | None] = []
+    found: list[Place | None] = []
     for name in names:
         try:
-            target = place_output(request.output, rule(Path(name)), request.sources)
+            target = place_output(request.output, rule(place_of(name)), request.sources)
         except Skip:  # it has none
             continue
         except NNCompressError:  # raised again when it is this file's turn
@@ -303,10 +305,8 @@ def open_target(source: Source, target: Place, request: Request, reporter: Repor
             if answer is False:
                 raise Skip(f"{target}: not replaced")
             force = answer is True
-    if isinstance(target, Url):
-        sure = request.verify or request.remove
-        return RemoteOutput(target, force=force, sparse=request.sparse, read_back=sure)
-    return OutputFile(target, force=force, sparse=request.sparse, direct=direct)
+    sure = request.verify or request.remove
+    return open_output(target, force=force, sparse=request.sparse, direct=direct, read_back=sure)
 
 
 def _exists(target: Place, direct: bool) -> bool:
@@ -331,9 +331,7 @@ def named(name: str) -> Iterator[None]:
         raise
 
 
-def verify(
-    out: OutputFile | RemoteOutput, totals: Totals, coder: Coder, progress: Progress
-) -> None:
+def verify(out: Output, totals: Totals, coder: Coder, progress: Progress) -> None:
     """Decode the finished archive and compare with what was read; ``progress`` counts contents."""
     if out.data_path is None:
         raise FileError(f"{out.path}: is no regular file, so it cannot be verified", str(out.path))

@@ -192,7 +192,16 @@ class RemoteOutput:
 
 
 Output = OutputFile | RemoteOutput
-"""A result of the commands."""
+"""A result, complete when it appears."""
+
+
+def open_output(
+    place: Place, *, force: bool, sparse: bool, direct: bool = False, read_back: bool = False
+) -> Output:
+    """Open a result that appears on a disk, or behind a URL; arguments as there."""
+    if isinstance(place, Url):
+        return RemoteOutput(place, force=force, sparse=sparse, read_back=read_back)
+    return OutputFile(place, force=force, sparse=sparse, direct=direct)
 
 
 def _local_name(path: Url) -> Path:

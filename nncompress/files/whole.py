@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nncompress.errors import FileError
 from nncompress.pipeline.coder import Coder
-from nncompress.pipeline.fileobj import FilePath
+from nncompress.pipeline.fileobj import FilePath, place_of_file
 from nncompress.pipeline.keywords import coding_options, reading_limits, using
+from nncompress.pipeline.remote import Place, Url
 from nncompress.pipeline.stream import Totals, compress_stream, decompress_stream
 
 from .names import Skip, archive_name, contents_name
-from .output import OutputFile
 from .readback import read_back_from
-from .source import SourceFile, open_source
+from .remote import Output, open_output
+from .source import Source, open_source
 
 if TYPE_CHECKING:
     from nncompress.pipeline.cluster import Cluster
@@ -37,11 +36,11 @@ def compress_file(
     device: str = "auto",
     threads: int = 0,
     memory_limit: int | None = None,
-) -> Path:
+) -> str:
     """Compress a file to an archive, which appears under its name when it is complete.
 
     Args:
-        source: the file's name. It is kept.
+        source: the file's name, or a URL. It is kept.
         target: the archive's name; None for that of the source with ``.nnc`` behind it.
         force: whether to replace a file that exists.
         executor: what codes the blocks: any :class:`concurrent.futures.Executor`, such as Dask's
@@ -61,7 +60,7 @@ def compress_file(
             None for any number for one block, and a quarter of the machine's memory for several.
 
     Returns:
-        The name of the archive.
+        The name of the archive, or its URL.
 
     Raises:
         TypeError: an argument has the wrong type.
@@ -75,18 +74,18 @@ def compress_file(
     >>> import nncompress, pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "notes"
     >>> _ = path.write_bytes(b"one two three " * 100)
-    >>> nncompress.compress_file(path).name
+    >>> pathlib.Path(nncompress.compress_file(path)).name
     'notes.nnc'
     """
     options = coding_options(
         model, device, threads, memory_limit, level, method, window, embed_model
     )
-    path = Path(os.fsdecode(source))
+    path = place_of_file(source)
 
-    def compress(file: SourceFile, out: OutputFile, cluster: Cluster | None) -> Totals:
+    def compress(file: Source, out: Output, cluster: Cluster | None) -> Totals:
         return compress_stream(file, out, Coder(options, cluster=cluster))
 
-    result = archive_name(path, force=True) if target is None else Path(os.fsdecode(target))
+    result = archive_name(path, force=True) if target is None else place_of_file(target)
     return _convert(path, result, force, executor, compress, sparse=False)
 
 
@@ -101,11 +100,11 @@ def decompress_file(
     device: str = "auto",
     threads: int = 0,
     memory_limit: int | None = None,
-) -> Path:
+) -> str:
     """Restore the file that an archive was made of; it appears when all of it has been checked.
 
     Args:
-        source: the archive's name. It is kept.
+        source: the archive's name, or a URL. It is kept.
         target: the file's name; None for that of the archive without ``.nnc``.
         force: whether to replace a file that exists.
         executor: what decodes the blocks: any :class:`concurrent.futures.Executor`; None for
@@ -120,7 +119,7 @@ def decompress_file(
             several.
 
     Returns:
-        The name of the file.
+        The name of the file, or its URL.
 
     Raises:
         TypeError: an argument has the wrong type.
@@ -135,19 +134,19 @@ def decompress_file(
     """
     options = coding_options(model, device, threads, memory_limit)
     limits = reading_limits(options, max_output_size)
-    path = Path(os.fsdecode(source))
+    path = place_of_file(source)
 
-    def decompress(file: SourceFile, out: OutputFile, cluster: Cluster | None) -> Totals:
+    def decompress(file: Source, out: Output, cluster: Cluster | None) -> Totals:
         with read_back_from(out) as history:
             return decompress_stream(
                 file, out, Coder(options, cluster=cluster), limits, history=history
             )
 
-    result = _contents(path) if target is None else Path(os.fsdecode(target))
+    result = _contents(path) if target is None else place_of_file(target)
     return _convert(path, result, force, executor, decompress, sparse=True)
 
 
-def _contents(path: Path) -> Path:
+def _contents(path: Place) -> Place:
     try:
         return contents_name(path)
     except Skip:
@@ -155,19 +154,19 @@ def _contents(path: Path) -> Path:
 
 
 def _convert(
-    path: Path,
-    target: Path,
+    path: Place,
+    target: Place,
     force: bool,
     executor: Executor | None,
-    work: Callable[[SourceFile, OutputFile, Cluster | None], Totals],
+    work: Callable[[Source, Output, Cluster | None], Totals],
     *,
     sparse: bool,
-) -> Path:
+) -> str:
     with using(executor) as cluster, open_source(path, replaces=False) as file:
-        if target.exists() and os.path.samestat(target.stat(), file.status):
+        if file.is_at(target):
             raise FileError(f"{target}: is source and target at once", str(target))
-        with OutputFile(target, force=force, sparse=sparse) as out:
+        with open_output(target, force=force, sparse=sparse) as out:
             work(file, out, cluster)
             out.sync(file.attributes)
             out.commit()
-    return target
+    return target.text if isinstance(target, Url) else str(target)

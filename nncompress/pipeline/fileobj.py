@@ -60,7 +60,7 @@ def open_archive(
     if text or not (own or hasattr(file, "read" if mode == "r" else "write")):
         raise TypeError("file must be a path (str, bytes or os.PathLike) or an open binary file")
     coder = Coder(options)
-    place = _place(file) if isinstance(file, (str, bytes, os.PathLike)) else None
+    place = place_of_file(file) if isinstance(file, (str, bytes, os.PathLike)) else None
     close_file = close_file or place is not None
     if mode == "r":
         raw = _open_place(place, "rb", -1) if place else cast(BinaryIO, file)
@@ -73,7 +73,8 @@ def open_archive(
     return cast(BinaryIO, ArchiveWriter(raw, compressor, close_file=close_file))
 
 
-def _place(file: FilePath) -> Place:
+def place_of_file(file: FilePath) -> Place:
+    """Return where a file is: text may be a URL; bytes and paths never are."""
     return place_of(file) if isinstance(file, str) else Path(os.fsdecode(file))
 
 
