@@ -316,3 +316,13 @@ def test_a_store_that_shows_files_at_once(nnc):
     assert files.cat("/box/x") == TEXT
     assert not files.exists("/box/x.nnc")
     files.rm("/box", recursive=True)
+
+
+def test_whole_files_by_their_urls(store):
+    store["box/text"] = TEXT
+    assert nncompress.compress_file("counting://box/text") == "counting://box/text.nnc"
+    assert nncompress.decompress(store["box/text.nnc"]) == TEXT
+    with pytest.raises(FileError, match="already exists"):
+        nncompress.decompress_file("counting://box/text.nnc")
+    assert Path(nncompress.decompress_file("counting://box/text.nnc", "text")) == Path("text")
+    assert Path("text").read_bytes() == TEXT

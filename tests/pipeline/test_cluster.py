@@ -68,7 +68,7 @@ def test_an_executor_makes_the_archive_of_this_process(threads):
 def test_files_are_written_whole_or_not_at_all_with_an_executor(threads, tmp_path):
     source, broken = tmp_path / "notes", tmp_path / "broken.nnc"
     source.write_bytes(text(20_000))
-    archive = nncompress.compress_file(source, level=1, executor=threads)
+    archive = Path(nncompress.compress_file(source, level=1, executor=threads))
     assert archive.read_bytes() == nncompress.compress(source.read_bytes(), level=1)
     data = bytearray(archive.read_bytes())
     data[-20] ^= 1
@@ -77,7 +77,7 @@ def test_files_are_written_whole_or_not_at_all_with_an_executor(threads, tmp_pat
         nncompress.decompress_file(broken, executor=threads)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.nnc", "notes", "notes.nnc"]
     source.unlink()
-    assert nncompress.decompress_file(archive, executor=threads) == source
+    assert nncompress.decompress_file(archive, executor=threads) == str(source)
     assert source.read_bytes() == text(20_000)
 
 
