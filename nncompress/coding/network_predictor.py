@@ -8,6 +8,7 @@ agree with the bits so far.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,11 @@ class NetworkPredictor:
     """Gives the network's weights as bit probabilities; it learns nothing and keeps no state."""
 
     def __init__(self, lanes: int) -> None:
-        self._sums = np.zeros((lanes, 257), dtype=np.int64)
+        self._lanes = lanes
+
+    @cached_property
+    def _sums(self) -> NDArray[np.int64]:
+        return np.zeros((self._lanes, 257), dtype=np.int64)
 
     def encode_step(
         self,

@@ -70,6 +70,8 @@ def check_mixing(model: Model, label: str) -> None:
 
 def predictor_memory(model: Model | None, method: Method, number: int, layout: Layout) -> int:
     """Return the bytes that :func:`make_predictor`'s tables take; arguments as there."""
+    if method is Method.NETWORK:
+        return (257 + 1) * 8 * layout.lanes  # running sums of weights, and nodes
     if method not in (Method.MIXING, Method.NETWORK_MIXING):
         return 0
     from nncompress.mixing.allocation import memory_bytes

@@ -186,7 +186,7 @@ def results(
             target = place_output(request.output, rule(place_of(name)), request.sources)
         except Skip:  # it has none
             continue
-        except NNCompressError:  # raised again when it is this file's turn
+        except (NNCompressError, ValueError):  # raised again when it is this file's turn
             target = None
         found.append(None if _uses_stdout(name, request) else target)
     return found

@@ -26,6 +26,7 @@ from .hashing import BYTE, U, mix64
 from .hashtable import CHECK_SHIFT, SLOT_SIZE
 from .kernels import begin_plane, learn_plane, predict_at
 from .predictor import Predictor
+from .runs import leave_runs
 from .state import CONTEXTS, KEYS, NODE, SLOT, SLOT_BITS, STATE, open_state
 
 TOP = 3
@@ -198,6 +199,7 @@ def _search_lane(table, look, whole, search, lane, one):
             half = wanted
             _copy_slots(whole, search, lane, half)
         search.lanes[lane, NODE] = node
+        leave_runs(search, lane, plane, node)
         call(look.ask, (table, plane, np.int64(lane), np.int64(lane + 1), np.int64(0)))
         nodes[best], reach[best] = 2 * node + 1, chance * look.one[0]
         nodes[size], reach[size] = 2 * node, chance * (1 - look.one[0])

@@ -84,6 +84,19 @@ def find_runs(s, lo, hi):
 
 
 @part
+def leave_runs(s, lane, plane, node):
+    """Keep those runs alone that agree with a node, whichever was predicted at before."""
+    where, first = s.where, s.config[RUN_INPUT]
+    count = 0
+    for i in range(s.config[RUNS]):
+        run = np.int64(where[lane, U(RUN_FOUND + i)])
+        s.inputs[lane, U(first + i)] = 0
+        where[lane, U(ACTIVE + count)] = i
+        count += np.int64((run > 0) & ((run >> 8 | 256) >> (8 - plane) == node))
+    where[lane, ACTIVE_COUNT] = count
+
+
+@part
 def predict_runs(s, plane, lo, hi):
     """Write an input for each run that the byte has not left; the others' stay 0."""
     first, first_cell = s.config[RUN_INPUT], s.config[RUN_CELLS]
