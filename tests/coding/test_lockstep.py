@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -305,7 +306,15 @@ def test_blocks_that_nobody_waits_for_are_given_up(tmp_path):
     assert ended_threads()
 
 
-def test_a_caller_that_is_interrupted_gives_its_block_up():
+@pytest.fixture
+def ctrl_c():
+    """Hear Ctrl-C where whoever started the tests ignores it, as shells do in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_caller_that_is_interrupted_gives_its_block_up(ctrl_c):
     block, network, told = Block(30_000, 8), shared(40), []
 
     def interrupt(done, made=0):
