@@ -18,7 +18,7 @@ goes through these states, and comes back to Python with one of :class:`Stop` (i
        ▼                                                              │
     wait for its turn: TURNED == job and STEPPED[group] == step       │
        │        │                                                     │
-       │        └─(LOOKS looks)─▶ WAITING ─▶ sleep in Python ─▶ look again
+       │        └─(SPINS looks)─▶ WAITING ─▶ sleep in Python ─▶ look again
        ▼                                                              │
     code the group's bytes ──(wrong stream)──▶ UNSOUND                │
        │        └──(no room for words)──▶ CROWDED ─▶ make room ─▶ again
@@ -82,7 +82,6 @@ from .shared_block import (
     FAILED,
     IN_STEP,
     JOB,
-    LOOKS,
     OWN_NUMBER,
     OWN_SIZE,
     PORT,
@@ -111,9 +110,6 @@ _SPARE = int(Stop.SPARE)
 SPINS = 4000
 """Looks at a number before a thread sleeps: about a tenth of a millisecond, a turn of 16 lanes."""
 
-FEW_SPINS = 40
-"""The same where other processes want the cores: one of them may be what is waited for."""
-
 JOBS = 16
 """Jobs until Python sees to progress, to Ctrl-C, and to the number of threads."""
 
@@ -140,7 +136,7 @@ def _is_spare(shared, number, jobs):
 @inline
 def _spin(shared, job, groups):
     """Wait for a job's turn; False where it takes long."""
-    for _ in range(atomics.get(shared, LOOKS)):
+    for _ in range(SPINS):
         if _may_turn(shared, job, groups) or atomics.get(shared, FAILED):
             return True
         atomics.pause()
@@ -262,7 +258,7 @@ class CompiledLoop:
         self._groups, self._jobs = len(groups), len(groups) * layout.steps
         self._numbers = itertools.count()
         self._shared = np.zeros(STEPPED + self._groups, np.int64)
-        self._shared[WORKING], self._shared[LOOKS] = min(loan.count, self._groups), SPINS
+        self._shared[WORKING] = min(loan.count, self._groups)
         self._words = WORDS.fill(Words(coder.coder.words))
         turns = [coder.turn(own.weights, self._words) for own in lanes]
         self._block = SharedBlock(
@@ -338,7 +334,6 @@ class CompiledLoop:
     def _adapt(self, count: ThreadCount) -> None:
         """Let as many threads work as go fastest, of those that have cores."""
         working = count.look(int(self._shared[TURNED]), self._allowed)
-        self._shared[LOOKS] = FEW_SPINS if count.contended else SPINS
         if working != self._shared[WORKING]:
             self._shared[WORKING] = working
             self._recall()

@@ -21,9 +21,7 @@ ASLEEP = 3
 """1 while a thread sleeps in Python, or is about to."""
 WORKING = 4
 """How many threads may take jobs: those with a smaller number."""
-LOOKS = 5
-"""How often a thread looks for its turn before it sleeps."""
-STEPPED = 6
+STEPPED = 5
 """From here on, a place a group: how many steps its network has taken since its lanes began."""
 
 # What a thread has for itself: places in an int64 array.

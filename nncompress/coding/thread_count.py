@@ -45,8 +45,6 @@ class ThreadCount:
         busy_clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self.count = most
-        self.contended = False
-        """Whether the thread has waited for long now, or did so when several worked last."""
         self._clock, self._busy_clock = clock, busy_clock
         self._begun, self._busy, self._done = clock(), busy_clock(), 0
         self._rate, self._before = 0.0, 0
@@ -66,7 +64,6 @@ class ThreadCount:
         busy = self._busy_clock()
         if self.count > 1 and busy - self._busy >= BUSY * passed:
             self._calm = now
-        self.contended = now - self._calm > SOON
         rate = (done - self._done) / passed
         self._begun, self._busy, self._done = now, busy, done
         allowed = most()
@@ -88,7 +85,7 @@ class ThreadCount:
 
     def _begin_trial(self, now: float) -> None:
         """Let another number of threads work for a window, if it is time to."""
-        may_fall, may_rise = self.count > 1 and self.contended, self.count < self._most
+        may_fall, may_rise = self.count > 1 and now - self._calm > SOON, self.count < self._most
         if not (may_fall or may_rise):
             self._pause, self._next = SOON, 0.0
         elif now >= self._next:

@@ -27,8 +27,6 @@ CONFIGS = (TINY, SINGLE)
 class Lone:
     """Lets one thread work: the others stand by."""
 
-    contended = False
-
     def __init__(self, most):
         self.most, self.count = most, 1
 
@@ -40,7 +38,7 @@ class Fickle(Lone):
     """Lets another number of threads work whenever it is asked."""
 
     def look(self, done, most):
-        self.count, self.contended = self.count % self.most + 1, not self.contended
+        self.count = self.count % self.most + 1
         return self.count
 
 
