@@ -62,7 +62,7 @@ def find_runs(s, lo, hi):
 
     Those that there are make a list, from which a run is taken when the byte leaves it.
     """
-    n, first = s.config[RUNS], s.config[RUN_INPUT]
+    n = s.config[RUNS]
     shift = U(64 - s.config[RUN_BITS])
     keys, where, runs = s.keys, s.where, s.runs
     for lane in range(lo, hi):
@@ -71,21 +71,16 @@ def find_runs(s, lo, hi):
             prefetch(runs, at)
             where[lane, U(RUN_AT + i)] = at
     for lane in range(lo, hi):
-        count = 0
         for i in range(n):
             entry = np.int64(runs[U(where[lane, U(RUN_AT + i)])])
             known = entry >> 16 == np.int64(keys[lane, U(KEYS + i)] & U(0xFFFF))
-            run = entry & 0xFFFF if known else 0
-            where[lane, U(RUN_FOUND + i)] = run
-            where[lane, U(ACTIVE + count)] = i
-            count += np.int64(run > 0)
-            s.inputs[lane, U(first + i)] = 0
-        where[lane, ACTIVE_COUNT] = count
+            where[lane, U(RUN_FOUND + i)] = entry & 0xFFFF if known else 0
+        leave_runs(s, lane, 0, 1)
 
 
 @part
 def leave_runs(s, lane, plane, node):
-    """Keep those runs alone that agree with a node, whichever was predicted at before."""
+    """Make the list of the runs that agree with a node, whichever was predicted at before."""
     where, first = s.where, s.config[RUN_INPUT]
     count = 0
     for i in range(s.config[RUNS]):
