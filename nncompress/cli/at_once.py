@@ -86,7 +86,7 @@ def working_on(
     console: Console,
     cluster: Cluster | None,
     names: Sequence[str],
-    targets: Sequence[Place | None] = (),
+    targets: Callable[[], Sequence[Place | None]] = list,
 ) -> Iterator[Callable[[FileWork], int]]:
     """Yield what does a work for all files, and returns the exit status.
 
@@ -94,10 +94,11 @@ def working_on(
         console: where files report, in order.
         cluster: works on several files at once; None for one after the other.
         names: of the files.
-        targets: names of their results; files whose results meet are done one after the other.
+        targets: gives the names of their results, and is asked only for a cluster; files whose
+            results meet are done one after the other.
     """
     at_once = cluster is not None and len(names) > 1 and STDIN not in names
-    at_once = at_once and _are_apart(names, targets)
+    at_once = at_once and _are_apart(names, targets())
     with console.one_work(list(names), at_once=at_once):
         if cluster is not None and at_once:
             yield partial(_each_at_once, console, cluster, names)

@@ -81,7 +81,7 @@ def command(
     request = replace(request, sources=len(sources), flush_after=flush_timeout)
     request = replace(request, verify=bool(verify), run=Run(sources))
     work = partial(compress_one, request=request, coder=coder, reporter=console)
-    targets = results(sources, request, archive_name_rule(request))
+    targets = partial(results, sources, request, archive_name_rule(request))
     with (
         options.on_cluster(cluster, coder) as workers,
         working_on(console, workers, sources, targets) as each,

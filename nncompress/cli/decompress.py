@@ -70,7 +70,7 @@ def command(
         cluster = None
     one = recover_one if recover else decompress_one
     work = partial(one, request=request, coder=coder, reporter=console)
-    targets = results(archives, request, contents_rule(request))
+    targets = partial(results, archives, request, contents_rule(request))
     with (
         options.on_cluster(cluster, coder) as workers,
         working_on(console, workers, archives, targets) as each,
