@@ -44,12 +44,24 @@ LEAST_GAIN = 8
 SLOTS_BITS = 18
 """log2 of the slots in which different targets are counted; some fall into one."""
 
-DELTA_SAMPLE = 1 << 14
-"""Bytes from the middle of a large block that are coded with and without differences, which are
-tried where they lower the entropy of bytes by a sixteenth."""
+FRAMES = 12
+"""Frames of all kinds of samples fit into so many bytes."""
 
-DELTA_GAIN = 0.97
-"""They are used where they bring the sample below this part of its size."""
+ENTROPY_PIECE = 1 << 15
+"""Bytes from the middle of a block whose entropy is taken. Differences are tried where they lower
+it by a sixteenth, and so is prediction,"""
+
+SOUND_HOPE = 8
+"""which itself is looked at where differences do not raise the entropy by one part in so many,"""
+
+SOUND_TRIED = 3
+"""for so many kinds of sound: differences hardly tell where the first frame begins."""
+
+SAMPLES_PIECE = 1 << 15
+"""Bytes from the middle of a large block that are coded with and without such a filter."""
+
+SAMPLES_GAIN = 0.97
+"""It is used where it brings them below this part of their size."""
 
 SampleCost: TypeAlias = Callable[[Method, bytes, int], int]
 """Returns the size of a payload, for a method, what is coded, and log2 of the lanes."""
@@ -76,9 +88,9 @@ def choose_plans(
     """
     code = code_filter(data)
     if len(data) <= TRY_ALL:
-        found = {PLAIN: None, code: None, delta_filter(data): None}  # a set that keeps its order
+        found = dict.fromkeys((PLAIN, code, *sample_filters(data)))  # a set that keeps its order
         return [Plan(method, transform) for transform in found for method in methods]
-    transform = code if code != PLAIN else _tried_delta(data, methods[0], cost)
+    transform = code if code != PLAIN else _tried_samples(data, methods[0], cost)
     if not auto:
         return [Plan(methods[0], transform)]
     return [Plan(method, transform) for method in _best_method(data, transform, methods, cost)]
@@ -146,24 +158,64 @@ def _different(numbers: NDArray[np.int32]) -> int:
     return int(np.count_nonzero(seen))
 
 
-def delta_filter(data: bytes) -> Transform:
-    """Return the difference of samples that lowers the entropy of bytes clearly, if one does."""
-    size = min(len(data), 1 << 16) & ~3
-    start = (len(data) - size) // 2 & ~3
+def sample_filters(data: bytes) -> list[Transform]:
+    """List what lowers the entropy of bytes clearly, if they are samples: differences, prediction.
+
+    The kind of sound is told by differences too, which take less time than predictions.
+    """
+    size = min(len(data), ENTROPY_PIECE) // FRAMES * FRAMES
+    start = (len(data) - size) // 2 // FRAMES * FRAMES
     piece = data[start : start + size]
+    plain = _entropy(piece, 2)
     ways = [Transform(Filter.DELTA, way) for way in range(len(PARAMETERS[Filter.DELTA]))]
-    costs = [_entropy(apply_transform(way, piece)) for way in ways]
+    costs = [_entropy(apply_transform(way, piece), 2) for way in ways]
     best = costs.index(min(costs))
-    return ways[best] if 16 * costs[best] < 15 * _entropy(piece) else PLAIN
+    found = [ways[best]] if 16 * costs[best] < 15 * plain else []
+    sound = _sound_filter(piece, min(plain, _entropy(piece, 3)))
+    return found + ([sound] if sound != PLAIN else [])
 
 
-def _entropy(data: bytes) -> int:
-    """Return the bits, times 16, of an ideal code for the even and the odd bytes.
+def _sound_filter(piece: bytes, plain: int) -> Transform:
+    """Return the kind of sound whose prediction lowers the entropy clearly, if one does."""
+    from nncompress.transforms.sound import SOUND_KINDS
+
+    samples = np.frombuffer(piece, np.uint8)
+    costs = [_entropy(_differences(samples, *kind), kind[0]) for kind in SOUND_KINDS]
+    likely = sorted(range(len(costs)), key=costs.__getitem__)[:SOUND_TRIED]
+    if SOUND_HOPE * costs[likely[0]] >= (SOUND_HOPE + 1) * plain:
+        return PLAIN
+    predicted = {}
+    for kind in likely:
+        width, _, start = SOUND_KINDS[kind]
+        transform = Transform(Filter.SOUND, kind)
+        predicted[transform] = _entropy(apply_transform(transform, piece)[start:], width)
+    best = min(predicted, key=predicted.__getitem__)
+    return best if 16 * predicted[best] < 15 * plain else PLAIN
+
+
+def _differences(samples: NDArray[np.uint8], width: int, channels: int, start: int) -> bytes:
+    """Return differences of samples from those before in their channel, little-endian.
+
+    From those of a second channel the first one's are taken.
+    """
+    frame = width * channels
+    whole = samples[start : len(samples) - (len(samples) - start) % frame]
+    places = np.arange(0, 8 * width, 8, dtype=np.uint32)
+    numbers = (whole.reshape(-1, channels, width).astype(np.uint32) << places).sum(axis=2)
+    changed = np.diff(numbers.astype("<u4"), axis=0)
+    if channels == 2:
+        changed[:, 1] -= changed[:, 0]
+    result: bytes = changed.view(np.uint8).reshape(-1, 4)[:, :width].tobytes()
+    return result
+
+
+def _entropy(data: bytes, parts: int) -> int:
+    """Return the bits, times 16, of an ideal code for each of the parts, every so many bytes.
 
     It is computed with whole numbers, as the same block must be coded alike on every machine.
     """
     total = 0
-    for part in (data[::2], data[1::2]):
+    for part in (data[number::parts] for number in range(parts)):
         counts = np.bincount(np.frombuffer(part, dtype=np.uint8)).tolist()
         total += sum(count * (_log2(len(part)) - _log2(count)) for count in counts if count)
     return total
@@ -174,12 +226,13 @@ def _log2(number: int) -> int:
     return int(number**16).bit_length() - 1
 
 
-def _tried_delta(data: bytes, method: Method, cost: SampleCost) -> Transform:
-    """Return the difference of samples that makes a sample clearly smaller, if one does."""
-    transform = delta_filter(data)
-    if transform == PLAIN:
+def _tried_samples(data: bytes, method: Method, cost: SampleCost) -> Transform:
+    """Return the filter for samples that makes a piece clearly smaller, if one does."""
+    found = sample_filters(data)
+    if not found:
         return PLAIN
-    start = (len(data) - DELTA_SAMPLE) // 2 & ~3
-    piece = data[start : start + DELTA_SAMPLE]
-    plain, changed = (cost(method, apply_transform(one, piece), 0) for one in (PLAIN, transform))
-    return transform if changed < DELTA_GAIN * plain else PLAIN
+    start = max(0, (len(data) - SAMPLES_PIECE) // 2 // FRAMES * FRAMES)
+    piece = data[start : start + SAMPLES_PIECE]
+    plain, *changed = (cost(method, apply_transform(one, piece), 0) for one in (PLAIN, *found))
+    best = changed.index(min(changed))
+    return found[best] if changed[best] < SAMPLES_GAIN * plain else PLAIN

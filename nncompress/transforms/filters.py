@@ -22,6 +22,7 @@ class Filter(enum.IntEnum):
     X86 = 1
     ARM64 = 2
     DELTA = 3
+    SOUND = 4
 
 
 PARAMETERS: dict[Filter, tuple[str, ...]] = {
@@ -29,6 +30,11 @@ PARAMETERS: dict[Filter, tuple[str, ...]] = {
     Filter.X86: ("x86", "x86-64"),
     Filter.ARM64: ("arm64", "arm64+1", "arm64+2", "arm64+3"),
     Filter.DELTA: ("delta8", "delta16", "delta16-stereo", "delta16-joint"),
+    Filter.SOUND: (
+        *("sound8", "sound8-stereo", "sound16", "sound16-stereo"),
+        *(f"sound24+{start}" for start in range(3)),
+        *(f"sound24-stereo+{start}" for start in range(6)),
+    ),
 }
 """Labels by the parameter that a filter has beside its number, from 0 on."""
 
@@ -40,7 +46,8 @@ class Transform:
     Attributes:
         filter: which one.
         parameter: X86: 1 for code of 64 bits, 0 for 32 and 16; ARM64: bytes before the first
-            instruction's word, 0 to 3; DELTA: the kind of samples, as in :mod:`.delta`.
+            instruction's word, 0 to 3; DELTA and SOUND: the kind of samples, as in :mod:`.delta`
+            and :mod:`.sound`.
     """
 
     filter: Filter = Filter.NONE
@@ -103,4 +110,8 @@ def _run(transform: Transform, data: bytes, *, forward: bool) -> bytes:
         from .delta import convert_delta
 
         return convert_delta(data, transform.parameter, forward=forward)
+    if transform.filter is Filter.SOUND:
+        from .sound import convert_sound
+
+        return convert_sound(data, transform.parameter, forward=forward)
     return data

@@ -9,13 +9,20 @@ import pytest
 
 from nncompress.archive.format import Method
 from nncompress.coding.block import BlockCoder
-from nncompress.coding.choice import TRY_ALL, Plan, choose_plans, code_filter, delta_filter
+from nncompress.coding.choice import (
+    SAMPLES_PIECE,
+    TRY_ALL,
+    Plan,
+    choose_plans,
+    code_filter,
+    sample_filters,
+)
 from nncompress.coding.levels import LEVELS
 from nncompress.errors import DamagedArchiveError
 from nncompress.lanes import Layout
 from nncompress.transforms.filters import HEAD_SIZE, PLAIN, Filter, Transform, read_transform
 from tests.models import model, text
-from tests.transforms.code import arm64_code, sound, x86_code
+from tests.transforms.code import arm64_code, sound, tones, x86_code
 
 NOISE = np.random.default_rng(1).bytes(50_000)
 PROSE = text(60_000)
@@ -28,6 +35,9 @@ KINDS = {
     "delta8": sound(60_000, width=1),
     "delta16": sound(30_000),
     "delta16-stereo": sound(15_000, channels=2)[:-3],
+    "sound16": tones(20_000),
+    "sound16-stereo": tones(10_000, channels=2),
+    "sound24-stereo+2": b"ab" + tones(8000, channels=2, width=3),
 }
 EACH_KIND = pytest.mark.parametrize("label", KINDS)
 
@@ -35,17 +45,29 @@ EACH_KIND = pytest.mark.parametrize("label", KINDS)
 @pytest.mark.parametrize("data", [b"", b"x", PROSE, UNICODE, NOISE, bytes(9999)])
 def test_what_is_neither_code_nor_samples_is_not_filtered(data):
     assert code_filter(data) == PLAIN
-    assert delta_filter(data) == PLAIN
+    assert sample_filters(data) == []
 
 
 @EACH_KIND
 def test_code_and_samples_are_known(label):
-    found = code_filter(KINDS[label]), delta_filter(KINDS[label])
-    labels = [one.label for one in found]
+    code, samples = code_filter(KINDS[label]), sample_filters(KINDS[label])
     if label == "delta16-stereo":
         label = "delta16-joint"
-    assert label in labels
-    assert label.startswith("delta") == (found[0] == PLAIN)
+    assert label in [one.label for one in (code, *samples)]
+    assert label.startswith(("delta", "sound")) == (code == PLAIN)
+
+
+@pytest.mark.parametrize("label", [label for label in KINDS if label.startswith("sound")])
+def test_what_rings_is_predicted(label):
+    _, payload = BlockCoder(None, level=LEVELS[3], threads=1).encode(KINDS[label])
+    assert read_transform(payload[1]).label == label
+
+
+def test_a_short_block_of_samples_is_tried_whole():
+    data = tones(10_500)
+    assert TRY_ALL < len(data) < SAMPLES_PIECE
+    _, payload = BlockCoder(None, level=LEVELS[3], threads=1).encode(data)
+    assert read_transform(payload[1]).label == "sound16"
 
 
 @EACH_KIND
@@ -73,7 +95,7 @@ def _unused(method, data, bits):
     raise AssertionError("nothing is coded to choose")
 
 
-def test_differences_are_not_taken_where_a_sample_gets_no_smaller():
+def test_samples_stay_where_a_piece_gets_no_smaller():
     data = KINDS["delta16"]
     plans = choose_plans(data, [Method.MIXING], False, lambda method, piece, bits: 100)
     assert plans == [Plan(Method.MIXING)]
@@ -90,7 +112,9 @@ def test_a_filter_goes_with_every_method(tmp_path):
         assert coder.decode(method, head + payload[HEAD_SIZE:], len(data)) != data
 
 
-@pytest.mark.parametrize("head", [b"", b"\0", b"\0\4", b"\0\x0f", b"\0\x10", b"\0\x21", b"\0\x43"])
+@pytest.mark.parametrize(
+    "head", [b"", b"\0", b"\0\5", b"\0\x0f", b"\0\xd4", b"\0\x10", b"\0\x21", b"\0\x43"]
+)
 def test_payloads_with_an_impossible_head_are_damage(head):
     with pytest.raises(DamagedArchiveError):
         BlockCoder(None, method="mixing").decode(Method.MIXING, head + b"\1"[: len(head) // 2], 50)

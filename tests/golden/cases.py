@@ -21,7 +21,7 @@ from nncompress.exact.config import SHARNNConfig
 from nncompress.exact.modelfile import load_model
 from nncompress.pipeline.incremental import Compressor, Decompressor
 from tests.models import TINY, write_model
-from tests.transforms.code import arm64_code, sound, x86_code
+from tests.transforms.code import arm64_code, sound, tones, x86_code
 
 FOLDER = Path(__file__).parent
 MODEL = FOLDER / "tiny.nncmodel"
@@ -119,6 +119,8 @@ CASES = [
     Case("filter-x86-64", x86_code(60), "auto", _level(2)),
     Case("filter-arm64", arm64_code(60, phase=3), "mixing", _level(1)),
     Case("filter-delta", sound(1000, channels=2), "mixing", _level(2)),
+    Case("filter-sound", tones(1500, channels=2), "mixing", _level(2)),
+    Case("filter-sound-24", b"head" + tones(1500, width=3), "mixing", _level(2)),
     Case("copies", REPEATED, "auto", _level(5, block_size=600, copies=COPIES)),
     Case("copies-inside", REPEATED, "mixing", _level(0, copies=COPIES)),
     Case("several-models", MIXED, "network+mixing", _level(2, block_size=700), (MODEL, SMALL)),

@@ -54,3 +54,21 @@ def sound(samples: int, *, channels: int = 1, width: int = 2, seed: int = 0) -> 
     if channels == 2:
         table[:, 1] += table[:, 0]
     return table.tobytes()
+
+
+def tones(samples: int, *, channels: int = 1, width: int = 2) -> bytes:
+    """Return what rings as a string does that is plucked by chance, in whole numbers.
+
+    Samples of one byte have no sign, longer ones have one.
+    """
+    chance = np.random.default_rng(5)
+    plucked = chance.integers(-9, 10, (samples, channels)) << (0, 8, 5)[width - 1]
+    plucked[:, -1] += plucked[:, 0]
+    table = np.zeros((samples, channels), np.int64)
+    for t in range(2, samples):
+        table[t] = (473 * table[t - 1] - 240 * table[t - 2] + 16 * plucked[t]) >> 8
+    if width == 3:
+        table = 256 * table + chance.integers(-100, 101, (samples, channels))
+    limit = 128 << 8 * width - 8
+    numbers = np.clip(table, -limit, limit - 1) + (limit if width == 1 else 0)
+    return numbers.astype("<i8").view(np.uint8).reshape(-1, 8)[:, :width].tobytes()

@@ -142,3 +142,63 @@ def undo_differences(filtered: bytes, kind: int) -> bytes:
         for i in range(1, whole, 2):
             samples[i] = (samples[i] + samples[i - 1]) % 256**width
     return b"".join(one.to_bytes(width, "little") for one in samples) + filtered[whole * width :]
+
+
+SOUND = [(1, 1, 0), (1, 2, 0), (2, 1, 0), (2, 2, 0), *((3, 1, at) for at in range(3))]
+SOUND += [(3, 2, at) for at in range(6)]
+
+
+class Channel:
+    """What filter 4 knows of a channel."""
+
+    def __init__(self, inputs: int) -> None:
+        self.level = self.error = 0
+        self.d = [0] * 17
+        self.w = [0] * inputs
+        self.m = [[0] * inputs for _ in range(inputs)]
+        self.v = [0] * inputs
+
+    def learn(self, u: list[int], x: int, expected: int) -> None:
+        self.error += abs(x - expected) - self.error // 8
+        t = x - self.level
+        largest = max(map(abs, [t, *u]))
+        shift = max((self.error // 8).bit_length(), largest.bit_length() - 5)
+        t, u = (t << 10) >> shift, [(one << 10) >> shift for one in u]
+        for i, row in enumerate(self.m):
+            self.m[i] = [old + u[i] * one - old // 512 for old, one in zip(row, u, strict=True)]
+            self.v[i] += u[i] * t - self.v[i] // 512
+        for i, row in enumerate(self.m):
+            ridge = row[i] // 2**18 + 64
+            rest = (self.v[i] << 16) - ridge * self.w[i]
+            rest -= sum(one * weight for one, weight in zip(row, self.w, strict=True))
+            divisor = row[i] + ridge
+            weight = self.w[i] + (rest + divisor // 2) // divisor
+            self.w[i] = max(-(2**19), min(weight, 2**19))
+        self.d = [x - self.level, *self.d[:16]]
+        self.level = x
+
+
+def undo_sound(filtered: bytes, kind: int) -> bytes:
+    """Undo filter 4."""
+    width, channels, start = SOUND[kind]
+    raw, half = bytearray(filtered), 128 << 8 * (width - 1)
+    sides = [Channel(17 if channels == 1 else 21) for _ in range(channels)]
+    for frame in range(start, len(filtered) - width * channels + 1, width * channels):
+        for number, side in enumerate(sides):
+            at, u = frame + width * number, side.d[:16]
+            other = sides[1 - number] if channels == 2 else side
+            if channels == 1:
+                u.append(side.level)
+            elif number == 0:
+                u += [other.d[k] - side.d[k] for k in range(4)] + [other.level - side.level]
+            else:
+                u += [other.d[0]] + [other.d[k + 1] - side.d[k] for k in range(3)]
+                u += [other.level - other.d[0] - side.level]
+            total = sum(weight * one for weight, one in zip(side.w, u, strict=True))
+            expected = max(-half, min(side.level + ((total + 2**15) >> 16), half - 1))
+            q = int.from_bytes(filtered[at : at + width], "big")
+            x = (q + expected) % (2 * half) - half
+            code = x + half if width == 1 else x % (2 * half)
+            raw[at : at + width] = code.to_bytes(width, "little")
+            side.learn(u, x, expected)
+    return bytes(raw)
