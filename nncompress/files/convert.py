@@ -132,7 +132,9 @@ def compress_one(name: str, request: Request, coder: Coder, reporter: Reporter) 
     request = replace(request, sparse=False)
     checker = coder if request.verify or request.remove else None
     with _conversion(name, request, reporter, archive_name_rule(request), checker) as job:
-        job.totals = compress_stream(job.source, job.sink, coder, job.progress, request.flush_after)
+        job.totals = compress_stream(
+            job.source, job.sink, coder, job.progress, request.flush_after, job.source.url
+        )
 
 
 def archive_name_rule(request: Request) -> Callable[[Place], Place]:

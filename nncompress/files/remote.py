@@ -54,6 +54,12 @@ class RemoteSource:
         self.refuse_changed()
 
     @property
+    def url(self) -> str | None:
+        """Where any part of it can be read; None where it comes as a whole only."""
+        one_file = "::" not in self.path.text
+        return self.path.text if one_file and self.file.seekable() else None
+
+    @property
     def size(self) -> int:
         """Bytes that are still to be read; 0 where nobody knows."""
         return max(0, (self.file.size or 0) - self.file.tell())

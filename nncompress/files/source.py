@@ -24,6 +24,8 @@ from .remote import RemoteSource
 class SourceFile:
     """An open source file; its errors name it. ``status`` is that of its opening."""
 
+    url: str | None = None
+
     def __init__(self, path: Path, file: BufferedReader) -> None:
         self.path = path
         self.file = file

@@ -83,7 +83,7 @@ def compress_file(
     path = place_of_file(source)
 
     def compress(file: Source, out: Output, cluster: Cluster | None) -> Totals:
-        return compress_stream(file, out, Coder(options, cluster=cluster))
+        return compress_stream(file, out, Coder(options, cluster=cluster), url=file.url)
 
     result = archive_name(path, force=True) if target is None else place_of_file(target)
     return _convert(path, result, force, executor, compress, sparse=False)

@@ -7,6 +7,7 @@ own. What it can do itself stands in :class:`ExecutorCluster`, for any
 
 from __future__ import annotations
 
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
 )
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,7 +31,10 @@ from nncompress.machine.resources import cpus, memory
 
 from .limits import SHARE
 from .pool import Job, RemoteTask, run_here
+from .spans import NeedsLiterals
 from .tasks import NeedsModels, Task, run_task
+
+log = logging.getLogger("nncompress")
 
 UNKNOWN_WORKERS = 64
 """For an executor that does not say how many workers it has."""
@@ -41,6 +46,8 @@ MOST_TRIES = 4
 """A task is sent so often at most: once, then with models, and anew where those were lost."""
 
 _POLL = 0.5
+
+_NEEDS = NeedsModels, NeedsLiterals
 
 
 class Cluster(ABC):
@@ -61,6 +68,11 @@ class Cluster(ABC):
     @abstractmethod
     def workers(self) -> int:
         """How many tasks can be done at once, at least 1."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether workers may be on other machines, and so had better read URLs themselves."""
+        return True
 
     @abstractmethod
     def start(self, task: Task, files: Sequence[bytes]) -> Future[Any]:
@@ -137,7 +149,7 @@ class Cluster(ABC):
         if error is None:
             with suppress(InvalidStateError):  # cancelled just now
                 result.set_result(started.result())
-        elif tries and (isinstance(error, NeedsModels) or self.may_retry(error)):
+        elif tries and (isinstance(error, _NEEDS) or self.may_retry(error)):
             with suppress(RuntimeError):  # closed
                 self._resender.submit(self._try_again, result, remote, tries, error)
         else:
@@ -150,6 +162,9 @@ class Cluster(ABC):
     def _try_again(
         self, result: Future[Any], remote: RemoteTask, tries: int, error: BaseException
     ) -> None:
+        if isinstance(error, NeedsLiterals) and remote.with_literals is not None:
+            log.debug("a worker is sent the bytes of a block: %s", error)
+            remote = replace(remote, task=remote.with_literals())
         try:
             needed = error.args[0] if isinstance(error, NeedsModels) else remote.task.spec.models
             files = [remote.read_model(identity) for identity in needed]
@@ -236,6 +251,11 @@ class ExecutorCluster(Cluster):
                 return count
         return UNKNOWN_WORKERS
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is none of the standard library's, whose workers are on this machine."""
+        return not isinstance(self._executor, ProcessPoolExecutor | ThreadPoolExecutor)
+
     def start(self, task: Task, files: Sequence[bytes]) -> Future[Any]:
         """Have a worker do a task."""
         work = partial(run_task, threads=self._threads, memory_share=self._memory)
@@ -259,6 +279,8 @@ def explained(error: BaseException) -> Exception:
         return ClusterError("the work on a block was cancelled, and not by this program")
     if isinstance(error, NeedsModels):
         return ClusterError("a worker lost a model that it was sent, again and again")
+    if isinstance(error, NeedsLiterals):
+        return ClusterError(f"a worker cannot read a block: {error}")
     text = " ".join(str(error).split()) or "no more is known"
     if isinstance(error, ImportError | AttributeError):
         return ClusterError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -51,6 +51,7 @@ from .limits import (
     needed_to_find,
 )
 from .pool import Job, RemoteTask, Result, ThreadPool
+from .spans import Span
 from .tasks import MOST_OPEN, DecodeTask, EncodeTask, Task
 from .workers import Workers
 
@@ -122,20 +123,28 @@ class Coder:
             return self._decoders[model_id]
 
     def encode(
-        self, blocks: Iterable[RawBlock], progress: Progress = no_progress
+        self,
+        blocks: Iterable[RawBlock],
+        progress: Progress = no_progress,
+        url: str | None = None,
     ) -> Generator[tuple[RawBlock, Coded], None, None]:
         """Yield each block with what became of it, in order.
 
         ``progress`` is called with the raw bytes done since the last call, and the bytes that they
         became, from any thread, one call at a time. Close the generator, and blocks that nobody
-        waits for are given up.
+        waits for are given up. ``url`` is where the blocks come from, one after the other from its
+        first byte on; workers on other machines read them there themselves, until one cannot.
         """
         codec, numbers, cluster = self.encoder, count(), self.cluster
         spec = None if cluster is None else self._spec(codec)
+        read_there = url is not None and cluster is not None and cluster.is_elsewhere
+        done = 0
 
         def plan(block: RawBlock) -> Job[Coded]:
+            nonlocal done
             alone = next(numbers) == 0 and block.last
-            literals = block.literals
+            literals, start = block.literals, done
+            done += len(block.raw)
             job = Job(
                 partial(encode_block, codec, literals, alone=alone),
                 raw_size=len(literals),
@@ -147,7 +156,17 @@ class Coder:
                 return replace(job, memory=job.memory + needed_to_encode(codec, len(literals)))
             if not literals:
                 return job
-            return self._elsewhere(job, EncodeTask(spec, literals, alone))
+            task = EncodeTask(spec, literals, len(literals), alone)
+            if url is None or not read_there:
+                return self._elsewhere(job, task)
+
+            def with_literals() -> Task:
+                nonlocal read_there
+                read_there = False
+                return task
+
+            named = replace(task, literals=Span.of(url, start, block))
+            return self._elsewhere(job, named, with_literals=with_literals)
 
         room = self._memory
         if self.options.memory_limit is not None:
@@ -204,14 +223,19 @@ class Coder:
         return replace(codec.spec, threads=options.threads, memory_limit=options.memory_limit)
 
     def _elsewhere(
-        self, job: Job[Result], task: Task, embedded: ReadModel | None = None
+        self,
+        job: Job[Result],
+        task: Task,
+        embedded: ReadModel | None = None,
+        with_literals: Callable[[], Task] | None = None,
     ) -> Job[Result]:
         """Return the job as one that a worker elsewhere does."""
 
         def read_model(identity: bytes) -> bytes:
             return self._model_file(identity, embedded)
 
-        return replace(job, memory=job.memory + task.size, remote=RemoteTask(task, read_model))
+        remote = RemoteTask(task, read_model, with_literals)
+        return replace(job, memory=job.memory + task.size, remote=remote)
 
     def _model_file(self, identity: bytes, embedded: ReadModel | None) -> bytes:
         """Return the file of a model that a codec was opened with; the receiver checks it."""

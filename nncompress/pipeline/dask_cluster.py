@@ -208,6 +208,11 @@ class DaskCluster(Cluster):
                 self._count = max(1, sum(self._client.nthreads().values()))
         return self._count
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its workers were not started here."""
+        return _LOCAL.fullmatch(self._address) is None
+
     def start(self, task: Task, files: Sequence[bytes]) -> Future[Any]:
         """Have a worker do a task; files of models go from worker to worker."""
         scattered = [self._scatter(file) for file in files]

@@ -29,11 +29,16 @@ def _nothing(_: object) -> int:
 class RemoteTask:
     """What a worker elsewhere does in place of a job's ``run``.
 
-    ``read_model`` returns the file of the model with an identity, for workers that lack it.
+    Attributes:
+        task: what it does.
+        read_model: returns the file of the model with an identity, for workers that lack it.
+        with_literals: returns the same task with literals in it, for a worker that cannot read
+            them; None where they are in it.
     """
 
     task: Task
     read_model: Callable[[bytes], bytes]
+    with_literals: Callable[[], Task] | None = None
 
 
 @dataclass(frozen=True)

@@ -122,19 +122,20 @@ def compress_stream(
     coder: Coder,
     progress: Progress = no_progress,
     flush_after: float | None = None,
+    url: str | None = None,
 ) -> Totals:
     """Compress ``source`` to its end; each block is written and flushed as soon as it is coded.
 
     ``progress`` is called with the bytes of contents done since the last call, and with those of
     the archive made of them. A block whose bytes have waited ``flush_after`` seconds ends where no
-    more input is there.
+    more input is there. ``url`` is where all that ``source`` gives can be read from any place.
     """
     codec = coder.encoder
     splitter = open_splitter(codec)
     writer = MemberWriter(codec.model_id, codec.copy_rules.window, codec.embedded)
     digest = blake2b()
     raw_size = archive_size = 0
-    with closing(coder.encode(_blocks(source, splitter, flush_after), progress)) as coded:
+    with closing(coder.encode(_blocks(source, splitter, flush_after), progress, url)) as coded:
         for raw, record in frame_blocks(writer, coded):
             sink.write(record)
             sink.flush()

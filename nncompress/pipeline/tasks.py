@@ -2,7 +2,8 @@
 
 A task names models by their identity. A worker that lacks one says so (:class:`NeedsModels`), and
 is sent the same task with the model's file, whose contents must have that identity. It keeps the
-model in memory. Codecs are opened once a process, and blocks at once share its cores and memory.
+model in memory. Literals may be named by where they are in a file behind a URL (:mod:`.spans`).
+Codecs are opened once a process, and blocks at once share its cores and memory.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from nncompress.errors import ClusterError, ModelNotFoundError
 from nncompress.machine.resources import cpus, memory
 
 from .limits import SHARE, LimitedCodec, Room, needed_to_decode, needed_to_encode
+from .spans import Span
 
 if TYPE_CHECKING:
     from nncompress.exact.modelfile import Model
@@ -51,25 +53,29 @@ class EncodeTask:
 
     Attributes:
         spec: how.
-        literals: the bytes.
+        literals: the bytes, or where the worker reads them.
+        literal_size: how many they are.
         alone: whether the archive has no other block.
         version: of nncompress, of the process that asks.
     """
 
     spec: CodecSpec
-    literals: bytes
+    literals: bytes | Span
+    literal_size: int
     alone: bool = False
     version: str = __version__
 
     @property
     def size(self) -> int:
         """Bytes that the task and its result take, at most."""
-        return 2 * len(self.literals)
+        return 2 * self.literal_size
 
     def run(self, codec: BlockCodec, room: Room, progress: Progress) -> Coded:
         """Code the block once there is room for it."""
-        with room.held(needed_to_encode(codec, len(self.literals))):
-            return encode_block(codec, self.literals, progress, alone=self.alone)
+        with room.held(needed_to_encode(codec, self.literal_size)):
+            given = self.literals
+            literals = given.read() if isinstance(given, Span) else given
+            return encode_block(codec, literals, progress, alone=self.alone)
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,7 @@ def run_task(
     Raises:
         ClusterError: it comes from another version of nncompress.
         NeedsModels: a model is not at hand.
+        NeedsLiterals: the literals cannot be read where they are said to be.
         NNCompressError: the block cannot be coded or decoded.
     """
     if task.version != __version__:

@@ -129,7 +129,7 @@ def task_of(options: CodingOptions) -> tasks.EncodeTask:
     coder = Coder(options)
     spec = coder._spec(coder.encoder)
     assert spec is not None
-    return tasks.EncodeTask(spec, b"some literals", True)
+    return tasks.EncodeTask(spec, b"some literals", 13, True)
 
 
 def test_a_task_of_another_version_is_refused():
