@@ -7,6 +7,8 @@ another copy, whatever the stream repeats.
 
 from __future__ import annotations
 
+from ctypes import memmove
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -138,7 +140,8 @@ class RepeatFinder:
                 history[: end - start] = kept
                 self._history = history
             else:
-                self._history[: end - start] = kept
+                # numpy would copy what overlaps by way of as much new memory.
+                memmove(self._history.ctypes.data, kept.ctypes.data, kept.nbytes)
             self._state[BASE] = start
         expected = int(self._state[INDEXED]) + (size >> RATE_BITS)
         while expected > 2 << self._bits and self._bits < _index_bits(self._window):
