@@ -15,14 +15,8 @@ from nncompress.lanes import MOST_GROUPS, Layout
 from nncompress.machine.calls import address_of, call
 from nncompress.machine.jit import jit, part
 from nncompress.machine.tables import Schema, Table
-from nncompress.mixing.distribution import (
-    TOP,
-    LookAhead,
-    ask_plane,
-    find_likeliest,
-    learn_bits_at,
-    open_look,
-)
+from nncompress.mixing.distribution import TOP, LookAhead, find_likeliest, open_look
+from nncompress.mixing.kernels import learn_bits, open_plane, predict_bits
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.state import EXPECTED, MATCHES, NETWORK, OF_MATCH, RUN, open_state
 
@@ -82,9 +76,9 @@ class RecordTable(NamedTuple):
         words: table of :class:`~.compiled_steps.Words`.
         notes: table of the :class:`Notes` that are filled.
         costs: float64 [65536], :data:`BIT_COSTS`.
-        ask: address of :func:`~nncompress.mixing.distribution.ask_plane`.
+        predict: address of :func:`~nncompress.mixing.kernels.predict_bits`.
         find: address of :func:`~nncompress.mixing.distribution.find_likeliest`.
-        learn: address of :func:`~nncompress.mixing.distribution.learn_bits_at`.
+        learn: address of :func:`~nncompress.mixing.kernels.learn_bits`.
     """
 
     rows: Annotated[NDArray[np.uint8], 2]
@@ -94,7 +88,7 @@ class RecordTable(NamedTuple):
     words: Table
     notes: Table
     costs: Annotated[NDArray[np.float64], 1]
-    ask: int
+    predict: int
     find: int
     learn: int
 
@@ -110,18 +104,18 @@ def record_steps(table, first, last, lo, hi):
     Returns 1.
     """
     record = _open_record(table)
-    at = np.int64(record.look.ctypes.data)
     look, words, notes = open_look(record.look), open_words(record.words), _open_notes(record.notes)
-    count, one = hi - lo, np.int64(1)
-    bits, ones = look.bits[:count], look.ones[:count]
+    turn, at = open_plane(look.turn), np.int64(look.turn.ctypes.data)
+    s, count, one = open_state(turn.state), hi - lo, np.int64(1)
+    bits, ones = turn.bits[:count], turn.ones[:count]
     for step in range(first, last):
         row = record.rows[step]
-        _note_matches(notes, record.starts[lo:hi] + step, look, lo)
+        _note_matches(notes, record.starts[lo:hi] + step, s, lo)
         for plane in range(8):
-            call(record.ask, (at, np.int64(plane), lo, hi, one))
+            call(record.predict, (at, np.int64(plane), lo, hi, one))
             if plane == 0:
-                call(record.find, (at, lo, hi))
-                _note_likeliest(notes, record.starts[lo:hi] + step, look, lo, row)
+                call(record.find, (np.int64(record.look.ctypes.data), lo, hi))
+                _note_likeliest(notes, record.starts[lo:hi] + step, s, look, lo, row)
             for lane in range(count):
                 bit = (row[lo + lane] >> (7 - plane)) & 1
                 bits[lane] = bit
@@ -134,9 +128,8 @@ def record_steps(table, first, last, lo, hi):
 
 
 @part
-def _note_matches(notes, places, look, lo):
+def _note_matches(notes, places, s, lo):
     """Write down what the longer of the matches expects, and begin to count bits."""
-    s = open_state(look.state)
     for i in range(len(places)):
         place = places[i]
         notes.coded[place] = 0.0
@@ -149,8 +142,7 @@ def _note_matches(notes, places, look, lo):
 
 
 @part
-def _note_likeliest(notes, places, look, lo, row):
-    s = open_state(look.state)
+def _note_likeliest(notes, places, s, look, lo, row):
     for i in range(len(places)):
         place = places[i]
         for k in range(TOP):
@@ -213,8 +205,8 @@ class RecordingEncoder(CompiledEncoder):
                 words,
                 self._notes_table,
                 BIT_COSTS,
-                address_of(ask_plane, 5),
+                address_of(predict_bits, 5),
                 address_of(find_likeliest, 3),
-                address_of(learn_bits_at, 4),
+                address_of(learn_bits, 4),
             )
         )

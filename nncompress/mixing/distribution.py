@@ -6,8 +6,8 @@ rows of its own, and on copies of the slots that it would use, and claims none.
 
 Of the 255 nodes where a byte's bits are decided it visits few: it goes on at the node that is
 reached with the highest probability, and ends with the bytes that are asked for, or where no other
-has a chance that is worth showing. The three functions that are called from Python, or by their
-address, share one table, :class:`LookTable`, so that the predictor is compiled once for all.
+has a chance that is worth showing. The predictor is called by its address, and so not compiled
+anew.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nncompress.machine.tables import Schema, Table
 
 from .hashing import BYTE, U, mix64
 from .hashtable import CHECK_SHIFT, SLOT_SIZE
-from .kernels import begin_plane, learn_plane, predict_at
+from .kernels import PLANE, PlaneTable, open_plane, predict_bits
 from .predictor import Predictor
 from .runs import leave_runs
 from .state import CONTEXTS, KEYS, NODE, SLOT, SLOT_BITS, STATE, open_state
@@ -42,32 +42,24 @@ class LookTable(NamedTuple):
     """What is asked of a predictor, and where the answers go.
 
     Attributes:
-        state: the predictor's table.
-        search: table of the same state with rows of its own, where the search goes about.
-        weights: the network's, int32 [hi - lo, 256], or no lanes without one.
-        bits: int32 [lanes], of a plane, to be learnt.
-        ones: float64 [lanes], their probabilities of being 1.
-        one: float64 [1], the same in the search.
+        turn: table of a :class:`~.kernels.PlaneTable`, the predictor's for the lanes of a turn.
+        search: table of another with rows of its own, where the search goes about.
         nodes: int32 [256], nodes that can be reached from those that have been visited.
         reach: float64 [256], the probabilities of that.
         top: uint8 [lanes, count], gets each lane's likeliest bytes, the likeliest first.
         chances: float64 [lanes, count], gets their probabilities; 0 where there are no more.
         least: float64 [1], the least of them that is sought.
-        ask: address of :func:`ask_plane`.
+        predict: address of :func:`~.kernels.predict_bits`.
     """
 
-    state: Table
+    turn: Table
     search: Table
-    weights: Annotated[NDArray[np.int32], 2]
-    bits: Annotated[NDArray[np.int32], 1]
-    ones: Annotated[NDArray[np.float64], 1]
-    one: Annotated[NDArray[np.float64], 1]
     nodes: Annotated[NDArray[np.int32], 1]
     reach: Annotated[NDArray[np.float64], 1]
     top: Annotated[NDArray[np.uint8], 2]
     chances: Annotated[NDArray[np.float64], 2]
     least: Annotated[NDArray[np.float64], 1]
-    ask: int
+    predict: int
 
 
 LOOK = Schema(LookTable)
@@ -85,8 +77,10 @@ class LookAhead:
         least: the least probability that is worth finding.
 
     Attributes:
+        turn: what the lanes' planes are predicted and learnt with.
+        turn_table: of that.
         record: see :class:`LookTable`.
-        table: of the record; of use as long as this object lives.
+        table: of the record; the tables are of use as long as this object lives.
     """
 
     def __init__(
@@ -98,82 +92,53 @@ class LookAhead:
     ) -> None:
         whole = predictor.state
         lanes, contexts = whole.lanes.shape[0], int(whole.config[CONTEXTS])
-        self._alive = (
-            predictor,
-            whole._replace(
-                slots=np.zeros(2 * contexts * SLOT_SIZE, whole.slots.dtype),
-                lanes=whole.lanes.copy(),
-                inputs=whole.inputs.copy(),
-                outputs=whole.outputs.copy(),
-                where=whole.where.copy(),
-            ),
+        search = whole._replace(
+            slots=np.zeros(2 * contexts * SLOT_SIZE, whole.slots.dtype),
+            lanes=whole.lanes.copy(),
+            inputs=whole.inputs.copy(),
+            outputs=whole.outputs.copy(),
+            where=whole.where.copy(),
         )
+        bits = np.empty(lanes, np.int32)
+        self.turn = PlaneTable(predictor.table, weights, bits, np.empty(lanes))
+        self.turn_table = PLANE.fill(self.turn)
+        other = PlaneTable(STATE.fill(search), weights, bits, np.empty(1))
+        self._alive = predictor, search, other
         self.record = LookTable(
-            state=predictor.table,
-            search=STATE.fill(self._alive[1]),
-            weights=weights,
-            bits=np.empty(lanes, np.int32),
-            ones=np.empty(lanes),
-            one=np.empty(1),
+            turn=self.turn_table,
+            search=PLANE.fill(other),
             nodes=np.zeros(_NODES, np.int32),
             reach=np.zeros(_NODES),
             top=np.zeros((lanes, count), np.uint8),
             chances=np.zeros((lanes, count)),
             least=np.array([least]),
-            ask=address_of(ask_plane, 5),
+            predict=address_of(predict_bits, 5),
         )
         self.table = LOOK.fill(self.record)
-
-
-@jit
-def ask_plane(table, plane, lo, hi, begin):
-    """Write the probabilities of a plane to ``ones``; returns 0.
-
-    Args:
-        table: address of a :class:`LookAhead`'s table.
-        plane: as everywhere here.
-        lo: likewise.
-        hi: likewise.
-        begin: 1 for the plane that is coded next; 0 in the search, where the lane's slots and node
-            have been set, and the probability goes to ``one``.
-    """
-    look = open_look(table)
-    s = open_state(look.state if begin else look.search)
-    if begin:
-        begin_plane(s, plane, lo, hi, look.weights)
-    predict_at(s, plane, lo, hi, look.ones if begin else look.one)
-    return np.int64(0)
-
-
-@jit
-def learn_bits_at(table, plane, lo, hi):
-    """Learn ``bits`` in the predictor itself; returns 0. Arguments as for :func:`ask_plane`."""
-    look = open_look(table)
-    learn_plane(open_state(look.state), plane, lo, hi, look.bits)
-    return np.int64(0)
 
 
 @jit
 def find_likeliest(table, lo, hi):
     """Fill ``top`` and ``chances`` of lanes lo..hi-1; returns 0.
 
-    It is called when plane 0 has been asked for, and nothing learnt of it yet.
+    It is called when plane 0 has been predicted, and nothing learnt of it yet.
     """
     look = open_look(table)
-    whole, search = open_state(look.state), open_state(look.search)
+    turn, other = open_plane(look.turn), open_plane(look.search)
+    whole, search = open_state(turn.state), open_state(other.state)
     for lane in range(lo, hi):
         for i in range(whole.lanes.shape[1]):
             search.lanes[lane, i] = whole.lanes[lane, i]
         for i in range(whole.where.shape[1]):
             search.where[lane, i] = whole.where[lane, i]
         _copy_slots(whole, search, lane, 0)
-        _search_lane(table, look, whole, search, lane, look.ones[lane - lo])
+        _search_lane(look, whole, search, lane, turn.ones[lane - lo], other.ones)
     return np.int64(0)
 
 
 @part
-def _search_lane(table, look, whole, search, lane, one):
-    nodes, reach = look.nodes, look.reach
+def _search_lane(look, whole, search, lane, one, found):
+    nodes, reach, at = look.nodes, look.reach, np.int64(look.search.ctypes.data)
     count, size, half = 0, 2, 0
     nodes[0], reach[0] = 3, one
     nodes[1], reach[1] = 2, 1 - one
@@ -200,9 +165,9 @@ def _search_lane(table, look, whole, search, lane, one):
             _copy_slots(whole, search, lane, half)
         search.lanes[lane, NODE] = node
         leave_runs(search, lane, plane, node)
-        call(look.ask, (table, plane, np.int64(lane), np.int64(lane + 1), np.int64(0)))
-        nodes[best], reach[best] = 2 * node + 1, chance * look.one[0]
-        nodes[size], reach[size] = 2 * node, chance * (1 - look.one[0])
+        call(look.predict, (at, plane, np.int64(lane), np.int64(lane + 1), np.int64(0)))
+        nodes[best], reach[best] = 2 * node + 1, chance * found[0]
+        nodes[size], reach[size] = 2 * node, chance * (1 - found[0])
         size += 1
     for i in range(count, most):
         look.top[lane, i] = 0

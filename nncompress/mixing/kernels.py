@@ -1,15 +1,21 @@
 """Step a :class:`~.predictor.Predictor`: for each bit plane one call to predict, one to learn.
 
 Each function works on the lanes lo..hi-1. Within a plane all of them predict, then all learn, in
-order. A coding loop that is compiled calls :func:`predict_plane` and :func:`learn_plane`, with the
-state itself, once each: they are large, and LLVM compiles them anew wherever they are called.
+order. The coding loop that is compiled calls :func:`predict_plane` and :func:`learn_plane`, with
+the state itself, once each: they are large, and LLVM compiles them anew wherever they are called.
+All others call :func:`predict_bits` and :func:`learn_bits`, which take addresses and numbers alone,
+and so can be called from Python and by their address: see :mod:`nncompress.machine.calls`.
 """
 
 from __future__ import annotations
 
+from typing import Annotated, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from nncompress.machine.jit import jit, part
+from nncompress.machine.tables import Schema, Table
 
 from .apm import find_rows, refine, update_maps
 from .clusters import find_clusters
@@ -105,13 +111,49 @@ def learn_plane(s, plane, lo, hi, bits):
         _end_byte(s, lo, hi)
 
 
-@jit
-def predict_bits(table, plane, lo, hi, weights, out):
-    """See :func:`predict_plane`."""
-    predict_plane(open_state(table), plane, lo, hi, weights, out)
+class PlaneTable(NamedTuple):
+    """What planes are predicted and learnt with.
+
+    Attributes:
+        state: the predictor's table.
+        weights: the network's for the lanes of the turn, int32 [lanes, 256]; no lanes without one.
+        bits: int32 [lanes], of a plane, to be learnt.
+        ones: float64 [lanes], gets their probabilities of being 1.
+    """
+
+    state: Table
+    weights: Annotated[NDArray[np.int32], 2]
+    bits: Annotated[NDArray[np.int32], 1]
+    ones: Annotated[NDArray[np.float64], 1]
+
+
+PLANE = Schema(PlaneTable)
+open_plane = PLANE.opener()
+"""Opens, in compiled code, the table of a :class:`PlaneTable`."""
 
 
 @jit
-def learn_bits(table, plane, lo, hi, bits):
-    """See :func:`learn_plane`."""
-    learn_plane(open_state(table), plane, lo, hi, bits)
+def predict_bits(table, plane, lo, hi, begin):
+    """Write the probabilities of a plane to ``ones``; returns 0.
+
+    Args:
+        table: address of the table of a :class:`PlaneTable`.
+        plane: 0 to 7.
+        lo: first lane.
+        hi: one past the last lane.
+        begin: 1 for the plane that is coded next; 0 where nodes and slots have been set, for any.
+    """
+    turn = open_plane(table)
+    s = open_state(turn.state)
+    if begin:
+        begin_plane(s, plane, lo, hi, turn.weights)
+    predict_at(s, plane, lo, hi, turn.ones)
+    return np.int64(0)
+
+
+@jit
+def learn_bits(table, plane, lo, hi):
+    """Learn ``bits`` of a plane; plane 7 ends the byte. Returns 0."""
+    turn = open_plane(table)
+    learn_plane(open_state(turn.state), plane, lo, hi, turn.bits)
+    return np.int64(0)

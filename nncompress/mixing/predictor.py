@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from nncompress.errors import ConfigError
 
-from . import kernels
 from .allocation import make_state
 from .clusters import Clusters, pack_centroids
 from .initial import export_initial, load_initial
+from .kernels import PLANE, PlaneTable, learn_bits, predict_bits
 from .profiles import Profile
 from .regression import MAX_WIDTH
 from .state import MAX_PERIOD, MAX_STEP, RECENT, STATE, State
@@ -106,15 +106,18 @@ class Predictor:
             symbols: their bytes, uint8 [hi - lo].
             prediction: what the network says of these lanes; None without one.
             out: gets P(bit = 1) for the 8 bit planes, the highest bit first: float64 [8, hi - lo],
-                contiguous, exact multiples of 2**-16 in (0, 1).
+                exact multiples of 2**-16 in (0, 1).
         """
         weights = self.take(lo, hi, prediction)
         if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
             raise ValueError("symbols and out must have one entry a lane")
+        turn = PlaneTable(self._table, weights, np.empty(hi - lo, np.int32), np.empty(hi - lo))
+        table = PLANE.fill(turn)
         for plane in range(8):
-            kernels.predict_bits(self._table, plane, lo, hi, weights, out[plane])
-            bits = (symbols >> np.uint8(7 - plane) & np.uint8(1)).astype(np.int32)
-            kernels.learn_bits(self._table, plane, lo, hi, bits)
+            predict_bits(table.ctypes.data, plane, lo, hi, 1)
+            out[plane] = turn.ones
+            turn.bits[:] = symbols >> np.uint8(7 - plane) & np.uint8(1)
+            learn_bits(table.ctypes.data, plane, lo, hi)
 
     def decode_step(
         self,
@@ -136,11 +139,12 @@ class Predictor:
             the bytes, uint8 [hi - lo].
         """
         weights = self.take(lo, hi, prediction)
-        p = np.empty(hi - lo)
+        turn = PlaneTable(self._table, weights, np.empty(hi - lo, np.int32), np.empty(hi - lo))
+        table = PLANE.fill(turn)
         for plane in range(8):
-            kernels.predict_bits(self._table, plane, lo, hi, weights, p)
-            bits = np.ascontiguousarray(decode_plane(p), np.int32)
-            kernels.learn_bits(self._table, plane, lo, hi, bits)
+            predict_bits(table.ctypes.data, plane, lo, hi, 1)
+            turn.bits[:] = decode_plane(turn.ones)
+            learn_bits(table.ctypes.data, plane, lo, hi)
         return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
 
     def _load_clusters(self, clusters: Clusters) -> None:

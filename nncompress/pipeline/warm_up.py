@@ -22,8 +22,6 @@ from nncompress.exact.modelfile import Model, load_model
 from nncompress.machine.child import start_child
 from nncompress.machine.jit import make_folder
 from nncompress.machine.kernel_cache import FAULTS
-from nncompress.mixing.predictor import Predictor
-from nncompress.mixing.profiles import ALONE
 from nncompress.transforms.filters import PARAMETERS, Transform, apply_transform, undo_transform
 from nncompress.transforms.repeat_kernels import spread_index
 from nncompress.transforms.repeats import RepeatFinder
@@ -105,7 +103,5 @@ def _use_method(model: Model, method: str) -> None:
 
 
 def use_steps() -> None:
-    """Take notes while coding, as ``explain`` does, and mix plane by plane, as training does."""
+    """Take notes while coding, as ``explain`` does, plane by plane, as training mixes too."""
     RecordingCoder(BlockCoder(method="mixing", threads=1)).record(_SAMPLE, no_progress)
-    predictor = Predictor(ALONE[0][0], 1, len(_SAMPLE))
-    predictor.encode_step(0, 1, np.zeros(1, np.uint8), None, np.empty((8, 1)))

@@ -6,12 +6,8 @@ from numpy.typing import NDArray
 
 from nncompress.exact.engine import Prediction
 from nncompress.lanes import Layout
-from nncompress.mixing.distribution import (
-    LookAhead,
-    ask_plane,
-    find_likeliest,
-    learn_bits_at,
-)
+from nncompress.mixing.distribution import LookAhead, find_likeliest
+from nncompress.mixing.kernels import learn_bits, predict_bits
 from nncompress.mixing.predictor import Predictor
 from nncompress.mixing.profiles import FULL, RICH, Profile
 from tests.models import some_clusters, text
@@ -40,14 +36,14 @@ class Asked:
         lanes = len(symbols)
         weights = self.predictor.take(0, lanes, given)
         look = LookAhead(self.predictor, weights, self.count, self.least)
-        at, ones = look.table.ctypes.data, np.empty((8, lanes))
+        at, ones = look.turn_table.ctypes.data, np.empty((8, lanes))
         for plane in range(8):
-            ask_plane(at, plane, 0, lanes, 1)
-            ones[plane] = look.record.ones[:lanes]
+            predict_bits(at, plane, 0, lanes, 1)
+            ones[plane] = look.turn.ones[:lanes]
             if plane == 0:
-                find_likeliest(at, 0, lanes)
-            look.record.bits[:lanes] = symbols >> (7 - plane) & 1
-            learn_bits_at(at, plane, 0, lanes)
+                find_likeliest(look.table.ctypes.data, 0, lanes)
+            look.turn.bits[:lanes] = symbols >> (7 - plane) & 1
+            learn_bits(at, plane, 0, lanes)
         return look.record.top[:lanes], look.record.chances[:lanes], ones
 
 
