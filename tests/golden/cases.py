@@ -120,7 +120,7 @@ CASES = [
     Case("filter-arm64", arm64_code(60, phase=3), "mixing", _level(1)),
     Case("filter-delta", sound(1000, channels=2), "mixing", _level(2)),
     Case("filter-sound", tones(1500, channels=2), "mixing", _level(2)),
-    Case("filter-sound-24", b"head" + tones(1500, width=3), "mixing", _level(2)),
+    Case("filter-sound24", b"head" + tones(1500, width=3), "mixing", _level(2)),
     Case("copies", REPEATED, "auto", _level(5, block_size=600, copies=COPIES)),
     Case("copies-inside", REPEATED, "mixing", _level(0, copies=COPIES)),
     Case("several-models", MIXED, "network+mixing", _level(2, block_size=700), (MODEL, SMALL)),
