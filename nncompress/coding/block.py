@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.copies import CopyRules
 from nncompress.archive.embedded import model_member
-from nncompress.archive.format import MODEL_ID_SIZE, Method
+from nncompress.archive.format import MODEL_ID_SIZE, Method, most_raw_bytes
 from nncompress.errors import ConfigError, DeviceError, ModelError
 from nncompress.lanes import MOST_GROUPS, Layout, read_layout
 from nncompress.machine.resources import cpus
@@ -193,6 +193,8 @@ class BlockCoder:
                 layout = self.level.layout(len(data), plan.method)
                 told = _part_of(progress, weight, sum(weights))
                 payload = self._encode(plan, data, layout, loan, told)
+                if len(data) > most_raw_bytes(len(payload)):  # decoders would not believe it
+                    payload = self._encode(Plan(plan.method), data, layout, loan)
                 coded.append((payload, plan.method))
         if self.method == "auto":
             coded.append((data, Method.STORED))
@@ -207,13 +209,15 @@ class BlockCoder:
         Raises:
             DamagedArchiveError: the payload's first bytes cannot be, or its stream is wrong.
         """
-        head, stream = read_head(method, payload)
-        layout = read_layout(size, head.lanes_bits, network=head.method.needs_model)
+        head, stream = read_head(method, payload, size)
+        coded = head.modelled(size)
+        layout = read_layout(coded, head.lanes_bits, network=head.method.needs_model)
         with self.cores.lend(self._usable_threads(layout, head.method)) as loan:
             predictor = self._predictor(head, layout)
             with self._running(head.method, layout, loan) as network:
-                data = decode(stream, layout, network, predictor, loan, progress)
-        return undo_transform(head.transform, data)
+                told = _in_raw_bytes(lambda done, _=0: progress(done, done), size, coded)
+                data = decode(stream, layout, network, predictor, loan, told)
+        return undo_transform(head.transform, data, size)
 
     def memory(self, method: int, size: int, payload: bytes | None = None) -> int:
         """Return the bytes of memory that a block of ``size`` raw bytes takes at most.
@@ -223,9 +227,9 @@ class BlockCoder:
         """
         method = Method(method)
         if payload:
-            head, _ = read_head(method, payload)
+            head, _ = read_head(method, payload, size)
             number = head.profile
-            layout = read_layout(size, head.lanes_bits, network=method.needs_model)
+            layout = read_layout(head.modelled(size), head.lanes_bits, network=method.needs_model)
         else:
             layout, number = self.level.layout(size, method), self.level.profile(method, Kind.TEXT)
         total = 5 * size
@@ -266,6 +270,9 @@ class BlockCoder:
     ) -> bytes:
         """Code as planned, and return the payload."""
         changed = apply_transform(plan.transform, data)
+        if not plan.transform.keeps_size:
+            progress = _in_raw_bytes(progress, len(data), len(changed))
+            layout = Layout(len(changed), layout.lanes)
         kind, records = Kind.TEXT, NO_RECORDS
         if plan.method is Method.MIXING:
             for_code = plan.transform.is_for_code
@@ -276,6 +283,7 @@ class BlockCoder:
             self.level.profile(plan.method, kind),
             plan.transform,
             records,
+            0 if plan.transform.keeps_size else len(changed),
         )
         predictor, opener = self._predictor(head, layout), self._opener(layout)
         with self._running(plan.method, layout, loan) as network:
@@ -309,6 +317,19 @@ def _part_of(progress: Progress, weight: int, total: int) -> Progress:
         before = done * weight // total, made * weight // total
         done, made = done + size, made + more
         progress(done * weight // total - before[0], made * weight // total - before[1])
+
+    return report
+
+
+def _in_raw_bytes(progress: Progress, raw: int, modelled: int) -> Progress:
+    """Return what reports bytes that are modelled as the raw bytes that they stand for."""
+    done = 0
+
+    def report(size: int, more: int = 0, /) -> None:
+        nonlocal done
+        before = done * raw // modelled
+        done += size
+        progress(done * raw // modelled - before, more)
 
     return report
 

@@ -63,6 +63,13 @@ SAMPLES_PIECE = 1 << 15
 SAMPLES_GAIN = 0.97
 """It is used where it brings them below this part of their size."""
 
+WORD_GAIN = 29, 32
+"""Words are replaced where that leaves no more than this part of the bytes. Bytes from 128 on, of
+which each run takes a byte more, are few then."""
+
+WORD_PIECE = 1 << 16
+"""So many bytes from the middle of a block are looked at first."""
+
 SampleCost: TypeAlias = Callable[[Method, bytes, int], int]
 """Returns the size of a payload, for a method, what is coded, and log2 of the lanes."""
 
@@ -89,8 +96,12 @@ def choose_plans(
     code = code_filter(data)
     if len(data) <= TRY_ALL:
         found = dict.fromkeys((PLAIN, code, *sample_filters(data)))  # a set that keeps its order
-        return [Plan(method, transform) for transform in found for method in methods]
+        plans = [Plan(method, transform) for transform in found for method in methods]
+        words = word_filter(data) if methods[0] is Method.MIXING else PLAIN
+        return plans + ([Plan(Method.MIXING, words)] if words != PLAIN else [])
     transform = code if code != PLAIN else _tried_samples(data, methods[0], cost)
+    if transform == PLAIN and methods == [Method.MIXING]:
+        transform = word_filter(data)
     if not auto:
         return [Plan(methods[0], transform)]
     return [Plan(method, transform) for method in _best_method(data, transform, methods, cost)]
@@ -156,6 +167,16 @@ def _different(numbers: NDArray[np.int32]) -> int:
     hashes = numbers.astype(np.uint32) * np.uint32(0x9E3779B1)
     seen[hashes >> np.uint32(32 - SLOTS_BITS)] = True
     return int(np.count_nonzero(seen))
+
+
+def word_filter(data: bytes) -> Transform:
+    """Return the filter for words, if there are many in a block."""
+    start = max(0, len(data) - WORD_PIECE) // 2
+    transform = Transform(Filter.WORDS)
+    for part in (data[start : start + WORD_PIECE], data):
+        if WORD_GAIN[1] * len(apply_transform(transform, part)) > WORD_GAIN[0] * len(part):
+            return PLAIN
+    return transform if data else PLAIN
 
 
 def sample_filters(data: bytes) -> list[Transform]:

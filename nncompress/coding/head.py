@@ -1,4 +1,4 @@
-"""Write and read what a payload begins with: lanes, profile, filter, and the length of a record."""
+"""Write and read what a payload begins with: lanes, profile, filter, and what these need."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ RECORDS_SIZE = 2
 
 STEP_SHIFT = 12
 
+CODED_SIZE = 4
+"""Bytes that tell how many bytes are modelled, where the filter changes that."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -27,6 +30,8 @@ class Head:
         profile: number of the mixer's profile, 0 where there is none.
         transform: the filter.
         records: the block's; where the profile takes none they are not written.
+        coded_size: bytes that are modelled, where the filter does not keep the block's size; else
+            0, and not written.
     """
 
     method: Method
@@ -34,19 +39,31 @@ class Head:
     profile: int
     transform: Transform
     records: Records = NO_RECORDS
+    coded_size: int = 0
 
     @property
     def bytes(self) -> bytes:
         """The payload's first bytes."""
         first = bytes([self.profile << 4 | self.lanes_bits, self.transform.byte])
+        if not self.transform.keeps_size:
+            first += self.coded_size.to_bytes(CODED_SIZE, "little")
         if not _has_records(self.method, self.profile):
             return first
         number = self.records.step << STEP_SHIFT | self.records.period
         return first + number.to_bytes(RECORDS_SIZE, "little")
 
+    def modelled(self, size: int) -> int:
+        """Return how many bytes are modelled of a block of ``size`` raw bytes."""
+        return self.coded_size or size
 
-def read_head(method: int, payload: bytes) -> tuple[Head, bytes]:
+
+def read_head(method: int, payload: bytes, size: int) -> tuple[Head, bytes]:
     """Return a payload's head, and the stream behind it.
+
+    Args:
+        method: of the block.
+        payload: of the block.
+        size: raw bytes of the block.
 
     Raises:
         DamagedArchiveError: the first bytes cannot be.
@@ -54,14 +71,18 @@ def read_head(method: int, payload: bytes) -> tuple[Head, bytes]:
     if len(payload) < HEAD_SIZE:
         raise DamagedArchiveError("damaged archive: a coded block has no stream")
     lanes_bits, profile = payload[0] & 15, payload[0] >> 4
-    transform, records, size = read_transform(payload[1]), Records(), HEAD_SIZE
+    transform, at = read_transform(payload[1]), HEAD_SIZE
+    records, coded = NO_RECORDS, 0
+    if not transform.keeps_size:
+        coded, at = int.from_bytes(payload[at : at + CODED_SIZE], "little"), at + CODED_SIZE
+        if not 0 < coded < size:
+            raise DamagedArchiveError(f"damaged archive: {coded} bytes for a block of {size}")
     if _has_records(Method(method), profile):
-        size += RECORDS_SIZE
-        number = int.from_bytes(payload[HEAD_SIZE:size], "little")
+        number, at = int.from_bytes(payload[at : at + RECORDS_SIZE], "little"), at + RECORDS_SIZE
         records = Records(number & (1 << STEP_SHIFT) - 1, number >> STEP_SHIFT)
         if not (records.period and records.step):
             raise DamagedArchiveError("damaged archive: a block's records have no length")
-    return Head(Method(method), lanes_bits, profile, transform, records), payload[size:]
+    return Head(Method(method), lanes_bits, profile, transform, records, coded), payload[at:]
 
 
 def _has_records(method: Method, profile: int) -> bool:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.format import Method
 from nncompress.lanes import Layout
+from nncompress.transforms.filters import apply_transform
+from nncompress.transforms.words import places_of_codes
 
 from .block import BlockCoder
 from .head import read_head
@@ -72,11 +74,13 @@ class RecordingCoder(BlockCoder):
             return Recorded(
                 Method.STORED, Method.STORED.label, 8 * len(data), Notes.empty(len(data))
             )
-        head, _ = read_head(number, payload)
-        label = head.method.label
+        head, _ = read_head(number, payload, len(data))
+        label, notes = head.method.label, self._tried[payload]
         if head.transform.byte:
             label += f" after the filter {head.transform.label}"
-        return Recorded(head.method, label, 8 * len(payload), self._tried[payload])
+        if not head.transform.keeps_size:
+            notes = _spread(notes, places_of_codes(data), len(data))
+        return Recorded(head.method, label, 8 * len(payload), notes)
 
     def _encode(
         self,
@@ -87,7 +91,8 @@ class RecordingCoder(BlockCoder):
         progress: Progress = no_progress,
     ) -> bytes:
         is_sample = layout.size < self._size
-        self._notes = None if is_sample else Notes.empty(layout.size)
+        size = len(apply_transform(plan.transform, data))
+        self._notes = None if is_sample else Notes.empty(size)
         payload = super()._encode(plan, data, layout, loan, progress)
         if self._notes is not None:
             self._tried[payload] = self._notes
@@ -104,6 +109,26 @@ class RecordingCoder(BlockCoder):
             return PlaneEncoder(_NotingPredictor(predictor, layout, notes), table)
 
         return open_encoder
+
+
+def _spread(notes: Notes, places: NDArray[np.int32], size: int) -> Notes:
+    """Return notes on raw bytes, of notes on codes for them.
+
+    What a word costs is spread over it evenly; what was expected stands at its first byte.
+
+    Args:
+        notes: on the bytes that were modelled.
+        places: where in the block begins what each stands for.
+        size: of the block.
+    """
+    spread = Notes.empty(size)
+    starts, first = np.unique(places, return_index=True)
+    for name in Notes._fields:
+        getattr(spread, name)[starts] = getattr(notes, name)[first]
+    lengths = np.diff(np.append(starts, size))
+    bits = np.add.reduceat(notes.coded, first)
+    spread.coded[:] = np.repeat(bits / lengths, lengths)
+    return spread
 
 
 class _NotingPredictor:

@@ -16,7 +16,7 @@ from nncompress.errors import NNCompressError
 from .remote import Url
 from .remote_errors import remote_errors
 
-DIGEST_SIZE = 16
+SPAN_DIGEST = 16
 
 
 class NeedsLiterals(Exception):
@@ -75,4 +75,4 @@ class Span:
 
 
 def _digest(data: bytes) -> bytes:
-    return blake2b(data, digest_size=DIGEST_SIZE).digest()
+    return blake2b(data, digest_size=SPAN_DIGEST).digest()

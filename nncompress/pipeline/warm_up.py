@@ -92,7 +92,7 @@ def _use_transforms() -> None:
     for kind, labels in PARAMETERS.items():
         for parameter in range(len(labels)):
             transform = Transform(kind, parameter)
-            undo_transform(transform, apply_transform(transform, _SAMPLE))
+            undo_transform(transform, apply_transform(transform, _SAMPLE), len(_SAMPLE))
 
 
 def _use_method(model: Model, method: str) -> None:

@@ -1,7 +1,8 @@
 """Name the filters, and apply and undo them by the number that stands in a payload.
 
-A filter turns bytes into as many other bytes, and back, whatever they are. It knows nothing but
-them: addresses count from the block's start. FORMAT.md defines each filter, under "Filters".
+A filter turns bytes into others, and back, whatever they are: into as many, but for WORDS. It knows
+nothing but them: addresses count from the block's start. FORMAT.md defines each filter, under
+"Filters".
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Filter(enum.IntEnum):
     ARM64 = 2
     DELTA = 3
     SOUND = 4
+    WORDS = 5
 
 
 PARAMETERS: dict[Filter, tuple[str, ...]] = {
@@ -35,6 +37,7 @@ PARAMETERS: dict[Filter, tuple[str, ...]] = {
         *(f"sound24+{start}" for start in range(3)),
         *(f"sound24-stereo+{start}" for start in range(6)),
     ),
+    Filter.WORDS: ("words",),
 }
 """Labels by the parameter that a filter has beside its number, from 0 on."""
 
@@ -64,6 +67,11 @@ class Transform:
         return self.filter in (Filter.X86, Filter.ARM64)
 
     @property
+    def keeps_size(self) -> bool:
+        """Whether there are as many bytes as before."""
+        return self.filter is not Filter.WORDS
+
+    @property
     def label(self) -> str:
         """Name shown to users, for instance ``x86-64``."""
         return PARAMETERS[self.filter][self.parameter]
@@ -88,11 +96,23 @@ def read_transform(byte: int) -> Transform:
 
 def apply_transform(transform: Transform, data: bytes) -> bytes:
     """Return the bytes that are modelled in place of ``data``."""
+    if transform.filter is Filter.WORDS:
+        from .words import replace_words
+
+        return replace_words(data)
     return _run(transform, data, forward=True)
 
 
-def undo_transform(transform: Transform, data: bytes) -> bytes:
-    """Undo :func:`apply_transform`."""
+def undo_transform(transform: Transform, data: bytes, size: int) -> bytes:
+    """Undo :func:`apply_transform`, of ``size`` bytes.
+
+    Raises:
+        DamagedArchiveError: no bytes, or not so many, become these.
+    """
+    if transform.filter is Filter.WORDS:
+        from .words import put_words_back
+
+        return put_words_back(data, size)
     return _run(transform, data, forward=False)
 
 

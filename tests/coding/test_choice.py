@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nncompress.archive.format import Method
+from nncompress.coding import block
 from nncompress.coding.block import BlockCoder
 from nncompress.coding.choice import (
     SAMPLES_PIECE,
@@ -16,6 +17,7 @@ from nncompress.coding.choice import (
     choose_plans,
     code_filter,
     sample_filters,
+    word_filter,
 )
 from nncompress.coding.levels import LEVELS
 from nncompress.errors import DamagedArchiveError
@@ -23,6 +25,7 @@ from nncompress.lanes import Layout
 from nncompress.transforms.filters import HEAD_SIZE, PLAIN, Filter, Transform, read_transform
 from tests.models import model, text
 from tests.transforms.code import arm64_code, sound, tones, x86_code
+from tests.transforms.reference import WORDS as LISTED
 
 NOISE = np.random.default_rng(1).bytes(50_000)
 PROSE = text(60_000)
@@ -80,6 +83,38 @@ def test_filtered_blocks_are_smaller_and_come_back(label):
     assert coder.decode(method, payload, len(data)) == data
 
 
+ENGLISH = b" ".join(random.Random(4).choices(LISTED[:2000], k=9000))
+
+
+@pytest.mark.parametrize("size", [900, TRY_ALL + 1, len(ENGLISH)])
+def test_words_are_replaced_by_mixing_alone(size):
+    coder, data = BlockCoder(None, level=LEVELS[1], threads=1), ENGLISH[:size]
+    method, payload = coder.encode(data)
+    assert read_transform(payload[1]).label == "words"
+    done = []
+    assert coder.decode(method, payload, size, lambda part, _=0: done.append(part)) == data
+    assert sum(done) == size
+    plain = coder._encode(Plan(Method.MIXING), data, Layout(size, 1), 1)
+    assert len(payload) < len(plain)
+    with pytest.raises(DamagedArchiveError):
+        coder.decode(method, payload, size + 1)
+
+
+def test_no_words_are_replaced_where_a_decoder_would_not_believe_it(monkeypatch):
+    data = ENGLISH[:1000] * 60
+    coder = BlockCoder(None, level=LEVELS[1], threads=1)
+    assert read_transform(coder.encode(data)[1][1]).label == "words"
+    monkeypatch.setattr(block, "most_raw_bytes", lambda size: min(len(data) - 1, 50 * size))
+    method, payload = coder.encode(data)
+    assert read_transform(payload[1]) == PLAIN
+    assert coder.decode(method, payload, len(data)) == data
+
+
+def test_other_bytes_keep_their_words():
+    for data in (UNICODE, NOISE, x86_code(2000), KINDS["sound16"], b"9 " * 20_000):
+        assert word_filter(data) == PLAIN
+
+
 def test_small_blocks_are_tried_with_and_without_a_filter():
     code = x86_code(300)
     assert len(code) <= TRY_ALL
@@ -112,9 +147,11 @@ def test_a_filter_goes_with_every_method(tmp_path):
         assert coder.decode(method, head + payload[HEAD_SIZE:], len(data)) != data
 
 
-@pytest.mark.parametrize(
-    "head", [b"", b"\0", b"\0\5", b"\0\x0f", b"\0\xd4", b"\0\x10", b"\0\x21", b"\0\x43"]
-)
+NO_HEADS = (b"", b"\0", b"\0\6", b"\0\x15", b"\0\x0f", b"\0\xd4", b"\0\x10", b"\0\x21", b"\0\x43")
+NO_SIZES = (b"\0\5", b"\0\5\1\0", b"\0\5\0\0\0\0", b"\0\5\x32\0\0\0", b"\0\5\0\0\0\x80")
+
+
+@pytest.mark.parametrize("head", NO_HEADS + NO_SIZES)
 def test_payloads_with_an_impossible_head_are_damage(head):
     with pytest.raises(DamagedArchiveError):
         BlockCoder(None, method="mixing").decode(Method.MIXING, head + b"\1"[: len(head) // 2], 50)

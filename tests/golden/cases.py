@@ -98,6 +98,7 @@ def _level(
     return Level(True, alone, lanes_bits, block_size, bytes_per_lane=16, best=best, copies=copies)
 
 
+WORDY = b"There would have been \x0f other words, caf\xc3\xa9s and that which they should. " * 9
 REPEATED = TEXT[:1400] + b"a change" + TEXT[:900] + TEXT[1000:1400] + TABLE[:500]
 MIXED = TEXT[:700] + x86_code(60)[:700] + TEXT[700:1400] + TABLE[:500]
 COPIES = CopyRules(1 << 20, least=64, least_inside=256)
@@ -121,6 +122,7 @@ CASES = [
     Case("filter-delta", sound(1000, channels=2), "mixing", _level(2)),
     Case("filter-sound", tones(1500, channels=2), "mixing", _level(2)),
     Case("filter-sound24", b"head" + tones(1500, width=3), "mixing", _level(2)),
+    Case("filter-words", WORDY, "mixing", _level(0, alone=0)),
     Case("copies", REPEATED, "auto", _level(5, block_size=600, copies=COPIES)),
     Case("copies-inside", REPEATED, "mixing", _level(0, copies=COPIES)),
     Case("several-models", MIXED, "network+mixing", _level(2, block_size=700), (MODEL, SMALL)),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from nncompress.exact.engine import Network
 from nncompress.reports.explain import explain
 from nncompress.reports.measure import network_meter
 from tests.models import parameters, text, write_model
+from tests.transforms.reference import WORDS
 
 METHODS = ["network+mixing", "mixing", "network"]
 
@@ -29,6 +31,17 @@ def test_costs_add_up_to_the_archive(tmp_path: Path, method: str, size: int) -> 
     # The header, and what the range coder rounds.
     assert found.coded.sum() / 8 == pytest.approx(len(archive), rel=1e-3, abs=48)
     assert np.isnan(found.notes.network).any() == (method == "mixing")
+
+
+def test_what_a_word_costs_is_spread_over_it() -> None:
+    data = b" ".join(random.Random(3).choices(WORDS[:500], k=2000))
+    found = explain(data, CodingOptions(level=1), no_progress)
+    archive = nncompress.compress(data, level=1)
+    assert found.methods == ("mixing after the filter words",)
+    assert found.coded.sum() / 8 == pytest.approx(len(archive), rel=1e-3, abs=48)
+    end = data.index(b" ")
+    assert (found.coded[:end] == found.coded[0]).all()
+    assert found.coded[end] != found.coded[0]
 
 
 @pytest.mark.parametrize("method", ["network+mixing", "network"])

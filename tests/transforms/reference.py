@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.children import ROOT
+
 PREFIXES = bytes.fromhex("26 2e 36 3e 64 65 66 67 f0 f2 f3")
 
 
@@ -202,3 +204,35 @@ def undo_sound(filtered: bytes, kind: int) -> bytes:
             raw[at : at + width] = code.to_bytes(width, "little")
             side.learn(u, x, expected)
     return bytes(raw)
+
+
+WORDS = (ROOT / "nncompress" / "transforms" / "words.txt").read_bytes().split(b"\n")[:-1]
+
+
+def undo_words(filtered: bytes) -> bytes | None:
+    """Undo filter 5; None for what is damage, but for a wrong size."""
+    raw, at = b"", 0
+    while at < len(filtered):
+        byte, behind = filtered[at], filtered[at + 1 : at + 2]
+        at += 1
+        if byte >= 144:
+            if behind < b"\x80":
+                return None
+            raw += WORDS[16 + 128 * (byte - 144) + behind[0] - 128]
+            at += 1
+        elif byte >= 128:
+            raw += WORDS[byte - 128]
+        elif byte != 15:
+            raw += bytes([byte])
+        elif behind == b"\x0f":
+            raw += behind
+            at += 1
+        else:
+            end = at
+            while end < len(filtered) and filtered[end] >= 128:
+                end += 1
+            if end == at:
+                return None
+            raw += filtered[at:end]
+            at = end
+    return raw
