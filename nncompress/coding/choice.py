@@ -47,9 +47,12 @@ SLOTS_BITS = 18
 FRAMES = 12
 """Frames of all kinds of samples fit into so many bytes."""
 
-ENTROPY_PIECE = 1 << 15
-"""Bytes from the middle of a block whose entropy is taken. Differences are tried where they lower
-it by a sixteenth, and so is prediction,"""
+SAMPLES_PIECES = 8
+"""Filters for samples are judged by so many pieces, spread over a block,"""
+
+ENTROPY_PIECE = 4096 // FRAMES * FRAMES
+"""of so many bytes, whose entropy is taken. Differences are tried where they lower it by a
+sixteenth, and so is prediction,"""
 
 SOUND_HOPE = 8
 """which itself is looked at where differences do not raise the entropy by one part in so many,"""
@@ -57,8 +60,8 @@ SOUND_HOPE = 8
 SOUND_TRIED = 3
 """for so many kinds of sound: differences hardly tell where the first frame begins."""
 
-SAMPLES_PIECE = 1 << 15
-"""Bytes from the middle of a large block that are coded with and without such a filter."""
+SAMPLES_PIECE = 8192 // FRAMES * FRAMES
+"""Then pieces of so many bytes are coded with and without such a filter."""
 
 SAMPLES_GAIN = 0.97
 """It is used where it brings them below this part of their size."""
@@ -184,9 +187,7 @@ def sample_filters(data: bytes) -> list[Transform]:
 
     The kind of sound is told by differences too, which take less time than predictions.
     """
-    size = min(len(data), ENTROPY_PIECE) // FRAMES * FRAMES
-    start = (len(data) - size) // 2 // FRAMES * FRAMES
-    piece = data[start : start + size]
+    piece = _spread_pieces(data, ENTROPY_PIECE)
     plain = _entropy(piece, 2)
     ways = [Transform(Filter.DELTA, way) for way in range(len(PARAMETERS[Filter.DELTA]))]
     costs = [_entropy(apply_transform(way, piece), 2) for way in ways]
@@ -194,6 +195,14 @@ def sample_filters(data: bytes) -> list[Transform]:
     found = [ways[best]] if 16 * costs[best] < 15 * plain else []
     sound = _sound_filter(piece, min(plain, _entropy(piece, 3)))
     return found + ([sound] if sound != PLAIN else [])
+
+
+def _spread_pieces(data: bytes, size: int) -> bytes:
+    """Join pieces of a block that begin with a frame; all of it where it is no longer."""
+    if len(data) <= SAMPLES_PIECES * size:
+        return data
+    stride = (len(data) - size) // (SAMPLES_PIECES - 1) // FRAMES * FRAMES
+    return b"".join(data[i * stride : i * stride + size] for i in range(SAMPLES_PIECES))
 
 
 def _sound_filter(piece: bytes, plain: int) -> Transform:
@@ -252,8 +261,7 @@ def _tried_samples(data: bytes, method: Method, cost: SampleCost) -> Transform:
     found = sample_filters(data)
     if not found:
         return PLAIN
-    start = max(0, (len(data) - SAMPLES_PIECE) // 2 // FRAMES * FRAMES)
-    piece = data[start : start + SAMPLES_PIECE]
+    piece = _spread_pieces(data, SAMPLES_PIECE)
     plain, *changed = (cost(method, apply_transform(one, piece), 0) for one in (PLAIN, *found))
     best = changed.index(min(changed))
     return found[best] if changed[best] < SAMPLES_GAIN * plain else PLAIN

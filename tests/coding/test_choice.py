@@ -12,6 +12,7 @@ from nncompress.coding import block
 from nncompress.coding.block import BlockCoder
 from nncompress.coding.choice import (
     SAMPLES_PIECE,
+    SAMPLES_PIECES,
     TRY_ALL,
     Plan,
     choose_plans,
@@ -68,7 +69,7 @@ def test_what_rings_is_predicted(label):
 
 def test_a_short_block_of_samples_is_tried_whole():
     data = tones(10_500)
-    assert TRY_ALL < len(data) < SAMPLES_PIECE
+    assert TRY_ALL < len(data) < SAMPLES_PIECES * SAMPLES_PIECE
     _, payload = BlockCoder(None, level=LEVELS[3], threads=1).encode(data)
     assert read_transform(payload[1]).label == "sound16"
 
