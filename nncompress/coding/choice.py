@@ -103,11 +103,11 @@ def choose_plans(
         words = word_filter(data) if methods[0] is Method.MIXING else PLAIN
         return plans + ([Plan(Method.MIXING, words)] if words != PLAIN else [])
     transform = code if code != PLAIN else _tried_samples(data, methods[0], cost)
-    if transform == PLAIN and methods == [Method.MIXING]:
-        transform = word_filter(data)
-    if not auto:
-        return [Plan(methods[0], transform)]
-    return [Plan(method, transform) for method in _best_method(data, transform, methods, cost)]
+    best = _best_method(data, transform, methods, cost) if auto else [methods[0]]
+    alone = transform
+    if transform == PLAIN and Method.MIXING in best:
+        alone = word_filter(data)
+    return [Plan(method, alone if method is Method.MIXING else transform) for method in best]
 
 
 def _best_method(
