@@ -191,7 +191,7 @@ class BlockCoder:
             weights = [NETWORK_TIME if plan.method.needs_model else 1 for plan in plans]
             for plan, weight in zip(plans, weights, strict=True):
                 layout = self.level.layout(len(data), plan.method)
-                told = _part_of(progress, weight, sum(weights))
+                told = _scaled(progress, weight, sum(weights))
                 payload = self._encode(plan, data, layout, loan, told)
                 if len(data) > most_raw_bytes(len(payload)):  # decoders would not believe it
                     payload = self._encode(Plan(plan.method), data, layout, loan)
@@ -215,7 +215,7 @@ class BlockCoder:
         with self.cores.lend(self._usable_threads(layout, head.method)) as loan:
             predictor = self._predictor(head, layout)
             with self._running(head.method, layout, loan) as network:
-                told = _in_raw_bytes(lambda done, _=0: progress(done, done), size, coded)
+                told = _scaled(progress, size, coded)
                 data = decode(stream, layout, network, predictor, loan, told)
         return undo_transform(head.transform, data, size)
 
@@ -271,7 +271,7 @@ class BlockCoder:
         """Code as planned, and return the payload."""
         changed = apply_transform(plan.transform, data)
         if not plan.transform.keeps_size:
-            progress = _in_raw_bytes(progress, len(data), len(changed))
+            progress = _scaled(progress, len(data), len(changed), made=False)
             layout = Layout(len(changed), layout.lanes)
         kind, records = Kind.TEXT, NO_RECORDS
         if plan.method is Method.MIXING:
@@ -308,28 +308,19 @@ class BlockCoder:
         return make_predictor(self.model, head.method, head.profile, layout, head.records)
 
 
-def _part_of(progress: Progress, weight: int, total: int) -> Progress:
-    """Return what reports one of several passes over a block, which takes a part of its time."""
-    done = made = 0
+def _scaled(progress: Progress, part: int, whole: int, *, made: bool = True) -> Progress:
+    """Return what reports ``part`` in place of ``whole`` bytes that are done, in equal measure.
 
-    def report(size: int, more: int = 0, /) -> None:
-        nonlocal done, made
-        before = done * weight // total, made * weight // total
-        done, made = done + size, made + more
-        progress(done * weight // total - before[0], made * weight // total - before[1])
+    Bytes that were made of them are scaled likewise only if ``made``.
+    """
+    done = more = 0
+    of_made = part if made else whole
 
-    return report
-
-
-def _in_raw_bytes(progress: Progress, raw: int, modelled: int) -> Progress:
-    """Return what reports bytes that are modelled as the raw bytes that they stand for."""
-    done = 0
-
-    def report(size: int, more: int = 0, /) -> None:
-        nonlocal done
-        before = done * raw // modelled
-        done += size
-        progress(done * raw // modelled - before, more)
+    def report(size: int, made_size: int = 0, /) -> None:
+        nonlocal done, more
+        before = done * part // whole, more * of_made // whole
+        done, more = done + size, more + made_size
+        progress(done * part // whole - before[0], more * of_made // whole - before[1])
 
     return report
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.archive.format import Method
 from nncompress.lanes import Layout
-from nncompress.transforms.filters import apply_transform
 from nncompress.transforms.words import places_of_codes
 
 from .block import BlockCoder
@@ -61,7 +60,7 @@ class RecordingCoder(BlockCoder):
             kernels=like.kernels,
             threads=like.threads,
         )
-        self._size = 0
+        self._size, self._is_sample = 0, False
         self._notes: Notes | None = None
         self._tried: dict[bytes, Notes] = {}
 
@@ -90,18 +89,16 @@ class RecordingCoder(BlockCoder):
         loan: Loan,
         progress: Progress = no_progress,
     ) -> bytes:
-        is_sample = layout.size < self._size
-        size = len(apply_transform(plan.transform, data))
-        self._notes = None if is_sample else Notes.empty(size)
+        self._is_sample, self._notes = layout.size < self._size, None
         payload = super()._encode(plan, data, layout, loan, progress)
         if self._notes is not None:
             self._tried[payload] = self._notes
         return payload
 
     def _opener(self, layout: Layout) -> OpenEncoder | None:
-        notes = self._notes
-        if notes is None:
+        if self._is_sample:
             return None
+        notes = self._notes = Notes.empty(layout.size)
 
         def open_encoder(predictor: StepPredictor, table: NDArray[np.uint8]) -> StepEncoder:
             if is_mixer(predictor):

@@ -111,8 +111,7 @@ class Predictor:
         weights = self.take(lo, hi, prediction)
         if symbols.shape != (hi - lo,) or out.shape != (8, hi - lo):
             raise ValueError("symbols and out must have one entry a lane")
-        turn = PlaneTable(self._table, weights, np.empty(hi - lo, np.int32), np.empty(hi - lo))
-        table = PLANE.fill(turn)
+        turn, table = self._turn(weights, hi - lo)
         for plane in range(8):
             predict_bits(table.ctypes.data, plane, lo, hi, 1)
             out[plane] = turn.ones
@@ -139,13 +138,19 @@ class Predictor:
             the bytes, uint8 [hi - lo].
         """
         weights = self.take(lo, hi, prediction)
-        turn = PlaneTable(self._table, weights, np.empty(hi - lo, np.int32), np.empty(hi - lo))
-        table = PLANE.fill(turn)
+        turn, table = self._turn(weights, hi - lo)
         for plane in range(8):
             predict_bits(table.ctypes.data, plane, lo, hi, 1)
             turn.bits[:] = decode_plane(turn.ones)
             learn_bits(table.ctypes.data, plane, lo, hi)
         return self._state.keys[lo:hi, RECENT].astype(np.uint8)  # its lowest byte
+
+    def _turn(
+        self, weights: npt.NDArray[np.int32], lanes: int
+    ) -> tuple[PlaneTable, npt.NDArray[np.int64]]:
+        """Return what the planes of some lanes are predicted and learnt with, and its table."""
+        turn = PlaneTable(self._table, weights, np.empty(lanes, np.int32), np.empty(lanes))
+        return turn, PLANE.fill(turn)
 
     def _load_clusters(self, clusters: Clusters) -> None:
         weight = np.zeros((len(clusters.weight), self._state.hidden.shape[1]), np.int8)
