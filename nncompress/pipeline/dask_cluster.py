@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from multiprocessing import resource_tracker
 from typing import Any
 
 from nncompress._version import __version__
@@ -102,21 +103,24 @@ def _local_cluster(count: int) -> Iterator[Any]:
     """
     from distributed import LocalCluster
 
-    with _interrupts_kept_from_children():
-        cluster = LocalCluster(
-            n_workers=count,
-            threads_per_worker=max(1, cpus() // count),
-            processes=True,
-            memory_limit=0,  # blocks at once are bounded by what they are known to take
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-            security=_has_encryption() or None,
-        )
-    try:
+    with ExitStack() as stack:
+        with _interrupts_held_back():
+            cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=max(1, cpus() // count),
+                processes=True,
+                memory_limit=0,  # blocks at once are bounded by what they are known to take
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+                security=_has_encryption() or None,
+            )
+            stack.callback(_close, cluster)
         yield cluster
-    finally:
-        with suppress(Exception):  # a worker that is lost already
-            cluster.close(timeout=CLOSE_SECONDS)
+
+
+def _close(connected: Any) -> None:
+    with suppress(Exception):  # what is lost already does not answer
+        connected.close(timeout=CLOSE_SECONDS)
 
 
 def _has_encryption() -> bool:
@@ -128,16 +132,21 @@ def _has_encryption() -> bool:
 
 
 @contextmanager
-def _interrupts_kept_from_children() -> Iterator[None]:
-    """Let processes that start meanwhile ignore Ctrl-C, which a terminal sends to all of them."""
-    if threading.current_thread() is not threading.main_thread():
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait until the context ends; processes that start meanwhile never hear of it.
+
+    A terminal sends it to worker processes, too, which are to end with this one, and not alone.
+    Threads and processes inherit that it is blocked.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # else the first process to start unblocks it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -156,8 +165,7 @@ def _connected(scheduler: Any, address: str) -> Iterator[Any]:
         try:
             yield client
         finally:
-            with suppress(Exception):
-                client.close(timeout=CLOSE_SECONDS)
+            _close(client)
 
 
 class DaskCluster(Cluster):
@@ -202,7 +210,7 @@ class DaskCluster(Cluster):
     def workers(self) -> int:
         """How many threads all workers have."""
         now = time.monotonic()
-        if now - self._counted > COUNT_SECONDS:
+        if now - self._counted > COUNT_SECONDS and self._is_connected:
             self._counted = now
             with suppress(Exception):  # lost; what is in flight tells
                 self._count = max(1, sum(self._client.nthreads().values()))
@@ -213,10 +221,19 @@ class DaskCluster(Cluster):
         """Whether its workers were not started here."""
         return _LOCAL.fullmatch(self._address) is None
 
+    @property
+    def _is_connected(self) -> bool:
+        """Whether the scheduler is there; tasks end as cancelled when it is lost."""
+        return bool(self._client.status == "running")
+
     def start(self, task: Task, files: Sequence[bytes]) -> Future[Any]:
         """Have a worker do a task; files of models go from worker to worker."""
+        if not self._is_connected:
+            raise CancelledError
         scattered = [self._scatter(file) for file in files]
         started: Future[Any] = self._executor.submit(self._work, task, *scattered)
+        if not self._is_connected:  # Dask may never end what begins while it loses a scheduler
+            raise CancelledError
         return started
 
     def _scatter(self, file: bytes) -> Any:
@@ -226,13 +243,13 @@ class DaskCluster(Cluster):
 
     def may_retry(self, error: BaseException) -> bool:
         """Whether a task was cancelled since the worker with a model's file was lost."""
-        return isinstance(error, CancelledError) and self._client.status == "running"
+        return isinstance(error, CancelledError) and self._is_connected
 
     def explain(self, error: BaseException) -> Exception:
         """Return the error to raise for one of Dask's, or of a worker's."""
         from distributed import KilledWorker
 
-        if self._client.status != "running":
+        if not self._is_connected:
             return ClusterError(
                 f"the scheduler at {self._address} is lost: start one and run this again"
             )

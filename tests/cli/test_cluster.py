@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.children import environment
 from tests.cli.conftest import Run, command
@@ -69,4 +73,27 @@ def test_a_lost_scheduler_is_one_line_and_leaves_nothing(tmp_path):
     said = running.stderr.read()
     assert (said.count(b"\n"), b"is lost" in said) == (1, True), said
     running.stderr.close()
+    assert sorted(path.name for path in (tmp_path / "files").iterdir()) == NAMES
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+def test_an_interrupt_while_workers_start_ends_all_of_them(tmp_path):
+    psutil = pytest.importorskip("psutil")  # distributed has it
+    folder(tmp_path / "files")
+    words = command("compress", "-r", "files", "-1", "--cluster", "local:2", module="nncompress")
+    running = subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # a group of processes, which a terminal would interrupt together
+    )
+    process, children = psutil.Process(running.pid), []
+    while len(children) < 2 and running.poll() is None:
+        time.sleep(0.01)
+        children = process.children(recursive=True)
+    os.killpg(running.pid, signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert (running.returncode, said) == (-signal.SIGINT, b"")
+    assert psutil.wait_procs(children, timeout=60)[1] == []
     assert sorted(path.name for path in (tmp_path / "files").iterdir()) == NAMES

@@ -12,6 +12,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
+from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,6 +34,8 @@ from nncompress.pipeline import dask_cluster, tasks
 from nncompress.pipeline.cluster import Cluster, ExecutorCluster
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.dask_cluster import open_cluster
+from nncompress.pipeline.pool import RemoteTask
+from tests.dask import dask_workers
 from tests.models import text, write_model
 
 SIZE = 30_000
@@ -200,6 +203,21 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 0.2)
     with pytest.raises(ClusterError, match=r"no scheduler .* tcp://127.0.0.1:9"):
         open_cluster("tcp://127.0.0.1:9").__enter__()
+
+
+def test_tasks_that_begin_after_the_scheduler_is_lost_fail(monkeypatch):
+    monkeypatch.setattr(dask_cluster, "CONNECT_SECONDS", 2)
+    with ExitStack() as connected:
+        with dask_workers(0) as address:
+            cluster = connected.enter_context(open_cluster(address))
+        remote = RemoteTask(task_of(FAST), lambda _: b"")
+        states = set()
+        while "closed" not in states:  # it looks for a scheduler for two seconds, then gives up
+            states.add(cluster._client.status)
+            assert cluster.workers == 1
+            with pytest.raises(ClusterError, match="is lost"):
+                cluster.submit(remote).result(30)
+        assert "connecting" in states
 
 
 @pytest.mark.parametrize("address", ["", "host", "local", "local:0", "local:-1", "local:9999999"])
