@@ -17,18 +17,20 @@ class NNCompress(Codec):
     Args:
         level: 1 (fastest) to 9 (smallest).
         method: "auto", "network", "network+mixing", "mixing" or "stored".
+        model: name or identity of an installed model; None for the level's own. Readers need it.
     """
 
     codec_id = "nncompress"
 
-    def __init__(self, level: int = 6, method: str = "auto") -> None:
+    def __init__(self, level: int = 6, method: str = "auto", model: str | None = None) -> None:
         self.level = level
         self.method = method
+        self.model = model
 
     def encode(self, buf: Any) -> bytes:
         """Return the archive of a buffer's bytes."""
         data = ensure_contiguous_ndarray(buf)
-        return compress(data.view("u1"), level=self.level, method=self.method)
+        return compress(data.view("u1"), level=self.level, method=self.method, model=self.model)
 
     def decode(self, buf: Any, out: Any = None) -> Any:
         """Return the contents of an archive, in ``out`` if that is given.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from zarr.abc.codec import BytesBytesCodec
@@ -22,12 +22,14 @@ class NNCompressCodec(BytesBytesCodec):
     Attributes:
         level: 1 (fastest) to 9 (smallest).
         method: "auto", "network", "network+mixing", "mixing" or "stored".
+        model: name or identity of an installed model; None for the level's own. Readers need it.
     """
 
     is_fixed_size = False
 
     level: int = 6
     method: str = "auto"
+    model: str | None = None
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NNCompressCodec:
@@ -38,11 +40,10 @@ class NNCompressCodec(BytesBytesCodec):
 
     def to_dict(self) -> dict[str, Any]:
         """Return its metadata."""
-        options = {"level": self.level, "method": self.method}
-        return {"name": CODEC_NAME, "configuration": options}
+        return {"name": CODEC_NAME, "configuration": asdict(self)}
 
     def _encode(self, chunk: Any) -> bytes:
-        return compress(chunk, level=self.level, method=self.method, threads=1)
+        return compress(chunk, threads=1, **asdict(self))
 
     def _decode(self, chunk: Any) -> bytes:
         return decompress(chunk, threads=1)

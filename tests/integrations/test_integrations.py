@@ -132,7 +132,8 @@ def test_numcodecs(dtype):
     numcodecs = integration("numcodecs")
     array = np.arange(6000).astype(dtype).reshape(60, 100)
     codec = numcodecs.get_codec(json.loads('{"id": "nncompress", "level": 2}'))
-    assert codec.get_config() == {"id": "nncompress", "level": 2, "method": "auto"}
+    options = {"level": 2, "method": "auto", "model": None}
+    assert codec.get_config() == {"id": "nncompress", **options}
     for order in (array, np.asfortranarray(array)):
         packed = codec.encode(order)
         assert nncompress.decompress(packed) == order.tobytes("A")
@@ -162,8 +163,8 @@ def test_zarr_in_its_third_format(tmp_path):
     assert np.array_equal(found[:], data)
     assert found.compressors == (NNCompressCodec(level=1),)
     metadata = json.loads((tmp_path / "a.zarr" / "zarr.json").read_text())
-    wanted = {"name": "nncompress.nnc", "configuration": {"level": 1, "method": "auto"}}
-    assert wanted in metadata["codecs"]
+    options = {"level": 1, "method": "auto", "model": None}
+    assert {"name": "nncompress.nnc", "configuration": options} in metadata["codecs"]
     assert is_archive(tmp_path / "a.zarr" / "c" / "0" / "0")
 
 
@@ -182,6 +183,28 @@ def test_zarr_in_its_second_format(tmp_path):
     )
     made[:] = np.arange(100.0)
     assert np.array_equal(zarr.open_array(tmp_path / "b.zarr", mode="r")[:], np.arange(100.0))
+
+
+@pytest.mark.parametrize("module", ["numcodecs", "zarr"])
+def test_arrays_are_coded_with_the_model_that_is_named(module, monkeypatch):
+    integration(module)
+    seen = []
+
+    def open_codec(options):
+        seen.append((options.level, options.model))
+        return ZlibCodec()
+
+    monkeypatch.setattr(nncompress.pipeline.coder, "_open_codec", open_codec)
+    if module == "numcodecs":
+        from nncompress.integrations.numcodecs import NNCompress
+
+        packed = NNCompress(3, model="mine").encode(b"data")
+    else:
+        from nncompress.integrations.zarr import NNCompressCodec
+
+        packed = NNCompressCodec(3, model="mine")._encode(b"data")
+    assert seen == [(3, "mine")]
+    assert nncompress.decompress(packed) == b"data"
 
 
 ENTRIES = [
