@@ -9,7 +9,7 @@ DEMO   := $(VENV)/demo
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test,lint,docs]"
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable ".[test,lint,docs]"
 	touch $@
 
 demo: $(VENV)/.ready
@@ -20,6 +20,7 @@ demo: $(VENV)/.ready
 	$(BIN)/nncompress compare $(SAMPLE)
 
 test: $(VENV)/.ready
+	$(BIN)/nncompress warm-up
 	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.ready

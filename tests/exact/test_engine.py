@@ -181,6 +181,7 @@ print(known_answer(Network(model.parameters, kernels=sys.argv[2], threads=int(sy
         ({"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}, "torch", 1),
         ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}, "numba", 2),
         ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}, "numba", 1),
+        ({"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+avx2,+fma"}, "numba", 2),
     ],
 )
 def test_older_instruction_sets_give_the_same_answer(tmp_path, variables, kernels, threads):

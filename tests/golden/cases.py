@@ -146,8 +146,13 @@ def restored(case: Case, threads: int = 2, kernels: str = "auto") -> bytes:
 
 
 def check(threads: int, kernels: str) -> None:
-    """Fail unless every committed archive decodes to its contents and is made again to the byte."""
+    """Fail unless the committed archives decode to their contents and are made again to the byte.
+
+    With torch's kernels only those that only a network makes: the mixer is numba's all the same.
+    """
     for case in CASES:
+        if kernels == "torch" and not case.name.startswith("network"):
+            continue
         if restored(case, threads, kernels) != case.data:
             raise SystemExit(f"{case.name}: decodes to something else")
         if made(case, threads, kernels) != case.path.read_bytes():

@@ -33,7 +33,6 @@ OLDER = {
     "avx2": ("torch", {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}),
     "avx512 without vnni": ("torch", {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}),
     "generic numba": ("numba", {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}),
-    "avx2 numba": ("numba", {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+avx2,+fma"}),
 }
 
 
