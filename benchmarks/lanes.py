@@ -15,8 +15,9 @@ import click
 from folder import RESULTS, kept_results, resume, write_results
 from readme import lanes_table
 
-from nncompress.coding.block import BlockCoder, open_block_coder
+from nncompress.coding.block import BlockCoder
 from nncompress.coding.levels import Level
+from nncompress.coding.opening import open_block_coder
 from nncompress.coding.options import CodingOptions
 
 LANES_BITS = (8, 6, 5, 4, 3, 0)

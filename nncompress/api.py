@@ -186,8 +186,8 @@ class Compressor(incremental.Compressor):
         options = coding_options(
             model, device, threads, memory_limit, level, method, window, embed_model
         )
-        size = whole_number("block_size", block_size)
-        super().__init__(Coder(options).encoder, block_size=size)
+        size, coder = whole_number("block_size", block_size), Coder(options)
+        super().__init__(coder.encoder, block_size=size, at_once=coder.at_once(size))
 
 
 class Decompressor(incremental.Decompressor):
@@ -285,6 +285,8 @@ def open(
 ) -> BinaryIO | TextIO:
     r"""Open an archive as a file object, like :func:`lzma.open`.
 
+    Writing codes several blocks at once, while ``write`` takes more.
+
     Reading can start anywhere: ``seek`` costs nothing, and only the blocks that are read are
     decoded, each checked by its CRC-32. A ``file`` that cannot seek is read in order.
 
@@ -316,8 +318,8 @@ def open(
         device: where the network is computed: "cpu", "cuda" or "cuda:N"; "auto" is the CPU.
         threads: how many to use, 0 for one a core.
         memory_limit: bytes of memory that the blocks coded at once may take; when writing, blocks
-            become smaller to fit, and the level lower where that is not enough. None for any
-            number.
+            become smaller to fit, and the level lower where that is not enough. None for any number
+            for one block, and a quarter of the machine's memory for several.
 
     Raises:
         TypeError: an argument has the wrong type.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import Progress
 from nncompress.files.names import STDIN
+from nncompress.pipeline.pool import POLL
 from nncompress.pipeline.remote import Place, Url, place_of
 from nncompress.pipeline.stream import Totals
-from nncompress.pipeline.workers import POLL
 
 from .console import Console
 

@@ -41,7 +41,7 @@ def command(
     device: str,
 ) -> None:
     """Sample text from a model's network; the prompt is printed first."""
-    from nncompress.coding.block import open_block_coder
+    from nncompress.coding.opening import open_block_coder
     from nncompress.coding.options import CodingOptions
     from nncompress.reports.generate import generate
 

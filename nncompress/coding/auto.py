@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from nncompress.archive.codec import Progress, no_progress
 from nncompress.errors import ConfigError, ModelError, ModelNotFoundError
 
-from .block import BlockCoder, level_of, open_block_coder
+from .block import BlockCoder
 from .cores import Cores
 from .levels import LEVELS, Level
+from .opening import level_of, open_block_coder
 from .options import CodecSpec, CodingOptions
 
 if TYPE_CHECKING:

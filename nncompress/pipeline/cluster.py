@@ -30,7 +30,7 @@ from nncompress.errors import ClusterError, NNCompressError
 from nncompress.machine.resources import cpus, memory
 
 from .limits import SHARE
-from .pool import Job, RemoteTask, run_here
+from .pool import POLL, Job, RemoteTask, run_here
 from .spans import NeedsLiterals
 from .tasks import NeedsModels, Task, run_task
 
@@ -44,8 +44,6 @@ TASKS_AHEAD = 4
 
 MOST_TRIES = 4
 """A task is sent so often at most: once, then with models, and anew where those were lost."""
-
-_POLL = 0.5
 
 _NEEDS = NeedsModels, NeedsLiterals
 
@@ -110,7 +108,7 @@ class Cluster(ABC):
                     self._places += 1
                     self._bytes += size
                     return
-                self._changed.wait(_POLL)
+                self._changed.wait(POLL)
 
     def give(self, size: int) -> None:
         """Give both back."""
@@ -199,7 +197,7 @@ class RemotePool:
     def submit(self, job: Job[Any], progress: Progress) -> Future[Any]:
         """Begin a job that was admitted."""
         if job.remote is None:
-            return run_here(job, progress)
+            return run_here(partial(job.run, progress))
         future = self._cluster.submit(job.remote)
         with self._lock:
             if id(job) in self._held:

@@ -24,6 +24,7 @@ from nncompress.archive.codec import (
     Progress,
     ReadModel,
     StoredCodec,
+    check_block_size,
     encode_block,
     no_progress,
 )
@@ -121,6 +122,19 @@ class Coder:
                     self._decoders.popitem(last=False)
             self._decoders.move_to_end(model_id)
             return self._decoders[model_id]
+
+    def at_once(self, block_size: int | None = None) -> int:
+        """Count the blocks that fit into memory at once, at most one a thread.
+
+        Args:
+            block_size: raw bytes of each; None for the encoder's own.
+
+        Raises:
+            ConfigError: there can be no such blocks.
+        """
+        size = check_block_size(block_size) if block_size else self.encoder.block_size
+        needed = needed_to_encode(self.encoder, size)
+        return max(1, min(self.threads, self._memory // needed))
 
     def encode(
         self,
@@ -240,7 +254,7 @@ class Coder:
     def _model_file(self, identity: bytes, embedded: ReadModel | None) -> bytes:
         """Return the file of a model that a codec was opened with; the receiver checks it."""
         if self.options.model not in (None, AUTO_MODEL):
-            from nncompress.coding.block import model_file
+            from nncompress.coding.opening import model_file
             from nncompress.exact.modelfile import read_metadata
 
             path = model_file(self.options)
@@ -335,13 +349,13 @@ def _too_much(what: str, needed: int, limit: int) -> MemoryLimitError:
 
 def _open_codec(options: CodingOptions) -> BlockCodec:
     from nncompress.coding.auto import open_auto_coder
-    from nncompress.coding.block import open_block_coder
+    from nncompress.coding.opening import open_block_coder
 
     return open_auto_coder(options) if options.model == AUTO_MODEL else open_block_coder(options)
 
 
 def _open_embedded(file: bytes, model_id: bytes, options: CodingOptions) -> BlockCodec:
-    from nncompress.coding.block import open_embedded_coder
+    from nncompress.coding.opening import open_embedded_coder
 
     return open_embedded_coder(file, model_id, options)
 

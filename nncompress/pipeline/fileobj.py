@@ -65,7 +65,9 @@ def open_archive(
     if mode == "r":
         raw = _open_place(place, "rb", -1) if place else cast(BinaryIO, file)
         return _open_reader(raw, coder, close_file)
-    compressor = Compressor(coder.encoder, block_size=block_size)  # before a file is emptied
+    # What may fail comes before a file is emptied.
+    at_once = coder.at_once(block_size)
+    compressor = Compressor(coder.encoder, block_size=block_size, at_once=at_once)
     if mode == "a" and place is not None:
         _check_end(place)
     # Records are large; and a child process would write a buffer's contents a second time.

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from nncompress.archive.codec import BlockCodec, CodecSource, Coded, Decoded, encode_block
@@ -24,6 +28,7 @@ from nncompress.machine.resources import memory
 
 from .coder import HISTORY_SHARE
 from .limits import SHARE, Limits
+from .pool import Threads, result_of
 from .splitting import open_splitter
 from .stream import READ_SIZE, check_contents, declare_blocks, frame_blocks
 
@@ -36,18 +41,36 @@ def as_bytes(data: Buffer) -> memoryview:
     return memoryview(data).cast("B")
 
 
+@dataclass
+class _InLine:
+    """A block that is to be coded, and what becomes of it; None while nothing is begun."""
+
+    block: RawBlock
+    coded: Future[Coded] | None = None
+
+
 class Compressor:
     """Makes one archive of the bytes given to :meth:`compress`; :meth:`flush` ends it.
 
     A call that an exception such as KeyboardInterrupt ends while a block is coded loses nothing:
     the next call codes that block.
+
+    Args:
+        codec: codes the blocks.
+        block_size: raw bytes a block; None for the codec's own.
+        at_once: how many blocks are coded at once, in threads, while :meth:`compress` is given
+            more; with 1, each is coded by the call that fills it.
     """
 
-    def __init__(self, codec: BlockCodec, *, block_size: int | None = None) -> None:
+    def __init__(
+        self, codec: BlockCodec, *, block_size: int | None = None, at_once: int = 1
+    ) -> None:
         self._codec = codec
         self._splitter = open_splitter(codec, block_size)
         self._writer = MemberWriter(codec.model_id, codec.copy_rules.window, codec.embedded)
-        self._waiting: deque[RawBlock] = deque()
+        self._at_once = at_once
+        self._threads = Threads(at_once) if at_once > 1 else None
+        self._line: deque[_InLine] = deque()
         self._ready = bytearray()
         self._begun = self._ending = self._finished = False
         self._resumable = True
@@ -69,9 +92,9 @@ class Compressor:
             self._splitter.prepare(min(READ_SIZE, len(view) - start))
             self._resumable = False
             blocks = self._splitter.push(view[start : start + READ_SIZE])
-            self._waiting.extend(blocks)
+            self._line.extend(map(_InLine, blocks))
             self._resumable = True
-            self._code_waiting()
+            self._code(to_end=False)
         return self._take_ready()
 
     def flush(self) -> bytes:
@@ -80,12 +103,14 @@ class Compressor:
             self._check_open()
             self._splitter.prepare(0, last=True)
             self._resumable = False
-            self._waiting.append(self._splitter.rest())
+            self._line.append(_InLine(self._splitter.rest()))
             self._ending = self._resumable = True
         elif self._finished:
             self._check_open()
-        self._code_waiting()
+        self._code(to_end=True)
         self._finished = True
+        if self._threads is not None:
+            self._threads.close()
         return self._take_ready()
 
     def _check_open(self) -> None:
@@ -94,20 +119,47 @@ class Compressor:
         if not self._resumable:
             raise ValueError("the compressor was interrupted: begin the archive again")
 
-    def _code_waiting(self) -> None:
-        for _, record in frame_blocks(self._writer, self._coded()):
+    def _code(self, *, to_end: bool) -> None:
+        """Code the blocks in the line; not to the end, as many as are coded at once may stay."""
+        for _, record in frame_blocks(self._writer, self._coded(to_end)):
             self._ready += record
             self._resumable = True
 
-    def _coded(self) -> Iterator[tuple[RawBlock, Coded]]:
-        """Yield the blocks that wait, each taken from the line only once it is coded."""
-        while self._waiting:
-            block = self._waiting[0]
-            coded = encode_block(self._codec, block.literals, alone=block.last and not self._begun)
+    def _coded(self, to_end: bool) -> Iterator[tuple[RawBlock, Coded]]:
+        """Yield blocks, each taken from the line only once it is coded."""
+        while self._begin_next():
+            first = self._line[0]
+            in_work = self._threads is not None and len(self._line) <= self._at_once
+            if in_work and not to_end and not (first.coded is not None and first.coded.done()):
+                return
+            coded = self._result(first)
             self._resumable = False
-            self._waiting.popleft()
+            self._line.popleft()
             self._begun = True
-            yield block, coded
+            yield first.block, coded
+
+    def _begin_next(self) -> bool:
+        """Have the next blocks coded by threads; return whether there are any blocks."""
+        alone = len(self._line) == 1 and self._line[0].block.last
+        if self._threads is not None and not alone:  # what has nothing beside it needs no thread
+            for entry in islice(self._line, self._at_once):
+                if entry.coded is None:
+                    entry.coded = self._threads.submit(partial(self._encode, entry.block))
+        return bool(self._line)
+
+    def _encode(self, block: RawBlock) -> Coded:
+        return encode_block(self._codec, block.literals, alone=block.last and not self._begun)
+
+    def _result(self, entry: _InLine) -> Coded:
+        """Return what became of a block; after an error it is coded anew by the next call."""
+        if entry.coded is None:
+            return self._encode(entry.block)
+        try:
+            return result_of(entry.coded)
+        except BaseException:
+            if entry.coded.done():
+                entry.coded = None
+            raise
 
     def _take_ready(self) -> bytes:
         ready = bytes(self._ready)

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from nncompress.archive.codec import no_progress
-from nncompress.coding.block import BlockCoder, model_file
+from nncompress.coding.block import BlockCoder
+from nncompress.coding.opening import model_file
 from nncompress.coding.options import CodingOptions
 from nncompress.coding.recording import RecordingCoder
 from nncompress.errors import FileError

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -19,12 +19,9 @@ from typing import Generic, TypeVar
 
 from nncompress.archive.codec import Progress
 
-from .pool import Job, Pool, Result
+from .pool import POLL, Job, Pool, Result, result_of
 
 Item = TypeVar("Item")
-
-POLL = 0.5
-"""Seconds. On Windows Ctrl-C is heard only between two waits."""
 
 _REPORTS = 1000
 """Reports on one job, at most."""
@@ -62,9 +59,7 @@ class Workers(Generic[Item, Result]):
                 if isinstance(entry, Exception):
                     raise entry
                 item, share, future = entry
-                while not wait([future], POLL).done:
-                    pass
-                result = future.result()
+                result = result_of(future)
                 yield item, result
                 share.complete(result)
                 self._pool.release(share.job)

@@ -20,9 +20,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from nncompress.archive.codec import Progress
-from nncompress.coding.block import NETWORK_TIME, BlockCoder, open_block_coder
+from nncompress.coding.block import NETWORK_TIME, BlockCoder
 from nncompress.coding.choice import NETWORK_GAIN, NETWORK_SURE
 from nncompress.coding.levels import LEVELS, Level
+from nncompress.coding.opening import open_block_coder
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError
 from nncompress.files.source import open_source

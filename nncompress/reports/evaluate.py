@@ -149,7 +149,7 @@ def _about(evaluation: Evaluation, path: Path, span: tuple[int, int]) -> Facts:
 
 
 def _open_network(options: CodingOptions) -> _Contestant:
-    from nncompress.coding.block import model_file, open_block_coder
+    from nncompress.coding.opening import model_file, open_block_coder
 
     coder = open_block_coder(replace(options, method="network"))
     path = model_file(options)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nncompress.archive.codec import Progress
 from nncompress.archive.copies import pack_copies
 from nncompress.archive.writer import RawBlock
-from nncompress.coding.block import open_block_coder
+from nncompress.coding.opening import open_block_coder
 from nncompress.coding.options import CodingOptions
 from nncompress.coding.recorded_steps import Notes
 from nncompress.coding.recording import RecordingCoder

@@ -70,8 +70,8 @@ class OwnMethod(Peer):
 
     def _used(self) -> dict[str, Any]:
         """Return level, and name and identity of the model, which are None without one."""
-        from nncompress.coding.block import model_file
         from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
+        from nncompress.coding.opening import model_file
         from nncompress.files.models import describe_model
 
         options = self._chosen()

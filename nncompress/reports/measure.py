@@ -73,8 +73,8 @@ def bits_per_byte(
     >>> nncompress.bits_per_byte(english) < nncompress.bits_per_byte(bytes(range(180)))
     True
     """
-    from nncompress.coding.block import open_block_coder
     from nncompress.coding.levels import DEFAULT_LEVEL, LEVELS
+    from nncompress.coding.opening import open_block_coder
 
     whole = memoryview(data).cast("B")
     if not len(whole):

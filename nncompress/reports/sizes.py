@@ -41,7 +41,7 @@ def own_baselines(options: CodingOptions) -> dict[str, Any]:
         ``warning``, what the model may know of the files, and ``entries``, one for each corpus in
         the Hutter Prize's terms.
     """
-    from nncompress.coding.block import model_file
+    from nncompress.coding.opening import model_file
     from nncompress.exact.modelfile import read_metadata
 
     size, program = None, program_size()

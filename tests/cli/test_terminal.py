@@ -98,7 +98,7 @@ def test_identities_and_cards_of_models_on_a_terminal(tmp_path, monkeypatch):
 
 
 def test_sampled_text_on_a_terminal(tmp_path, monkeypatch):
-    from nncompress.coding import block
+    from nncompress.coding import opening
     from nncompress.reports import generate
 
     def sampled(network: object, start: bytes, **_: object) -> bytes:
@@ -107,7 +107,7 @@ def test_sampled_text_on_a_terminal(tmp_path, monkeypatch):
     class Coder:
         network = None
 
-    monkeypatch.setattr(block, "open_block_coder", lambda _: Coder())
+    monkeypatch.setattr(opening, "open_block_coder", lambda _: Coder())
     monkeypatch.setattr(generate, "generate", sampled)
     with redirect_stdout(Terminal()) as terminal:
         assert run(["generate"]) == 0

@@ -14,7 +14,8 @@ from nncompress.archive.access import read_block_header, read_map
 from nncompress.archive.format import Method
 from nncompress.coding import auto
 from nncompress.coding.auto import AutoCoder, open_auto_coder
-from nncompress.coding.block import BlockCoder, open_block_coder, open_embedded_coder
+from nncompress.coding.block import BlockCoder
+from nncompress.coding.opening import open_block_coder, open_embedded_coder
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import (
     ConfigError,

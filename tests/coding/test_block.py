@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from nncompress.archive.codec import StoredCodec
 from nncompress.archive.format import Method
-from nncompress.coding.block import BlockCoder, open_block_coder
+from nncompress.coding.block import BlockCoder
 from nncompress.coding.levels import LEVELS, Level
 from nncompress.coding.loop import decode, encode
 from nncompress.coding.network_predictor import NetworkPredictor
+from nncompress.coding.opening import open_block_coder
 from nncompress.coding.options import CodingOptions
 from nncompress.coding.rangecoder import BitDecoder, BitEncoder
 from nncompress.errors import ConfigError, DamagedArchiveError

@@ -106,7 +106,7 @@ def test_tasks_in_flight_are_bounded_and_cancelled(monkeypatch):
     executor = Slow()
     cluster = ExecutorCluster(executor)
     coded = Coder(FAST, cluster=cluster).encode(iter(BLOCKS))
-    monkeypatch.setattr(cluster_module, "_POLL", 0.01)
+    monkeypatch.setattr(cluster_module, "POLL", 0.01)
     waiting = ThreadPoolExecutor(1).submit(next, coded)
     while len(executor.waiting) < 5:  # four workers, and one task ahead
         assert not waiting.done()

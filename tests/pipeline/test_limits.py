@@ -10,7 +10,7 @@ import pytest
 import nncompress
 from nncompress.archive.copies import CopyRules
 from nncompress.archive.format import Method
-from nncompress.coding.block import open_block_coder
+from nncompress.coding.opening import open_block_coder
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import MemoryLimitError
 from nncompress.pipeline.coder import Coder

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from hypothesis import given
@@ -52,11 +54,17 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 @given(
-    contents, st.integers(1, 400), st.sampled_from([None, MODEL_ID]), st.lists(st.integers(0, 9999))
+    contents,
+    st.integers(1, 400),
+    st.sampled_from([None, MODEL_ID]),
+    st.lists(st.integers(0, 9999)),
+    st.sampled_from([1, 2, 5]),
 )
-def test_any_chunking_gives_the_same_archive_and_the_same_bytes(data, block_size, model_id, cuts):
+def test_any_chunking_gives_the_same_archive_and_the_same_bytes(
+    data, block_size, model_id, cuts, at_once
+):
     archive = pack(data, model_id, block_size)
-    compressor = Compressor(ZlibCodec(model_id, block_size))
+    compressor = Compressor(ZlibCodec(model_id, block_size), at_once=at_once)
     streamed = b"".join([compressor.compress(piece) for piece in pieces(data, cuts)])
     assert streamed + compressor.flush() == archive
 
@@ -202,6 +210,47 @@ def test_output_comes_as_blocks_fill():
     assert Decompressor(source).decompress(first) == b"a" * 100
 
 
+class Held(ZlibCodec):
+    """Codes no block before it is released."""
+
+    def __init__(self) -> None:
+        super().__init__(block_size=1000)
+        self.released, self.begun = threading.Event(), threading.Semaphore(0)
+
+    def encode(self, data, *options, **more):
+        self.begun.release()
+        assert self.released.wait(60)
+        return super().encode(data, *options, **more)
+
+
+def test_blocks_are_coded_at_once_while_more_is_taken():
+    codec, data = Held(), os.urandom(4500)
+    compressor = Compressor(codec, at_once=3)
+    assert compressor.compress(data[:3500]) == b""  # three blocks, of which none can be ready
+    for _ in range(3):
+        assert codec.begun.acquire(timeout=60)
+    with ThreadPoolExecutor(1) as executor:
+        rest = executor.submit(compressor.compress, data[3500:])  # the fourth waits for the first
+        assert not wait([rest], 0.1).done
+        codec.released.set()
+        assert rest.result(60) + compressor.flush() == pack(data, block_size=1000)
+
+
+def test_an_error_while_others_are_coded_is_told():
+    class Failing(ZlibCodec):
+        def encode(self, data, *options, **more):
+            if b"bad" in data:
+                raise ConfigError("a bad block")
+            return super().encode(data, *options, **more)
+
+    compressor = Compressor(Failing(block_size=1000), at_once=4)
+    data = bytes(1500) + b"bad" + bytes(1500)
+    with pytest.raises(ConfigError, match="a bad block"):
+        b"".join((compressor.compress(data), compressor.flush()))
+    with pytest.raises(ConfigError, match="a bad block"):
+        compressor.flush()
+
+
 @pytest.mark.parametrize("size", [0, -1, MAX_BLOCK_SIZE + 1])
 def test_impossible_block_sizes_are_refused(size):
     with pytest.raises(ConfigError):
@@ -231,9 +280,10 @@ class Interrupted(ZlibCodec):
 
 @pytest.mark.parametrize("numbers", [(1,), (2, 3), (5,), (1, 3, 5, 7, 8)])
 @pytest.mark.parametrize("size", [300, 4000])
-def test_an_interrupted_compressor_goes_on_where_it_was(numbers, size):
+@pytest.mark.parametrize("at_once", [1, 2, 20])
+def test_an_interrupted_compressor_goes_on_where_it_was(numbers, size, at_once):
     data = os.urandom(100).hex().encode() * (size // 100)
-    compressor = Compressor(Interrupted(*numbers))
+    compressor = Compressor(Interrupted(*numbers), at_once=at_once)
     out = b""
 
     def retry(code, *data):
