@@ -288,7 +288,8 @@ def open(
     Writing codes several blocks at once, while ``write`` takes more.
 
     Reading can start anywhere: ``seek`` costs nothing, and only the blocks that are read are
-    decoded, each checked by its CRC-32. A ``file`` that cannot seek is read in order.
+    decoded, each checked by its CRC-32. Once blocks are read in order, the next ones are decoded
+    meanwhile. A ``file`` that cannot seek is read in order, one block at a time.
 
     What ends the writing also completes the archive, as in :mod:`lzma`: ``close``, the end of a
     ``with`` block, by an exception too (what was written before it is kept), and the end of the

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from nncompress.errors import ArchiveError, DamagedArchiveError, TruncatedArchiveError
 
-from .codec import CodecSource, Decoded, check_block_memory, decode_block
+from .codec import CodecSource, Decoded, check_block_memory
 from .copies import NO_COPIES, Copies, parse_copies
 from .embedded import keep_model, unpack_model
 from .fields import pack_varint
@@ -33,6 +33,7 @@ from .format import (
     shortest,
 )
 from .index import INDEX_TAIL, MAX_INDEX_SIZE, Index, IndexEntry, parse_index
+from .reader import BlockRecord, decode_record
 from .walk import MemberBlocks, MemberList, cut_off, parse_at, parse_block_at, walk
 
 WINDOW = 1 << 20
@@ -284,20 +285,25 @@ def read_literals(
 
     Raises MemoryLimitError where raw bytes and payload take more than ``max_block`` bytes.
     """
+    record = read_coded(file, place, max_block)
+    return record.header, decode_record(source, record)
+
+
+def read_coded(file: BinaryIO, place: BlockPlace, max_block: int | None = None) -> BlockRecord:
+    """Read and check one block, which is not decoded; errors are those of :func:`read_literals`."""
     header, head = _read_place(file, place)
     check_block_memory(header, max_block)
     file.seek(place.position + head)
     payload = file.read(header.payload_size)
+    if len(payload) != header.payload_size:
+        error = cut_off(place.offset)
+        error.offset = place.position
+        raise error
     needed = header.needed_model(place.header)
     model = place.models.get(needed) if needed is not None else None
     embedded = partial(read_model, file, model) if model is not None else None
-    try:
-        if len(payload) != header.payload_size:
-            raise cut_off(place.offset)
-        return header, decode_block(source, place.header, header, payload, embedded)
-    except ArchiveError as error:
-        error.offset = place.position
-        raise
+    first = place.literal_start or 0
+    return BlockRecord(header, place.header, payload, place.position, place.size, first, embedded)
 
 
 def read_model(file: BinaryIO, place: ModelPlace) -> bytes:

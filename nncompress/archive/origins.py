@@ -5,14 +5,14 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import BinaryIO
 
 from nncompress.errors import ArchiveError
 
-from .access import BlockPlace, read_block_header, read_literals
-from .codec import CodecSource, Decoded, complete_block
+from .access import BlockPlace, read_block_header
+from .codec import Decoded, complete_block
 from .copies import Copies
 from .format import BlockHeader
 from .history import lost_literals
@@ -77,8 +77,7 @@ class Blocks:
     Args:
         file: the archive.
         places: where its blocks are.
-        source: gives codecs.
-        max_block: bytes that raw bytes and payload of a block may take.
+        decode: returns the header and the literals of the block with a number.
         room: bytes of literals that are kept besides those of the last block.
     """
 
@@ -86,12 +85,10 @@ class Blocks:
         self,
         file: BinaryIO,
         places: Sequence[BlockPlace],
-        source: CodecSource,
-        max_block: int | None = None,
+        decode: Callable[[int], tuple[BlockHeader, Decoded]],
         room: int = 0,
     ) -> None:
-        self._file, self._places, self._source = file, places, source
-        self._max_block, self._room = max_block, room
+        self._file, self._places, self._decode, self._room = file, places, decode, room
         self._kept: OrderedDict[int, Decoded] = OrderedDict()
         self._kept_size = 0
         self._origins = Origins(places)
@@ -132,7 +129,7 @@ class Blocks:
         if number in self._kept:
             self._kept.move_to_end(number)
             return read_block_header(self._file, place), self._kept[number]
-        header, decoded = read_literals(self._file, place, self._source, self._max_block)
+        header, decoded = self._decode(number)
         if place.header.window:  # else none is asked for again
             self._kept[number] = decoded
             self._kept_size += len(decoded.literals)

@@ -188,7 +188,12 @@ def cat_one(
     with opened as source, named(label(name)):
         file, limits = cast(BinaryIO, source.file), request.limits
         reader = BlockReader(
-            file, coder.decoder, max_block=limits.max_block, room=coder.history_room
+            file,
+            coder.decoder,
+            max_block=limits.max_block,
+            room=coder.history_room,
+            at_once=coder.threads,
+            ahead_room=coder.blocks_room,
         )
         _write_range(reader, span, Stdout(), limits.max_output)
 
@@ -205,6 +210,8 @@ def _write_range(
     if start < 0 or (end is not None and end < 0):
         start, end, _ = slice(start, end).indices(reader.seek(0, os.SEEK_END))
     reader.seek(start)
+    if end is not None:
+        reader.expect(end)
     written = 0
     while end is None or start + written < end:
         data = reader.read(READ_SIZE if end is None else min(READ_SIZE, end - start - written))

@@ -219,8 +219,8 @@ class Coder:
 
         if cluster is not None:
             return Workers(cluster.pool(), plan, progress).run(records)
-        room = self._memory - self._memory // HISTORY_SHARE
-        return Workers(ThreadPool(self.threads, room), plan, progress).run(records)
+        pool = ThreadPool(self.threads, self.blocks_room)
+        return Workers(pool, plan, progress).run(records)
 
     def _codec_for(self, record: BlockRecord) -> BlockCodec | None:
         """Return what decodes a block; None for one that is not coded."""
@@ -266,6 +266,11 @@ class Coder:
             if embedded is None:
                 raise
             return embedded()
+
+    @property
+    def blocks_room(self) -> int:
+        """Bytes of memory that blocks may take that are decoded at once."""
+        return self._memory - self.history_room
 
     @property
     def history_room(self) -> int:

@@ -6,7 +6,7 @@ import codecs
 import errno
 import io
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -17,6 +17,7 @@ from nncompress.archive.origins import Blocks
 from nncompress.coding.options import CodingOptions
 from nncompress.errors import ConfigError, DamagedArchiveError
 
+from .ahead import BlocksAhead
 from .coder import Coder
 from .filewriter import ArchiveWriter
 from .incremental import Compressor, Decompressor
@@ -104,6 +105,8 @@ def _open_reader(raw: BinaryIO, coder: Coder, own: bool) -> BinaryIO:
                 close_file=own,
                 max_block=limit,
                 room=coder.history_room,
+                at_once=coder.threads,
+                ahead_room=coder.blocks_room,
             )
         else:
             limits = Limits(max_block=coder.options.memory_limit)
@@ -163,6 +166,10 @@ class BlockReader(io.RawIOBase):
     before the fault can be read; to read past it, or to seek from the end, raises that fault. Takes
     one block of memory, whose raw bytes and payload may have ``max_block`` bytes, and of an archive
     with copies the literals of other blocks, ``room`` bytes of them or one block.
+
+    Once blocks are read in order, the next ones are decoded meanwhile, ``at_once`` in all, if they
+    take ``ahead_room`` bytes of memory at most; so are those up to where :meth:`expect` says that
+    reading will go.
     """
 
     def __init__(
@@ -173,6 +180,8 @@ class BlockReader(io.RawIOBase):
         close_file: bool = False,
         max_block: int | None = None,
         room: int = 0,
+        at_once: int = 1,
+        ahead_room: int = 0,
     ) -> None:
         super().__init__()
         self._file = file
@@ -183,9 +192,10 @@ class BlockReader(io.RawIOBase):
             raise self._fault
         self._starts = [place.start for place in self._blocks]
         self._size = self._starts[-1] + self._blocks[-1].raw_size
-        self._decoded = Blocks(file, self._blocks, source, max_block, room)
-        self._position = 0
-        self._number = -1
+        self._ahead = BlocksAhead(file, self._blocks, source, max_block, at_once, ahead_room)
+        self._decoded = Blocks(file, self._blocks, self._ahead.decode, room)
+        self._position = self._expected = 0
+        self._number, self._in_order = -1, 0
         self._block = b""
 
     def readable(self) -> bool:
@@ -227,6 +237,7 @@ class BlockReader(io.RawIOBase):
             return 0
         number = bisect_right(self._starts, self._position) - 1
         if number != self._number:
+            self._look_ahead(number)
             self._block = self._decoded.read(number)
             self._number = number
         view = memoryview(buffer).cast("B")
@@ -236,10 +247,22 @@ class BlockReader(io.RawIOBase):
         self._position += len(piece)
         return len(piece)
 
+    def expect(self, end: int) -> None:
+        """Take notice that contents will be read in order up to a position."""
+        self._expected = end
+
+    def _look_ahead(self, number: int) -> None:
+        """Have blocks decoded that will be read from this one on, as far as that is known."""
+        self._in_order = self._in_order + 1 if number == self._number + 1 else 0
+        end = self._size if self._in_order > 1 else self._expected
+        self._ahead.expect(range(number, max(number + 1, bisect_left(self._starts, end))))
+
     def close(self) -> None:
         """Close, with the file if it was opened for this object."""
-        if not self.closed and self._close_file:
-            self._file.close()
+        if not self.closed:
+            self._ahead.close()
+            if self._close_file:
+                self._file.close()
         super().close()
 
 
