@@ -1,54 +1,28 @@
-"""Decode blocks of a seekable archive before they are asked for, in threads.
-
-Each begun block has a thread of its own, which the end of the program does not wait for, unlike
-those of :mod:`concurrent.futures`: nobody may want the block by then, and it can take minutes.
-"""
+"""Decode blocks of a seekable archive before they are asked for, in threads."""
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
+from functools import partial
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from nncompress.archive.access import BlockPlace, read_block_header, read_coded, read_literals
 from nncompress.archive.codec import BlockCodec, CodecSource, Decoded, ReadModel
 from nncompress.archive.format import BlockHeader, Method
-from nncompress.archive.reader import BlockRecord, decode_record
+from nncompress.archive.reader import decode_record
 from nncompress.errors import NNCompressError
 
+from .begun import Begun
 from .limits import needed_to_decode
-from .pool import result_of
 
 
-class _Unwanted(Exception):
-    """Nobody will ask for this block."""
+class _InWork(NamedTuple):
+    """A block that is decoded, and the bytes of memory that this takes."""
 
-
-class _Begun:
-    """A block that a thread decodes."""
-
-    def __init__(self, record: BlockRecord, codec: BlockCodec, needed: int) -> None:
-        self.record, self.needed = record, needed
-        self.decoded = Future[Decoded]()
-        self.unwanted = False
-        self._codec = codec
-
-    def run(self) -> None:
-        """Decode it."""
-        try:
-            self.decoded.set_result(decode_record(self._source, self.record, self._look))
-        except BaseException as error:  # raised where the block is asked for
-            self.decoded.set_exception(error)
-
-    def _source(self, _: bytes | None, __: ReadModel | None = None, /) -> BlockCodec:
-        return self._codec
-
-    def _look(self, _: int, __: int = 0, /) -> None:
-        if self.unwanted:
-            raise _Unwanted
+    header: BlockHeader
+    decoded: Begun[Decoded]
+    needed: int
 
 
 class BlocksAhead:
@@ -74,8 +48,7 @@ class BlocksAhead:
     ) -> None:
         self._file, self._places, self._source = file, places, source
         self._max_block, self._threads, self._room = max_block, threads, room
-        self._begun: dict[int, _Begun] = {}
-        self._process = os.getpid()
+        self._in_work: dict[int, _InWork] = {}
 
     def decode(self, number: int) -> tuple[BlockHeader, Decoded]:
         """Return a block's header and its literals.
@@ -84,23 +57,23 @@ class BlocksAhead:
             ArchiveError: it is damaged, or cut off.
             MemoryLimitError: it takes more than ``max_block`` bytes.
         """
-        begun = self._begun.pop(number, None)
-        if begun is None or os.getpid() != self._process:  # a forked child lacks the thread
+        block = self._in_work.pop(number, None)
+        if block is None or not block.decoded.is_here:
             return read_literals(self._file, self._places[number], self._source, self._max_block)
         try:
-            return begun.record.header, result_of(begun.decoded)
+            return block.header, block.decoded.result()
         finally:
-            begun.unwanted = True  # after Ctrl-C
+            block.decoded.give_up()  # after Ctrl-C
 
     def expect(self, numbers: Iterable[int]) -> None:
         """Decode the first of these blocks at once, and give up others that were begun."""
         wanted = list(islice(numbers, self._threads))
-        for number in self._begun.keys() - set(wanted):
-            self._begun.pop(number).unwanted = True
+        for number in self._in_work.keys() - set(wanted):
+            self._in_work.pop(number).decoded.give_up()
         if len(wanted) < 2:  # the caller's thread can do that
             return
         for number in wanted:
-            if number not in self._begun and not self._begin(number):
+            if number not in self._in_work and not self._begin(number):
                 return
 
     def _begin(self, number: int) -> bool:
@@ -115,14 +88,17 @@ class BlocksAhead:
             needed = needed_to_decode(codec, record)
         except (NNCompressError, OSError):  # raised again when the block is asked for
             return False
-        if needed + sum(begun.needed for begun in self._begun.values()) > self._room:
+        if needed + sum(block.needed for block in self._in_work.values()) > self._room:
             return False
-        begun = _Begun(record, codec, needed)
+
+        def source(_: bytes | None, __: ReadModel | None = None, /) -> BlockCodec:
+            return codec
+
         try:
-            threading.Thread(target=begun.run, daemon=True).start()
-        except RuntimeError:  # the system grants no more threads
+            decoded = Begun(partial(decode_record, source, record))
+        except RuntimeError:
             return False
-        self._begun[number] = begun
+        self._in_work[number] = _InWork(record.header, decoded, needed)
         return True
 
     def close(self) -> None:

@@ -197,7 +197,7 @@ class RemotePool:
     def submit(self, job: Job[Any], progress: Progress) -> Future[Any]:
         """Begin a job that was admitted."""
         if job.remote is None:
-            return run_here(partial(job.run, progress))
+            return run_here(job, progress)
         future = self._cluster.submit(job.remote)
         with self._lock:
             if id(job) in self._held:

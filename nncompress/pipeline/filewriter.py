@@ -115,6 +115,7 @@ class ArchiveWriter(io.BufferedIOBase):
 
     def _release(self) -> None:
         _unfinished.discard(self)
+        self._compressor.give_up()
         try:
             if self._close_file:
                 if self._failure is not None and isinstance(self._file, RemoteWriter):

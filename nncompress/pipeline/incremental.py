@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nncompress.archive.codec import BlockCodec, CodecSource, Coded, Decoded, encode_block
+from nncompress.archive.codec import (
+    BlockCodec,
+    CodecSource,
+    Coded,
+    Decoded,
+    Progress,
+    encode_block,
+    no_progress,
+)
 from nncompress.archive.history import KeptLiterals, LiteralHistory
 from nncompress.archive.reader import (
     BlockRecord,
@@ -26,9 +34,9 @@ from nncompress.archive.reader import (
 from nncompress.archive.writer import MemberWriter, RawBlock
 from nncompress.machine.resources import memory
 
+from .begun import Begun
 from .coder import HISTORY_SHARE
 from .limits import SHARE, Limits
-from .pool import Threads, result_of
 from .splitting import open_splitter
 from .stream import READ_SIZE, check_contents, declare_blocks, frame_blocks
 
@@ -43,10 +51,14 @@ def as_bytes(data: Buffer) -> memoryview:
 
 @dataclass
 class _InLine:
-    """A block that is to be coded, and what becomes of it; None while nothing is begun."""
+    """A block that is to be coded, and what becomes of it; None while nothing is begun.
+
+    ``alone`` says whether the archive has no other.
+    """
 
     block: RawBlock
-    coded: Future[Coded] | None = None
+    alone: bool
+    coded: Begun[Coded] | None = None
 
 
 class Compressor:
@@ -69,10 +81,9 @@ class Compressor:
         self._splitter = open_splitter(codec, block_size)
         self._writer = MemberWriter(codec.model_id, codec.copy_rules.window, codec.embedded)
         self._at_once = at_once
-        self._threads = Threads(at_once) if at_once > 1 else None
         self._line: deque[_InLine] = deque()
         self._ready = bytearray()
-        self._begun = self._ending = self._finished = False
+        self._entered = self._ending = self._finished = False
         self._resumable = True
 
     @property
@@ -92,7 +103,8 @@ class Compressor:
             self._splitter.prepare(min(READ_SIZE, len(view) - start))
             self._resumable = False
             blocks = self._splitter.push(view[start : start + READ_SIZE])
-            self._line.extend(map(_InLine, blocks))
+            for block in blocks:
+                self._enter(block)
             self._resumable = True
             self._code(to_end=False)
         return self._take_ready()
@@ -103,14 +115,12 @@ class Compressor:
             self._check_open()
             self._splitter.prepare(0, last=True)
             self._resumable = False
-            self._line.append(_InLine(self._splitter.rest()))
+            self._enter(self._splitter.rest())
             self._ending = self._resumable = True
         elif self._finished:
             self._check_open()
         self._code(to_end=True)
         self._finished = True
-        if self._threads is not None:
-            self._threads.close()
         return self._take_ready()
 
     def _check_open(self) -> None:
@@ -118,6 +128,10 @@ class Compressor:
             raise ValueError("the compressor has been flushed")
         if not self._resumable:
             raise ValueError("the compressor was interrupted: begin the archive again")
+
+    def _enter(self, block: RawBlock) -> None:
+        self._line.append(_InLine(block, alone=block.last and not self._entered))
+        self._entered = True
 
     def _code(self, *, to_end: bool) -> None:
         """Code the blocks in the line; not to the end, as many as are coded at once may stay."""
@@ -129,37 +143,43 @@ class Compressor:
         """Yield blocks, each taken from the line only once it is coded."""
         while self._begin_next():
             first = self._line[0]
-            in_work = self._threads is not None and len(self._line) <= self._at_once
-            if in_work and not to_end and not (first.coded is not None and first.coded.done()):
+            may_stay = 1 < self._at_once >= len(self._line) and not to_end
+            if may_stay and not (first.coded is not None and first.coded.done):
                 return
             coded = self._result(first)
             self._resumable = False
             self._line.popleft()
-            self._begun = True
             yield first.block, coded
 
     def _begin_next(self) -> bool:
         """Have the next blocks coded by threads; return whether there are any blocks."""
-        alone = len(self._line) == 1 and self._line[0].block.last
-        if self._threads is not None and not alone:  # what has nothing beside it needs no thread
-            for entry in islice(self._line, self._at_once):
-                if entry.coded is None:
-                    entry.coded = self._threads.submit(partial(self._encode, entry.block))
+        needs_none = len(self._line) == 1 and self._line[0].block.last
+        if self._at_once > 1 and not needs_none:
+            with suppress(RuntimeError):  # there are no threads
+                for entry in islice(self._line, self._at_once):
+                    if entry.coded is None or not entry.coded.is_here:
+                        entry.coded = Begun(partial(self._encode, entry))
         return bool(self._line)
 
-    def _encode(self, block: RawBlock) -> Coded:
-        return encode_block(self._codec, block.literals, alone=block.last and not self._begun)
+    def _encode(self, entry: _InLine, progress: Progress = no_progress) -> Coded:
+        return encode_block(self._codec, entry.block.literals, progress, alone=entry.alone)
 
     def _result(self, entry: _InLine) -> Coded:
         """Return what became of a block; after an error it is coded anew by the next call."""
-        if entry.coded is None:
-            return self._encode(entry.block)
+        if entry.coded is None or not entry.coded.is_here:
+            return self._encode(entry)
         try:
-            return result_of(entry.coded)
+            return entry.coded.result()
         except BaseException:
-            if entry.coded.done():
+            if entry.coded.done:
                 entry.coded = None
             raise
+
+    def give_up(self) -> None:
+        """End the work on blocks, whose archive nobody will complete."""
+        for entry in self._line:
+            if entry.coded is not None:
+                entry.coded.give_up()
 
     def _take_ready(self) -> bytes:
         ready = bytes(self._ready)

@@ -81,32 +81,6 @@ class Pool(Protocol):
         """Give up what nobody waits for."""
 
 
-class Threads:
-    """Threads of this process that do work, begun as they are needed.
-
-    Once threads cannot be had, the one that submits does the work itself: so it is after the end of
-    the main thread, and where the system grants no more threads.
-
-    Args:
-        count: how many there are at most.
-    """
-
-    def __init__(self, count: int) -> None:
-        self._executor = _open_executor(count)
-
-    def submit(self, work: Callable[[], Result]) -> Future[Result]:
-        """Have the work done."""
-        with suppress(RuntimeError):
-            if self._executor is not None:
-                return self._executor.submit(work)
-        return run_here(work)
-
-    def close(self) -> None:
-        """Give up what has not begun, and end the threads."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-
-
 class ThreadPool:
     """Threads of this process.
 
@@ -116,7 +90,7 @@ class ThreadPool:
     """
 
     def __init__(self, threads: int, memory: int) -> None:
-        self._threads = Threads(threads)
+        self._threads = _open_threads(threads)
         self._places = threading.Semaphore(2 * threads)
         self._room = Room(memory)
 
@@ -126,10 +100,19 @@ class ThreadPool:
         self._room.take(job.memory)
 
     def submit(self, job: Job[Any], progress: Progress) -> Future[Any]:
-        """Have a thread do the job."""
-        future = self._threads.submit(partial(job.run, progress))
+        """Have a thread do the job, or do it in this one once threads cannot be had.
+
+        That is so after the end of the main thread, and where the system grants no more threads.
+        """
+        future = self._submit(job, progress)
         future.add_done_callback(partial(self._give_back, job.memory))
         return future
+
+    def _submit(self, job: Job[Any], progress: Progress) -> Future[Any]:
+        with suppress(RuntimeError):
+            if self._threads is not None:
+                return self._threads.submit(job.run, progress)
+        return run_here(job, progress)
 
     def _give_back(self, memory: int, _: Future[Any]) -> None:
         self._room.give(memory)
@@ -142,7 +125,8 @@ class ThreadPool:
         """Give up what nobody waits for."""
         self._room.close()
         self._places.release()
-        self._threads.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def result_of(future: Future[Result]) -> Result:
@@ -152,17 +136,17 @@ def result_of(future: Future[Result]) -> Result:
     return future.result()
 
 
-def run_here(work: Callable[[], Result]) -> Future[Result]:
-    """Do work in this thread; an error is raised where the result is waited for."""
+def run_here(job: Job[Result], progress: Progress) -> Future[Result]:
+    """Do a job in this thread; an error is raised where the result is waited for."""
     future = Future[Result]()
     try:
-        future.set_result(work())
+        future.set_result(job.run(progress))
     except Exception as error:
         future.set_exception(error)
     return future
 
 
-def _open_executor(threads: int) -> ThreadPoolExecutor | None:
+def _open_threads(threads: int) -> ThreadPoolExecutor | None:
     try:
         from concurrent.futures import ThreadPoolExecutor
     except RuntimeError:  # it is imported for the first time after the end of the main thread

@@ -170,6 +170,7 @@ def test_an_error_of_the_writer_itself_leaves_the_archive_cut_off(tmp_path):
     "opened",
     [
         'nncompress.open("a.nnc", "wb")',
+        'nncompress.open("a.nnc", "wb", block_size=1000, threads=3)',
         'nncompress.open("a.nnc", "wt", encoding="utf-8")',
         'io.TextIOWrapper(io.BufferedWriter(nncompress.open("a.nnc", "wb")), "utf-8")',
     ],
@@ -218,6 +219,33 @@ def test_the_end_of_the_program_says_what_it_could_not_complete(tmp_path):
     """
     assert "No space left" in run_program(program, tmp_path)
     assert unpack(tmp_path / "a.nnc") == unpack(tmp_path / "b.nnc") == b""
+
+
+def test_blocks_of_an_archive_that_failed_are_given_up(monkeypatch):
+    class Endless(ZlibCodec):
+        def encode(self, data, progress, *, alone=False):
+            while b"endless" in data:
+                try:
+                    progress(0)
+                except BaseException:
+                    ended.set()
+                    raise
+                time.sleep(0.001)
+            return super().encode(data)
+
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    ended = threading.Event()
+    codec = Endless(MODEL_ID, block_size=1000)
+    monkeypatch.setattr(nncompress.pipeline.coder, "_open_codec", lambda options: codec)
+    file = nncompress.open(Full(), "wb", threads=2)
+    with pytest.raises(OSError, match="space"):
+        file.write(bytes(1000) + b"endless" * 400)
+    with pytest.raises(OSError, match="space"):
+        file.close()
+    assert ended.wait(60)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

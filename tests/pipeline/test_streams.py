@@ -236,6 +236,36 @@ def test_blocks_are_coded_at_once_while_more_is_taken():
         assert rest.result(60) + compressor.flush() == pack(data, block_size=1000)
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
+@pytest.mark.parametrize("blocks", [1, 2, 5])
+def test_only_the_one_block_of_an_archive_is_alone(blocks, at_once):
+    class Noting(ZlibCodec):
+        def encode(self, data, *options, alone, **more):
+            alone_ones.append(alone)
+            return super().encode(data, *options, **more)
+
+    alone_ones: list[bool] = []
+    compressor = Compressor(Noting(block_size=1000), at_once=at_once)
+    compressor.compress(bytes(1000 * blocks))
+    compressor.flush()
+    assert alone_ones == [blocks == 1] * blocks
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_can_go_on_with_an_archive():
+    codec, data = Held(), os.urandom(4500)
+    compressor = Compressor(codec, at_once=3)
+    start = compressor.compress(data[:3500])
+    assert codec.begun.acquire(timeout=60)
+    child = os.fork()
+    if child == 0:
+        codec.released.set()
+        archive = start + compressor.compress(data[3500:]) + compressor.flush()
+        os._exit(archive != pack(data, block_size=1000))
+    assert os.waitpid(child, 0)[1] == 0
+    codec.released.set()
+
+
 def test_an_error_while_others_are_coded_is_told():
     class Failing(ZlibCodec):
         def encode(self, data, *options, **more):
