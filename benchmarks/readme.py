@@ -186,7 +186,8 @@ def step_traffic_table(facts: Facts) -> str:
 
 def contention_table(facts: Facts) -> str:
     """Show seconds beside each load, and the default's as a multiple of the best fixed number's."""
-    variants = list(dict.fromkeys(name for row in facts["rows"] for name in row["seconds"]))
+    names = {name for row in facts["rows"] for name in row["seconds"]}
+    variants = sorted(names, key=lambda name: (not name.startswith("-T"), len(name), name))
     rows = []
     for row in facts["rows"]:
         times = row["seconds"]
