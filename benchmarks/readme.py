@@ -186,8 +186,9 @@ def step_traffic_table(facts: Facts) -> str:
 
 def contention_table(facts: Facts) -> str:
     """Show seconds beside each load, and the default's as a multiple of the best fixed number's."""
-    names = {name for row in facts["rows"] for name in row["seconds"]}
-    variants = sorted(names, key=lambda name: (not name.startswith("-T"), len(name), name))
+    names = list(dict.fromkeys(name for row in facts["rows"] for name in row["seconds"]))
+    fixed_ones = sorted((n for n in names if n.startswith("-T")), key=lambda n: int(n[2:]))
+    variants = [*fixed_ones, *(name for name in names if name not in fixed_ones)]
     rows = []
     for row in facts["rows"]:
         times = row["seconds"]

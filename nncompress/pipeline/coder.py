@@ -134,7 +134,14 @@ class Coder:
         """
         size = check_block_size(block_size) if block_size else self.encoder.block_size
         needed = needed_to_encode(self.encoder, size)
-        return max(1, min(self.threads, self._memory // needed))
+        return max(1, min(self.threads, self._room_to_encode // needed))
+
+    @property
+    def _room_to_encode(self) -> int:
+        """Bytes of memory that blocks may take that are encoded at once."""
+        if self.options.memory_limit is None:
+            return self._memory
+        return max(0, self._memory - needed_to_find(self.encoder.copy_rules.window))
 
     def encode(
         self,
@@ -182,11 +189,9 @@ class Coder:
             named = replace(task, literals=Span.of(url, start, block))
             return self._elsewhere(job, named, with_literals=with_literals)
 
-        room = self._memory
-        if self.options.memory_limit is not None:
-            room -= min(room, needed_to_find(codec.copy_rules.window))
-        pool = ThreadPool(self.threads, room) if cluster is None or spec is None else cluster.pool()
-        return Workers(pool, plan, progress).run(blocks)
+        if cluster is not None and spec is not None:
+            return Workers(cluster.pool(), plan, progress).run(blocks)
+        return Workers(ThreadPool(self.threads, self._room_to_encode), plan, progress).run(blocks)
 
     def decode(
         self, records: Iterable[BlockRecord | MemberEnd], progress: Progress = no_progress

@@ -15,7 +15,7 @@ from nncompress.coding.options import CodingOptions
 from nncompress.errors import MemoryLimitError
 from nncompress.pipeline.coder import Coder
 from nncompress.pipeline.incremental import Compressor, Decompressor
-from nncompress.pipeline.limits import LimitedCodec, needed_to_encode
+from nncompress.pipeline.limits import LimitedCodec, needed_to_encode, needed_to_find
 from nncompress.pipeline.stream import compress_stream
 from tests.fakes import ZlibCodec
 
@@ -79,6 +79,18 @@ def coded(data: bytes, limit: int | None, **options) -> bytes:
 
 def coder_of(limit: int | None, adjust: bool = True, **options) -> Coder:
     return Coder(CodingOptions(memory_limit=limit, **options), adjust=adjust)
+
+
+@pytest.mark.parametrize("limit", [100 << 20, 300 << 20, None])
+def test_as_many_blocks_are_coded_at_once_as_fit(limit):
+    coder, size = coder_of(limit, level=1, threads=7), 1 << 16
+    needed, window = needed_to_encode(coder.encoder, size), coder.encoder.copy_rules.window
+    found = coder.at_once(size)
+    if limit is None:
+        assert found == 7
+    else:
+        assert found * needed + needed_to_find(window) <= limit
+        assert found == 7 or (found + 1) * needed + needed_to_find(window) > limit
 
 
 TEXT = b"word " * 50_000
