@@ -22,6 +22,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from nncompress.errors import DeviceError
+from nncompress.machine.threads import start_daemon
 
 from .lockstep_block import SharingBlock
 from .lockstep_rows import SharedRows
@@ -93,7 +94,7 @@ class Lockstep:
             begins, self._leading = not self._leading, True
         if begins:
             try:
-                threading.Thread(target=self._lead, name="lockstep leader", daemon=True).start()
+                start_daemon(self._lead, "lockstep leader")
             except RuntimeError:  # while the interpreter ends there are no new threads
                 self._lead()
         block.wait()

@@ -8,13 +8,15 @@ the place of the device.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from nncompress.machine.threads import start_daemon
 
 from .config import SYMBOLS
 
@@ -112,9 +114,8 @@ class HostStep:
     def launch(self) -> None:
         """Begin a step; until :meth:`wait` returns, its numbers belong to it."""
         self._running = running = Future[None]()
-        thread = threading.Thread(target=self._run_aside, args=(running,), daemon=True)
         try:
-            thread.start()
+            start_daemon(partial(self._run_aside, running))
         except RuntimeError:  # no more threads: the interpreter ends, or a limit is reached
             self._run_aside(running)
 

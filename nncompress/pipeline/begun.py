@@ -1,18 +1,20 @@
 """Work on a block that a thread of its own has begun.
 
-The end of the program does not wait for it, as it does for threads of :mod:`concurrent.futures`:
-nobody may want the result by then, and a block can take minutes.
+The end of the program gives it up, and does not wait for it as for threads of
+:mod:`concurrent.futures`: nobody wants the result by then, and a block can take minutes.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Generic
+from typing import Any, Generic
+from weakref import WeakSet
 
 from nncompress.archive.codec import Progress
+from nncompress.machine.threads import start_daemon
 
 from .pool import Result, result_of
 
@@ -34,7 +36,8 @@ class Begun(Generic[Result]):
     def __init__(self, work: Callable[[Progress], Result]) -> None:
         self._work, self._future = work, Future[Result]()
         self._process, self._unwanted = os.getpid(), False
-        threading.Thread(target=self._run, daemon=True).start()
+        start_daemon(self._run)
+        _all.add(self)
 
     def _run(self) -> None:
         try:
@@ -63,3 +66,13 @@ class Begun(Generic[Result]):
     def give_up(self) -> None:
         """End the work soon: nobody will ask for its result."""
         self._unwanted = True
+
+
+_all: WeakSet[Begun[Any]] = WeakSet()
+
+
+@atexit.register
+def _give_up_all() -> None:
+    """Let their threads end, after writers that are still open have completed their archives."""
+    for begun in list(_all):
+        begun.give_up()

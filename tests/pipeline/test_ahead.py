@@ -175,3 +175,27 @@ def test_the_end_of_the_program_does_not_wait_for_blocks_that_nobody_reads():
     arguments = [sys.executable, "-c", textwrap.dedent(program)]
     done = subprocess.run(arguments, env=environment(), capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+REAL = """
+import io, os, sys, nncompress
+data = bytes(range(256)) * 40 + os.urandom(3000).hex().encode() * 40
+archive = nncompress.compress(data, level=1, threads=1)
+kind = sys.argv[1]
+if kind == "read":
+    sink = io.BytesIO()
+    with nncompress.open(sink, "wb", level=1, block_size=60_000) as file:
+        file.write(data)
+    file = nncompress.open(io.BytesIO(sink.getvalue()), threads=3)
+    file.raw.read(60_000), file.raw.read(60_000)
+else:
+    compressor = nncompress.Compressor(level=1, block_size=60_000, threads=3)
+    compressor.compress(data[:200_000])
+"""
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_a_program_may_end_while_kernels_run(kind):
+    arguments = [sys.executable, "-c", REAL, kind]
+    done = subprocess.run(arguments, env=environment(), capture_output=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, b"")
