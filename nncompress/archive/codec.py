@@ -224,6 +224,15 @@ class Decoded:
     copies: Copies = NO_COPIES
 
 
+def source_of(codec: BlockCodec) -> CodecSource:
+    """Return what gives one codec for all blocks."""
+
+    def source(_: bytes | None, __: ReadModel | None = None, /) -> BlockCodec:
+        return codec
+
+    return source
+
+
 def decode_block(
     source: CodecSource,
     member: Header,

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from nncompress.archive.access import BlockPlace, read_block_header, read_coded, read_literals
-from nncompress.archive.codec import BlockCodec, CodecSource, Decoded, ReadModel
+from nncompress.archive.codec import CodecSource, Decoded, source_of
 from nncompress.archive.format import BlockHeader, Method
 from nncompress.archive.reader import decode_record
 from nncompress.errors import NNCompressError
@@ -83,19 +83,14 @@ class BlocksAhead:
             if read_block_header(self._file, place).method is Method.STORED:
                 return True
             record = read_coded(self._file, place, self._max_block)
-            needs = record.header.needed_model(record.member)
-            codec = self._source(needs, record.embedded)
+            codec = self._source(record.header.needed_model(record.member), record.embedded)
             needed = needed_to_decode(codec, record)
         except (NNCompressError, OSError):  # raised again when the block is asked for
             return False
         if needed + sum(block.needed for block in self._in_work.values()) > self._room:
             return False
-
-        def source(_: bytes | None, __: ReadModel | None = None, /) -> BlockCodec:
-            return codec
-
         try:
-            decoded = Begun(partial(decode_record, source, record))
+            decoded = Begun(partial(decode_record, source_of(codec), record))
         except RuntimeError:
             return False
         self._in_work[number] = _InWork(record.header, decoded, needed)

@@ -20,9 +20,9 @@ from nncompress.archive.codec import (
     Coded,
     Decoded,
     Progress,
-    ReadModel,
     encode_block,
     no_progress,
+    source_of,
 )
 from nncompress.archive.reader import BlockRecord, decode_record
 from nncompress.coding.cores import Cores
@@ -99,12 +99,8 @@ class DecodeTask:
 
     def run(self, codec: BlockCodec, room: Room, progress: Progress) -> Decoded:
         """Decode the block once there is room for it."""
-
-        def source(model_id: bytes | None, embedded: ReadModel | None = None, /) -> BlockCodec:
-            return codec
-
         with room.held(needed_to_decode(codec, self.record)):
-            return decode_record(source, self.record, progress)
+            return decode_record(source_of(codec), self.record, progress)
 
 
 Task: TypeAlias = EncodeTask | DecodeTask
