@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,16 +18,25 @@ WARM_UP_SIZE = 1 << 16
 OURS = [sys.executable, "-m", "nncompress"]
 
 
+# A process's peak counts that of the one that starts it, so a small one does.
+_START = """
+import os, sys, time
+start = time.perf_counter()
+quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, usage = os.wait4(child, 0)
+print(time.perf_counter() - start, os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+
+
 def _run_process(arguments: Sequence[str]) -> tuple[float, int]:
     """Return wall seconds and peak resident bytes of a process that must succeed."""
-    start = time.perf_counter()
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise click.ClickException(f"{' '.join(arguments)} failed with {process.returncode}")
-    return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    command = [sys.executable, "-S", "-c", _START, *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    seconds, status, peak = done.stdout.split()
+    if int(status):
+        raise click.ClickException(f"{' '.join(arguments)} failed with {status}")
+    return float(seconds), int(peak) * (1 if sys.platform == "darwin" else 1024)
 
 
 def repeated(arguments: Sequence[str], repeat: int) -> dict[str, Any]:

@@ -75,13 +75,15 @@ def measure_cpu(file: Path, repeat: int, resume: bool, target: Path) -> None:
     """Measure the fast levels and the default one on the CPU."""
     settings = {"file": file.name, "repeat": repeat}
     rows: list[dict[str, Any]] = kept_results(target, resume, **settings).get("rows", [])
+    shown_help = repeated([*OURS, "--help"], repeat)
+    write_results(target, **settings, rows=rows, help=shown_help)
     data, done = file.read_bytes(), {row["what"] for row in rows}
     for _, options, _ in CASES:
         warm_up(data, options)
 
     def keep(what: str, measured: dict[str, Any]) -> None:
         rows.append({"what": what} | measured)
-        write_results(target, **settings, rows=rows, help=repeated([*OURS, "--help"], repeat))
+        write_results(target, **settings, rows=rows, help=shown_help)
 
     for what, options, size in CASES:
         if what not in done:
